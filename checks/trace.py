@@ -169,6 +169,13 @@ class Trace:
         """A stage has broken; the first one names the fault."""
         self._broke_in = self._broke_in or name
 
+    def another_way(self, since: float) -> None:
+        """What broke is tried by another way: the stages that began at or after `since` (seconds
+        since the attempt began) are those of a way that was given up, and name no fault.
+        """
+        self._broke_in = None
+        self._stages = [stage for stage in self._stages if stage.began < since]
+
     def staged(self, name: str, began: float, seconds: float, passed: bool = True) -> None:
         """Record a stage that was timed elsewhere (in a call's own process)."""
         self._stages.append(Stage(name, began, seconds, passed))

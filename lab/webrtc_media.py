@@ -14,7 +14,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from checks.telephony.audio.sound import FRAME, RATE, Samples, read_wav
-from checks.webrtc.media import reach_own_host
+from checks.webrtc.own_addresses import reach_own_host
 from lab.injected_faults import Faults
 
 _FRAME_SECONDS = FRAME / RATE

@@ -11,13 +11,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from monitor import configuration_words
+from monitor import configuration_words, ticket_words
 from monitor.command_words import OLD_WORDS, Parser, Version
 
 # Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
-# Who acts is who is logged in; a shift's shared account may say more.
-_BY = "a note on who says so, beside your name"
 
 
 def parser(old_words: bool = False) -> argparse.ArgumentParser:
@@ -38,7 +36,9 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     configuration_words.configuring(verbs, _verb)
     configuration_words.adding(verbs, _verb)
     _looking(verbs)
-    _ticketing(verbs)
+    ticket_words.ticketing(verbs, _verb)
+    ticket_words.analysing(verbs, _verb)
+    ticket_words.maintaining(verbs, _verb)
     _reporting(verbs)
     _backing_up(verbs)
     _prompting(verbs)
@@ -89,7 +89,7 @@ def _looking(verbs: Any) -> None:
         "only", nargs="?", default="", metavar="PART", help="one part of what it proposes"
     )
     baseline.add_argument("--yes", action="store_true", help="without asking")
-    baseline.add_argument("--by", default="", help=_BY)
+    baseline.add_argument("--by", default="", help=ticket_words.BY)
     audit = _verb(verbs, "audit", "auditing.audit", "the morning round now, or the report of a day")
     audit.add_argument(
         "--date", metavar="DAY", help="show the report that was made of a day, as in 2026-11-21"
@@ -101,44 +101,6 @@ def _looking(verbs: Any) -> None:
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):
         explain.add_argument(f"--{option}", default="", help=f"the {option}, in the policy's words")
-
-
-def _ticketing(verbs: Any) -> None:
-    tickets = _verb(
-        verbs, "tickets", "ticketing.tickets", "the tickets, and what one does with them"
-    )
-    tickets.add_argument("--all", action="store_true", help="closed ones too")
-    tickets.add_argument("--limit", type=int, default=50, help="how many at most")
-    actions = tickets.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    show = _verb(actions, "show", "ticketing.show_ticket", "one ticket, whole")
-    show.add_argument("number", help="as in RV-12")
-    for action, word, about in (
-        ("ack", "", "take it in hand"),
-        ("note", "text", "add a remark"),
-        ("reclassify", "issue", "it is another issue, or not so bad"),
-        ("escalate", "text", "escalate it formally: the ladder counts from now"),
-        ("wait", "text", "it waits for somebody: no promise counts meanwhile"),
-        ("go-on", "", "the waiting is over"),
-        ("resolve", "text", "it is over"),
-    ):
-        parser = _verb(actions, action, "ticketing.change_ticket", about)
-        parser.add_argument("number", help="as in RV-12")
-        if word == "text":
-            parser.add_argument("text", help="what to say")
-        elif word == "issue":
-            parser.add_argument(
-                "issue", nargs="?", default="", help="the issue's id (default: the one it is)"
-            )
-            parser.add_argument(
-                "--severity", default="", help="how bad, by its id (default: by the counted loss)"
-            )
-        parser.add_argument("--by", default="", help=_BY)
-    outbox = _verb(verbs, "outbox", "dismissing.outbox", "the letters that did not arrive")
-    letters = outbox.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    dismiss = _verb(letters, "dismiss", "dismissing.dismiss", "it need not arrive any more")
-    dismiss.add_argument("number", help="the letter's number, as `outbox` lists it")
-    dismiss.add_argument("text", help="why, as in 'told by phone'")
-    dismiss.add_argument("--by", default="", help=_BY)
 
 
 def _reporting(verbs: Any) -> None:

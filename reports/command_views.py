@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from reports.maintenance import MaintenanceLine
 from reports.ticket import ClockLine, RungLine, StageLine, plain
 
 
@@ -80,6 +81,8 @@ class IncidentLine(_View):
     opened_at: datetime
     due_at: datetime | None = None
     rank: int = 0
+    request: str = ""
+    """what somebody asks for: "change", "feature" or nothing"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,35 @@ class Status(_View):
     undelivered: tuple[str, ...] = ()
     """letters that wait or failed, each with its last error"""
     calls: tuple[CallWindow, ...] = ()
+    maintenance: tuple[MaintenanceLine, ...] = ()
+    """what people have begun and runs now"""
     barrier: str = ""
     """what keeps the daemon from writing anything, its sign of life included"""
+
+
+@dataclass(frozen=True, slots=True)
+class DialLine:
+    """What one attempt dials over a line, and the line's caps of 24 hours."""
+
+    line: str
+    to: str
+    calls: int
+    seconds: float
+    """the longest that each of the calls can last"""
+    calls_a_day: int
+    minutes_a_day: int
+    may_dial: tuple[str, ...] = ()
+    """the numbers that the line may dial; (): those that its checks are written with"""
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    """Who of a role is on call until when, and who is next ("": there is nobody else)."""
+
+    role: str
+    who: str
+    until: datetime
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +187,12 @@ class Explained(_View):
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     rank: int = 0
-    afterwards: tuple[tuple[str, int], ...] = ()
-    """promises that count from the resolution: name, seconds"""
+    afterwards: tuple[tuple[str, int, str], ...] = ()
+    """promises that count from something later: name, seconds, since when ("resolved",
+    "escalated")
+    """
+    dials: tuple[DialLine, ...] = ()
+    on_call: tuple[OnCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

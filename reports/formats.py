@@ -54,6 +54,17 @@ def clock(moment: datetime, zone: str, beside: datetime) -> str:
     return local(moment, zone)
 
 
+def short_clock(moment: datetime, zone: str, beside: datetime) -> str:
+    """The time as one says it in passing, in at most 9 signs, where the zone stands elsewhere:
+    `05:12`, within a week `Sun 05:12`, else `22 Nov`.
+    """
+    there, here = (one.astimezone(ZoneInfo(zone)) for one in (moment, beside))
+    if there.date() == here.date():
+        return f"{there:%H:%M}"
+    days = abs((here.date() - there.date()).days)
+    return f"{there:%a %H:%M}" if days < 7 else f"{there.day} {there:%b}"
+
+
 def span(seconds: float) -> str:
     """A length of time in at most two units: `2 h 30 min`, `40 s`, `7 days`."""
     left, parts = round(abs(seconds)), []
@@ -193,6 +204,7 @@ FILTERS: Mapping[str, object] = {
     "local": local,
     "both": both,
     "clock": clock,
+    "short_clock": short_clock,
     "span": span,
     "short_seconds": short_seconds,
     "number": number,

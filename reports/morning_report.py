@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from reports.checklist import Duty
+from reports.maintenance import MaintenanceLine
+from reports.rca import RcaLine
 from reports.ticket import plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
@@ -94,6 +96,7 @@ class Trouble:
     closing: str = ""
     """why it is closed (reports.ticket.Closing)"""
     goes_on_as: str = ""
+    request: str = ""  # "change" or "feature": somebody asks for it, and nothing is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,14 @@ class Audit:
     missing: tuple[date, ...] = ()
     """days before it of which there is no report"""
     checklist: tuple[Duty, ...] = ()
+    maintenance: tuple[MaintenanceLine, ...] = ()
+    """what people hid on the day, or hide now; below: the root cause analyses that are owed"""
+    rca: tuple[RcaLine, ...] = ()
+
+    @property
+    def overdue(self) -> tuple[RcaLine, ...]:
+        """The analyses that were not sent in time."""
+        return tuple(one for one in self.rca if one.state == "overdue")
 
     @property
     def not_run(self) -> tuple[Part, ...]:
@@ -203,7 +214,9 @@ class Audit:
         """
         numbers = {one.number for one in self.open}
         # A failed part whose ticket is open is one trouble, not two.
-        return len(self.open) + sum(part.ticket not in numbers for part in self.failed_parts)
+        return sum(not one.request for one in self.open) + sum(
+            part.ticket not in numbers for part in self.failed_parts
+        )
 
     @property
     def doubtful(self) -> int:
@@ -215,6 +228,7 @@ class Audit:
         backed = {part.check for part in (*self.failed_parts, *self.doubtful_parts)}
         unproven = sum(backup.check not in backed for backup in self.unproven)
         letters = len({letter.number for letter in self.undelivered}) + bool(self.missing)
+        letters += len(self.overdue)
         return parts + unproven + letters + sum(bool(line.bad) for line in self.looks)
 
     @property
@@ -265,8 +279,10 @@ _LINES: Mapping[str, type] = {
     "trends": Trend,
     "undelivered": Undelivered,
     "checklist": Duty,
+    "maintenance": MaintenanceLine,
+    "rca": RcaLine,
 }
-_MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at")
+_MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at", "since", "until", "due_at")
 
 
 def _line(line: type, written: Mapping[str, Any]) -> Any:

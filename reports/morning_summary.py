@@ -7,7 +7,7 @@ verdict's state and facts; the templates make the sentences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,37 @@ from reports.morning_report import Audit, BackupState, Looks, Part
 from reports.usage import Figure, HourLine, figures, hours, standouts
 
 _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")
+
+
+# What grows with the number of calls: a tenth more calls are a tenth more of each of these.
+_VOLUME = ("offered", "queue_offered", "answered", "talk_seconds", "peak")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that stands out, and what only says the same of it again."""
+
+    lead: Figure
+    along: tuple[Figure, ...] = ()
+
+
+def news(found: Sequence[Figure]) -> tuple[News, ...]:
+    """Stand-outs by the fact behind them: where the day had more or fewer calls than usual, then
+    what went along with them (between half and twice as far, the same way) is no news of its own.
+    """
+    volume = [one for one in found if one.metric in _VOLUME and not one.part]
+    if not volume:
+        return tuple(News(one) for one in found)
+    lead = min(volume, key=lambda one: _VOLUME.index(one.metric))
+    along = tuple(one for one in found if one is not lead and _goes_along(one, lead))
+    others = [News(one) for one in found if one is not lead and one not in along]
+    return (News(lead, along), *others)
+
+
+def _goes_along(one: Figure, lead: Figure) -> bool:
+    if one.metric not in _VOLUME or not one.percent or not lead.percent:
+        return False
+    return 0.5 <= one.percent / lead.percent <= 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +57,11 @@ class Day:
     figures: tuple[Figure, ...]
     hours: tuple[HourLine, ...]
     standouts: tuple[Figure, ...]
+
+    @property
+    def news(self) -> tuple[News, ...]:
+        """What stands out, each fact once."""
+        return news(self.standouts)
 
     def figure(self, metric: str) -> Figure | None:
         """One figure of the day."""

@@ -24,8 +24,11 @@ from reports.call_drawing import legs_of
 from reports.call_page import FailedCall, quality_rows
 from reports.fault_sentence import FaultSeen, template_of
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
+from reports.maintenance import Ended
 from reports.morning_report import Audit
 from reports.morning_summary import morning
+from reports.pages import Overview, Visit
+from reports.rca import SECTIONS, Rca
 from reports.ticket import EVENTS, Ticket
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -66,6 +69,8 @@ def render_mail(event: str, ticket: Ticket, extra: Mapping[str, Any] | None = No
     missing.
     """
     known = _extra(event, extra or {})
+    if event == "rca":
+        return render_rca(Rca.from_dict(known["rca"]), known["part"], known["by"])
     words = _words(event, ticket, known)
     data = {"ticket": ticket, "extra": known, "event": event, "words": words}
     return Mail(
@@ -87,16 +92,65 @@ def render_audit(audit: Audit, pictures: Mapping[str, str] | None = None) -> Mai
     )
 
 
+def render_rca(rca: Rca, part: str = "rca", by: str = "") -> Mail:
+    """An analysis, as it is mailed and shown; `by` is whoever sends it, "" for a draft."""
+    data = {"rca": rca, "part": part, "by": by}
+    return Mail(
+        subject=brief(clean(_page("rca/subject.txt.j2", data)), _LONGEST_SUBJECT),
+        text=_tidy(clean(_page("rca/rca.txt.j2", data))),
+        html=clean(_page("rca/rca.html.j2", data)),
+    )
+
+
+def render_rca_form(rca: Rca) -> str:
+    """What a person fills in (reports.rca.read_form reads it)."""
+    data = {"rca": rca, "sections": tuple(SECTIONS.items())}
+    return _tidy(clean(_page("rca/edit.txt.j2", data)))
+
+
+def render_maintenance(ended: Ended) -> Mail:
+    """The mail of the end of a maintenance that a person began."""
+    data = {"ended": ended}
+    return Mail(
+        subject=brief(clean(_page("maintenance/subject.txt.j2", data)), _LONGEST_SUBJECT),
+        text=_tidy(clean(_page("maintenance/maintenance.txt.j2", data))),
+        html=clean(_page("maintenance/maintenance.html.j2", data)),
+    )
+
+
 def render_evidence(call: FailedCall) -> str:
     """The page of one failed call: one HTML file that needs nothing from anywhere."""
     data = {"call": call, "legs": legs_of(call.picture), "quality": quality_rows(call.measures)}
     return clean(_page("evidence/evidence.html.j2", data))
 
 
+def render_page(template: str, visit: Visit, **data: Any) -> str:
+    """A page of the status page, as HTML: `template` is "now", "ticket", "check" and so on."""
+    return clean(_page(f"page/{template}.html.j2", {"visit": visit, **data}))
+
+
+def glance(page: Overview) -> tuple[str, str]:
+    """An overview in its tone and its one line."""
+    tone, headline = _tidy(clean(_page("page/glance.txt.j2", {"page": page}))).split("\n")[:2]
+    return tone, headline
+
+
+@cache
+def page_file(name: str) -> str:
+    """What the pages need beside themselves: "style.css", "page.js" or "icon.svg"."""
+    return _page(f"page/{name}.j2", {})
+
+
 def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
     """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
     page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
     return _tidy(clean_painted(page) if colour else clean(page))
+
+
+def render_spoken(template: str, **data: Any) -> str:
+    """What is said on the telephone, on one line: `template` is "page", "taken" or "passed"."""
+    page = _page(f"telephone/{template}.txt.j2", data)
+    return " ".join(clean(page).split())
 
 
 def fault_sentence(fault: FaultSeen) -> str:
@@ -129,6 +183,7 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "missed": (),
+    "enclosed": {},
 }
 
 

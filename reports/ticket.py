@@ -29,6 +29,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "breached": ("clock", "due_at"),
     "note": ("by", "text"),
     "blind": (),
+    "rca": ("by", "part", "rca"),
+    "rca-due": ("part", "due_at", "owner", "overdue"),
 }
 """What may be told of a ticket, and what `extra` must hold for it: words as text, `due_at` as an
 ISO 8601 instant.
@@ -75,6 +77,8 @@ class ClockLine:
     due_at: datetime
     state: ClockState = "running"
     at: datetime | None = None
+    paused: bool = False
+    """whether it waits: it is due so much later"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,12 @@ class Ticket:
     closing: Closing = ""
     goes_on_as: str = ""
     """the number of the ticket that explains it"""
+    opened_by: str = ""
+    """the person who opened it"""
+    request: str = ""
+    """ "change" or "feature" where somebody asks for something: nothing of it is promised"""
+    page: str = ""
+    """the address of its page; "" where there is none that its readers reach"""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -171,6 +181,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(inner) for inner in value]
     return value
+
+
+def clock_line(written: Mapping[str, Any]) -> ClockLine:
+    """A clock again, of its plain form."""
+    line: ClockLine = _line(ClockLine, written)
+    return line
 
 
 def _line(line: type, written: Mapping[str, Any]) -> Any:

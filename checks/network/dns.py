@@ -19,7 +19,6 @@ import asyncio
 import ipaddress
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -28,15 +27,13 @@ from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.network.dns_query import Asked, ask
 from checks.network.dns_reader import read
+from checks.network.own_resolvers import own_resolvers
 from checks.settings import Duration
 from checks.target import of_host
 
 Record = Literal[
     "A", "AAAA", "CAA", "CNAME", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"
 ]
-# resolv.conf(5): the resolver of the C library asks the servers in the order of this file, so the
-# first is the one that every program of this host meets first.
-_OWN_RESOLVERS = Path("/etc/resolv.conf")
 # A name behind a content network may have dozens of addresses: a ticket needs a few.
 _MOST_SHOWN = 10
 
@@ -105,8 +102,6 @@ name = "agent.example.net"
 
     async def probe(self, trace: Trace) -> None:
         """Ask the name server once, and judge its answer."""
-        # Read anew each time: a DHCP client or systemd-resolved rewrites the file while the daemon
-        # runs.
         server = await asyncio.to_thread(_first_own) if self.server is None else self.server
         try:
             async with asyncio.timeout(self.within):
@@ -175,13 +170,8 @@ def _plain(answer: str) -> str:
 
 
 def _first_own() -> str:
-    """The first name server of this host."""
+    """The first name server of this host, which every program meets first. Raises CannotTell."""
     try:
-        lines = _OWN_RESOLVERS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as problem:
-        raise CannotTell(f"{_OWN_RESOLVERS} cannot be read: {problem.strerror}") from problem
-    for line in lines:
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver":
-            return words[1]
-    raise CannotTell(f"{_OWN_RESOLVERS} names no name server; write 'server'")
+        return own_resolvers()[0]
+    except CannotTell as none:
+        raise CannotTell(f"{none}; write 'server'") from none

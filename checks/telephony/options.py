@@ -15,9 +15,8 @@ How it is asked and what counts as an answer: checks/telephony/sip/transaction.p
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from functools import partial
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -29,13 +28,12 @@ from checks.settings import Duration
 from checks.target import of_host
 from checks.telephony.call.line import LineName
 from checks.telephony.sip.causes import cause_in
+from checks.telephony.sip.failover import PASSED_OVER, in_turn
+from checks.telephony.sip.location import Transport
 from checks.telephony.sip.request import written
+from checks.telephony.sip.target import Target
 from checks.telephony.sip.transaction import (
     Conversation,
-    Target,
-    Transport,
-    asked,
-    late,
     refusal,
     said,
 )
@@ -64,7 +62,9 @@ line = "trunk-a"
     host: HostPort | None = None
     """host or host:port to ask, where it is no line's"""
     transport: Transport = "udp"
-    """how SIP is carried to `host` (a line has its own)"""
+    """how SIP is carried to `host` (a line has its own); where it is not written, as the host's
+    NAPTR and SRV records say (RFC 3263), and UDP where it has none
+    """
     user: str | None = None
     """user part of the address that is asked about; without it the host itself"""
     accept: tuple[int, ...] = (200, 401, 404, 405, 407, 481, 486)
@@ -92,34 +92,33 @@ line = "trunk-a"
             "connect_seconds": "name resolution and, on TCP and TLS, the connection; in seconds",
             "answer_seconds": "from the question to the final answer, in seconds",
             "sip_status": "the final answer's status code",
+            "failovers": PASSED_OVER,
             "repetitions": "how often the question was repeated over UDP",
             "q850_cause": "the Q.850 cause in the answer's Reason header, where one came",
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and 2 s for closing the socket, in seconds."""
-        return self.within + 2.0
+        """The time limit, half of it for names, and 2 s for closing the socket, in seconds."""
+        return 1.5 * self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
         """Send one OPTIONS, and judge its answer. Raises Failed."""
-        conversation: Conversation | None = None
+        await in_turn(trace, self._target(), self.within, partial(self._talk, trace))
+
+    async def _talk(self, trace: Trace, far: Conversation) -> None:
         try:
-            async with asyncio.timeout(self.within), AsyncExitStack() as stack:
-                with trace.stage("connect"), far_faults():
-                    far = await stack.enter_async_context(asked(self._target()))
-                conversation = far
-                stack.callback(lambda: trace.measure("repetitions", far.repetitions))
-                stack.callback(far.exhibit, trace)
-                with trace.stage("answer"), far_faults():
-                    # An OPTIONS may be answered with 200, 404 or 486: whoever answers has read it.
-                    self._judge(await far.ask(self._question(far)), trace, far)
-        except TimeoutError:
-            raise late(conversation, self.within) from None
+            with trace.stage("answer"), far_faults():
+                # An OPTIONS may be answered with 200, 404 or 486: whoever answers has read it.
+                self._judge(await far.ask(self._question(far)), trace, far)
+        finally:
+            trace.measure("repetitions", far.repetitions)
 
     def _target(self) -> Target:
         if self.line:
-            return Target(self.line.registrar, self.line.transport, self.line.trusted_certificates)
-        return Target(self.host or "", self.transport)
+            line = self.line
+            return Target(line.registrar, line.carrier, line.trusted_certificates)
+        written = "transport" in self.model_fields_set
+        return Target(self.host or "", self.transport if written else None)
 
     def _question(self, far: Conversation) -> Request:
         host, port = self._target().named()

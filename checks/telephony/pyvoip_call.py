@@ -119,13 +119,13 @@ to = "8000"
 
     async def probe(self, trace: Trace) -> None:
         """Place the call in a process of its own. Raises Failed, CannotTell."""
-        account = await account_of(self.line, self.register_within)
+        account = await account_of(self.line, self.register_within, "udp")
         try:
             password = self.line.password.reveal() if self.line.password else ""
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
         job = {
-            "server": account.host,
+            "server": account.host if not account.ways.by else account.address,
             "port": account.port,
             "local_address": account.local_address,
             "user": self.line.user,

@@ -19,37 +19,22 @@ of the account are left alone.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from functools import partial
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
-from sipmessage import URI, Address, CSeq, Request, Response
+from sipmessage import Response
 
-from checks.contract import CannotTell, Check, Failed, Layer, Trace
+from checks.contract import Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.settings import Duration
+from checks.telephony.call.account_registration import Registration, is_success, target_of
 from checks.telephony.call.line import Line, LineName
-from checks.telephony.sip.bindings import Bindings, least_seconds
-from checks.telephony.sip.digest import Proofs
-from checks.telephony.sip.name_address import SipUri, sip_uri
-from checks.telephony.sip.request import written
-from checks.telephony.sip.transaction import (
-    Conversation,
-    Target,
-    asked,
-    late,
-    refusal,
-    said,
-)
+from checks.telephony.sip.bindings import Bindings
+from checks.telephony.sip.failover import PASSED_OVER, in_turn
+from checks.telephony.sip.transaction import Conversation, refusal, said
 from checks.transport.faults import far_faults
-
-# Questions until a final answer: plain, then for each of two doors with a proof and with a fresh
-# nonce, with a longer time, and one more.
-_ATTEMPTS = 7
-# RFC 3261 section 22: a registrar challenges with 401, a proxy in front of it with 407.
-_CHALLENGES = (401, 407)
 
 
 class SipRegistration(Check):
@@ -92,42 +77,40 @@ line = "trunk-a"
             "granted_seconds": "how long the registration is granted for, in seconds",
             "contacts": "phones that the account is registered with, ours among them",
             "sip_status": "the final answer's status code",
+            "failovers": PASSED_OVER,
             "repetitions": "how often a request was repeated over UDP",
         }
 
     def longest_seconds(self) -> float:
-        """The time limit, and 2 s for closing the socket, in seconds."""
-        return self.within + 2.0
+        """The time limit, half of it for names, and 2 s for closing the socket, in seconds."""
+        return 1.5 * self.within + 2.0
 
     async def probe(self, trace: Trace) -> None:
         """Register the account once, and take it back unless `keep`. Raises Failed, CannotTell."""
-        conversation: Conversation | None = None
-        line = self.line
-        target = Target(line.registrar, line.transport, line.trusted_certificates)
+        await in_turn(trace, target_of(self.line), self.within, partial(self._talk, trace))
+
+    async def _talk(self, trace: Trace, far: Conversation) -> None:
         try:
-            async with asyncio.timeout(self.within), AsyncExitStack() as stack:
-                with trace.stage("connect"), far_faults():
-                    far = await stack.enter_async_context(asked(target))
-                conversation = far
-                stack.callback(lambda: trace.measure("repetitions", far.repetitions))
-                stack.callback(far.exhibit, trace)
-                registration = Registration(line, far)
-                with trace.stage("register"), far_faults():
-                    answer = await registration.ask(self.lasting)
-                    trace.measure("sip_status", answer.code)
-                    trace.note(said(answer, far))
-                    if not _is_success(answer):
-                        raise refusal(answer)
-                    self._bound(registration, answer, trace)
-                if not self.keep:
-                    with trace.stage("unregister"), far_faults():
-                        # Expires 0 takes our own binding away (RFC 3261 section 10.2.2); "*" would
-                        # take the other phones' too.
-                        answer = await registration.ask(0.0)
-                        if not _is_success(answer):
-                            raise refusal(answer)
-        except TimeoutError:
-            raise late(conversation, self.within) from None
+            await self._registered(trace, far)
+        finally:
+            trace.measure("repetitions", far.repetitions)
+
+    async def _registered(self, trace: Trace, far: Conversation) -> None:
+        registration = Registration(self.line, far)
+        with trace.stage("register"), far_faults():
+            answer = await registration.ask(self.lasting)
+            trace.measure("sip_status", answer.code)
+            trace.note(said(answer, far))
+            if not is_success(answer):
+                raise refusal(answer)
+            self._bound(registration, answer, trace)
+        if not self.keep:
+            with trace.stage("unregister"), far_faults():
+                # Expires 0 takes our own binding away (RFC 3261 section 10.2.2); "*" would take
+                # the other phones' too.
+                answer = await registration.ask(0.0)
+                if not is_success(answer):
+                    raise refusal(answer)
 
     def _bound(self, registration: Registration, answer: Response, trace: Trace) -> None:
         """Find our Contact in the answer (RFC 3261 section 10.3, step 8). Raises Failed."""
@@ -153,99 +136,11 @@ async def account_asked(line: Line, trace: Trace, within: float = 5.0) -> None:
     """Ask the registrar which phones a line's account has: it takes the password, and changes
     nothing (RFC 3261 section 10.2.3). Raises Failed, CannotTell.
     """
-    conversation: Conversation | None = None
-    target = Target(line.registrar, line.transport, line.trusted_certificates)
-    try:
-        async with asyncio.timeout(within), AsyncExitStack() as stack:
-            with trace.stage("connect"), far_faults():
-                conversation = await stack.enter_async_context(asked(target))
-            with trace.stage("register"), far_faults():
-                answer = await Registration(line, conversation).ask(None)
-                if not _is_success(answer):
-                    raise refusal(answer)
-    except TimeoutError:
-        raise late(conversation, within) from None
 
+    async def talk(far: Conversation) -> None:
+        with trace.stage("register"), far_faults():
+            answer = await Registration(line, far).ask(None)
+            if not is_success(answer):
+                raise refusal(answer)
 
-class Registration:
-    """One account's REGISTER requests over one socket: one Call-ID and From tag, a growing CSeq."""
-
-    def __init__(self, line: Line, far: Conversation) -> None:
-        host, port = Target(line.registrar).named()
-        self._line, self._far = line, far
-        self._registrar = URI(
-            scheme="sip", host=line.domain or host, port=None if line.domain else port
-        )
-        self._account = URI(
-            scheme="sip", user=line.user, host=self._registrar.host, port=self._registrar.port
-        )
-        self._first = written("REGISTER", self._registrar, self._account, far, line.user or "")
-        self._sequence = 0
-        self._proofs = Proofs(line.user or "", self._password)
-
-    @property
-    def own(self) -> SipUri:
-        """The parts of our Contact."""
-        return sip_uri(self.contact)
-
-    @property
-    def contact(self) -> str:
-        """The URI of our Contact."""
-        return str(self._first.contact[0].uri)
-
-    def keep(self, answer: Response) -> None:
-        """Note an answer whose Contact is none, for the exhibit."""
-        self._far.keep(bytes(answer), "its Contact is no SIP")
-
-    async def ask(self, seconds: float | None) -> Response:
-        """The final answer to REGISTER for so long (0: away with it; None: which phones there are,
-        which binds none); challenges and "too brief" are answered.
-        """
-        self._proofs.begin()
-        for _ in range(_ATTEMPTS):
-            answer = await self._far.ask(self._request(seconds))
-            if longer := least_seconds(answer):
-                seconds = longer
-            elif answer.code not in _CHALLENGES or not self._take(answer):
-                break
-        self._proofs.note(answer)
-        return answer
-
-    def _take(self, answer: Response) -> bool:
-        try:
-            return self._proofs.take(answer)
-        except ValueError as problem:
-            self._far.keep(bytes(answer), str(problem))
-            raise Failed("bad-peer", f"the registrar's answer: {problem}") from None
-
-    def _password(self) -> str:
-        if self._line.password is None:
-            raise CannotTell(
-                f"the registrar asks for a password, and the line {self._line.name} has none"
-            )
-        try:
-            return self._line.password.reveal()
-        except LookupError as missing:
-            raise CannotTell(str(missing)) from missing
-
-    def _request(self, seconds: float | None) -> Request:
-        self._sequence += 1
-        made = written("REGISTER", self._registrar, self._account, self._far, self._line.user or "")
-        made.from_address = Address(self._account, parameters=self._first.from_address.parameters)
-        made.call_id = self._first.call_id
-        # RFC 3261 section 10.2: one Call-ID for all, and a CSeq that grows by one with each.
-        made.cseq = CSeq(self._sequence, "REGISTER")
-        if seconds is None:
-            # RFC 3261 section 10.2.3: without a Contact it asks for the bindings alone.
-            made.contact = []
-        else:
-            made.expires = round(seconds)
-        self._proofs.sign(made)
-        return made
-
-
-def _is_success(answer: Response) -> bool:
-    """Whether it is of the class 2xx: a code that is not known counts as its class does (RFC 3261
-    section 8.1.3.2).
-    """
-    return 200 <= answer.code < 300
+    await in_turn(trace, target_of(line), within, talk)

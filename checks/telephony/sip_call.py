@@ -20,6 +20,7 @@ the script's own (call/script_runner.py), and bad-peer in any stage: what came b
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from checks.contract import CannotTell, Failed, Trace
@@ -30,7 +31,6 @@ from checks.telephony.call import (
     evidence,
     line_security,
 )
-from checks.telephony.call.account import Account
 from checks.telephony.call.call_attempt import call_attempt, measure_answer, response
 from checks.telephony.call.call_recording import Logged
 from checks.telephony.call.feature_steps import Feature
@@ -95,17 +95,20 @@ script = [
             await line_security.hold_certificates(
                 trace, self.all_lines().values(), self.signalling_within
             )
-            account, logged = await self._start(parties), self._logged(trace)
+            logged = self._logged(trace)
+            await self._start(parties)
             if logged:
                 await logged.look_before()
             watch.begin()
-            await self._register(trace, legs["call"])
+            await parties.reached("call", partial(self._register, trace, parties))
             for name in self.all_lines():
                 if name != "call":
                     # The account of a transfer's target must be there before the transfer.
                     await parties.registered(name, self._stage_of(name))
             async with agent_login.logged_in(trace, parties, self.dtmf):
-                await self._call(trace, legs["call"], account, legs.get("agent"))
+                await parties.reached("call", partial(self._call, trace, parties))
+                with trace.stage("media"):
+                    await self._await_media(legs["call"])
                 country, library = self.line.country, prompts_in(self.prompts)
                 both, features = (
                     (legs["call"], legs.get("agent")),
@@ -143,7 +146,7 @@ script = [
             "agent",
         )
 
-    async def _start(self, parties: Legs) -> Account:
+    async def _start(self, parties: Legs) -> None:
         """Start the phones, the agent's too: it must be registered before it can be reached."""
         first_stage = "register" if self.line.user and self.line.register_first else "signalling"
         lines = self.all_lines()
@@ -151,21 +154,20 @@ script = [
         own = self.line.caller_id or self.line.user or "reveille"
         screens = agent_offer.screens(self.script, own)
         await parties.start(lines, {"call": first_stage}, called, screens)
-        return parties.accounts["call"]
 
-    async def _register(self, trace: Trace, call: Phone) -> None:
+    async def _register(self, trace: Trace, parties: Legs, call: Phone, share: float) -> None:
         # A line without a user is let in by its address.
         if not (self.line.user and self.line.register_first):
             return
         with trace.stage("register"):
             call.order("register")
-            answer = await response(
-                call, "registered", "registration-failed", within=self.signalling_within
-            )
-            if answer.name == "registration-failed":
-                raise refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
+            await parties.register("call", share * self.signalling_within)
 
-    async def _call(self, trace: Trace, call: Phone, account: Account, agent: Phone | None) -> None:
+    async def _call(self, trace: Trace, parties: Legs, call: Phone, share: float) -> None:
+        account, agent = parties.accounts["call"], parties.legs.get("agent")
+        # At another server than the first the account is not known yet.
+        if not call.seen("registered") and "call" not in parties.by_own_client:
+            await self._register(trace, parties, call, share)
         with trace.stage("signalling"):
             call.order(
                 "call",
@@ -173,14 +175,12 @@ script = [
                 headers=dict(self.headers),
                 caller=account.caller(),
             )
-            first = await response(call, *_FIRST, within=self.signalling_within)
+            first = await response(call, *_FIRST, within=share * self.signalling_within)
             # No packet of the far end was seen: the stage is signalling, not answer.
             if first.name == "refused" and first["origin"] == "local":
                 raise refusal(first)
         with trace.stage("answer"), agent_offer.refusals(trace, agent):
             await self._await_answer(trace, call, first)
-        with trace.stage("media"):
-            await self._await_media(call)
 
     async def _await_answer(self, trace: Trace, call: Phone, first: Event) -> None:
         began = trace.elapsed()
@@ -233,6 +233,9 @@ script = [
             return
         call = legs["call"]
         line_security.measure(trace, call, self.line)
+        if forgiven := call.seen("forgiven"):
+            lines = ", ".join(forgiven["lines"][:5])
+            trace.note(f"its session description was read as phones do that forgive: {lines}"[:400])
         evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
         if (invited := call.seen("invited")) and (answered := call.seen("answered")):
             trace.measure("answer_seconds", answered.at - invited.at)

@@ -44,7 +44,12 @@ async def awaiting(
 ) -> AsyncIterator[asyncio.DatagramTransport]:
     """A socket that hears the answer; closed for certain at the end. Raises OSError."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: answer, remote_addr=(host, port))
+    try:
+        transport, _ = await loop.create_datagram_endpoint(lambda: answer, remote_addr=(host, port))
+    except BaseException:
+        # A socket that is closed while it is made would tell an answer that nobody fetches.
+        answer.came.cancel()
+        raise
     try:
         yield transport
     finally:

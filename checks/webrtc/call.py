@@ -59,6 +59,10 @@ turn_user = "agents"
 turn_password = { credential = "turn" }
 """
 
+    def rights(self) -> frozenset[str]:
+        """Memory that is written and then run: callbacks of its DTLS."""
+        return frozenset({"webrtc"})
+
     async def probe(self, trace: Trace) -> None:
         """Place the call. Raises Failed, CannotTell."""
         attempt = Attempt(self, trace, self._within())

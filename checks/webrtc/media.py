@@ -5,8 +5,9 @@ Traps of the library that this file lives with (aiortc 1.16, aioice 0.13):
 * a TURN server that fails is silently no candidate: ask it directly (relay.py), and look whether a
   candidate came;
 * a private authority for turns: is only taken from SSL_CERT_FILE;
-* the loopback address is no host candidate: an edge on this very host is reached from it all the
-  same;
+* the loopback address is no host candidate, and none is where interfaces may not be listed:
+  own_addresses.py;
+* its DTLS needs callbacks in memory that is written and then run (cffi), and fails without a word;
 * neither the pair chosen nor the DTLS role is public;
 * jitter is told in units of the RTP clock.
 """
@@ -18,7 +19,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aioice.ice
 from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
@@ -30,14 +30,28 @@ from aiortc import (
 )
 from aiortc import sdp as descriptions
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
+from OpenSSL import SSL
 
-from checks.contract import Failed
+from checks.contract import CannotTell, Failed
 from checks.webrtc.sounds import Mouth
 
 # The library has counters and no events for packets.
 _LOOK_SECONDS = 0.02
 # The codecs that aiortc decodes.
 _USABLE = ("opus", "PCMA", "PCMU", "G722")
+
+
+def need_callbacks() -> None:
+    """Raises CannotTell where the library's DTLS cannot call back: it would die in silence, and the
+    far end be blamed for a handshake that never began.
+    """
+    try:
+        SSL.Context(SSL.DTLS_METHOD).set_verify(SSL.VERIFY_PEER, lambda *_: True)
+    except MemoryError:
+        raise CannotTell(
+            "DTLS cannot call back, since this service may not run memory that it has written;"
+            " `reveille install` lays down webrtc.conf, which lets it"
+        ) from None
 
 
 class Media:
@@ -183,17 +197,6 @@ class Media:
         while not condition():
             self._changed.clear()
             await self._changed.wait()
-
-
-def reach_own_host() -> None:
-    """Let the loopback address be a candidate too: for an edge on this host, which may have no
-    other.
-    """
-    found = aioice.ice.get_host_addresses
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [
-        "127.0.0.1",
-        *found(use_ipv4, use_ipv6),
-    ]
 
 
 def _sound_in(body: str) -> Any:

@@ -69,10 +69,13 @@ class Station:
         await self._register()
         # Its import takes a second, which is no stage's.
         await asyncio.to_thread(import_module, "checks.webrtc.media")
-        if is_own_host(str(connection.remote_address[0])):
-            from checks.webrtc.media import reach_own_host
+        from checks.webrtc import media, own_addresses
 
-            reach_own_host()
+        media.need_callbacks()
+        far = str(connection.remote_address[0])
+        own_addresses.reach(far)
+        if is_own_host(far):
+            own_addresses.reach_own_host()
         await self._prove_stun()
         await self._prove_turn()
 

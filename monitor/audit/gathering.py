@@ -23,8 +23,10 @@ from monitor.core.incident import Incident
 from monitor.core.local_time import instant
 from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
+from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import evidence_words, words_of
+from monitor.incidents.maintenances import between
 from monitor.incidents.ticket_view import named, state_of
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import REPORT
@@ -96,6 +98,8 @@ class Reporting:
             undelivered=self._undelivered(before),
             missing=_missing(day, before),
             checklist=checklist(self._standing(parts)),
+            rca=tuple(Analyses(self._ledger, self._configuration, now).owed()),
+            maintenance=tuple(between(self._ledger, start, end, now)),
         )
         made = replace(made, backups=await backup_states(self._configuration, parts))
         made = replace(made, trends=(*trends, *daily_trends(made, before)))
@@ -262,6 +266,7 @@ def _trouble(configuration: Configuration, incident: Incident) -> Trouble:
         rank=incident.severity.rank,
         closing=incident.closing.value if incident.closing else "",
         goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
+        request=incident.request,
     )
 
 

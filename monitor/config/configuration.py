@@ -12,9 +12,11 @@ from checks.settings import Secret, Settings
 from checks.telephony.call.line import Line
 from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.model_introspection import fields
+from monitor.config.page import DeadMan, Page
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
+from monitor.core.rota import Rota
 from monitor.core.timetable import Timetable
 from monitor.core.verdict import Expectation
 from monitor.desks.desk import DeskSettings, Takes
@@ -41,6 +43,8 @@ class CheckEntry:
     recheck: float
     diagnose: tuple[str, ...]
     component: str
+    severity: str
+    """the least severity of its failures; "" where the policy alone decides"""
     limit: float
     """the time limit of one attempt; the probe's own longest where none was written"""
     grace: float
@@ -65,8 +69,12 @@ class Configuration:
     desks: Mapping[str, DeskSettings]
     audit: Audit | None
     policy: Policy
+    rotas: tuple[Rota, ...] = ()
+    """who of a role is on call, where it has one"""
     administrators: str = "reveille"
     """the group whose members may act through the daemon's control socket"""
+    page: Page | None = None
+    dead_man: DeadMan | None = None
     included: tuple[Path, ...] = ()
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()

@@ -19,6 +19,7 @@ from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import dotted
 from monitor.config.model_reader import Table
 from monitor.config.odd_values import odd_values
+from monitor.config.page import page_doubts
 from monitor.config.whom_it_tells import nobody_told
 
 # As many as fit a line of a terminal.
@@ -129,6 +130,7 @@ def warnings(configuration: Configuration) -> list[Found]:
         *_older_codes(configuration),
         *_old_words(configuration),
         *odd_values(configuration),
+        *page_doubts(configuration.page),
     ]
     alike: dict[tuple[str, str], list[Found]] = {}
     for one in found:
@@ -191,6 +193,8 @@ def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
         "agents": configuration.agents,
         "checks": {name: entry.probe for name, entry in configuration.checks.items()},
         "desks": configuration.desks,
+        "page": configuration.page,
+        "dead_man": configuration.dead_man,
     }
     for section, entries in settings.items():
         for place, secret in secrets_in(entries, (section,)):

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 from checks.settings import Secret, Settings, is_duration, write_duration
 from checks.telephony.call.line import Line
 from monitor.config.configuration import CheckEntry, Configuration
-from monitor.core.maintenance import Daily, Window
+from monitor.core.maintenance import Daily, Once, Window
+from monitor.core.rota import Rota
 from monitor.core.verdict import Expectation
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -30,6 +31,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "administrators": configuration.administrators,
         "site": _plain(configuration.site),
         "people": [_plain(person) for person in configuration.people],
+        "rotas": {rota.role: _rota(rota) for rota in configuration.rotas},
         "lines": {name: _settings(line) for name, line in configuration.lines.items()},
         "agents": {name: _settings(line) for name, line in configuration.agents.items()},
         "checks": {name: _entry(entry) for name, entry in configuration.checks.items()},
@@ -39,8 +41,22 @@ def effective(configuration: Configuration) -> dict[str, Any]:
             for name, desk in configuration.desks.items()
         },
         "audit": _plain(configuration.audit),
+        "page": _plain(configuration.page),
+        "dead_man": _plain(configuration.dead_man),
         "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
         "warnings": [str(warning) for warning in configuration.warnings],
+    }
+
+
+def _rota(rota: Rota) -> dict[str, Any]:
+    return {
+        "turn": list(rota.turn),
+        "hand_over": f"{_DAYS[rota.weekday]} {rota.at:%H:%M}",
+        "since": rota.since.isoformat(),
+        "overrides": [
+            {"who": one.who, "start": one.start.isoformat(), "end": one.end.isoformat()}
+            for one in rota.overrides
+        ],
     }
 
 
@@ -61,11 +77,11 @@ def _entry(entry: CheckEntry) -> dict[str, Any]:
 
 
 def _window(window: Window) -> dict[str, Any]:
-    when: dict[str, Any]
+    when: dict[str, Any] = {}
     if isinstance(window.when, Daily):
         days = [_DAYS[number] for number in sorted(window.when.weekdays)]
         when = {"daily": f"{window.when.start:%H:%M}-{window.when.end:%H:%M}", "days": days}
-    else:
+    elif isinstance(window.when, Once):
         when = {"start": window.when.start.isoformat(), "end": window.when.end.isoformat()}
     return {"checks": list(window.checks), **when, "reason": window.reason}
 

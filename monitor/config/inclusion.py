@@ -18,7 +18,7 @@ from checks.settings import shown
 from monitor.config.fault_list import ConfigurationFaults, Fault, Place, dotted
 from monitor.config.toml_text import Written, read
 
-INCLUDED = ("people", "lines", "agents", "checks", "defaults", "maintenance", "desks")
+INCLUDED = ("people", "rotas", "lines", "agents", "checks", "defaults", "maintenance", "desks")
 """the sections that an included file may have"""
 DEFAULTS = "defaults"
 # More files than any site has; a pattern like "**" may find a home directory.

@@ -16,7 +16,9 @@ from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
-from monitor.config.policy import policy_of
+from monitor.config.page import DeadMan, Page
+from monitor.config.policy import policy_of, sorted_by_checks
+from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
 from monitor.config.toml_text import Written, read
@@ -64,16 +66,30 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         reading.context["timezone"] = site.timezone
     read_defaults(reading)
     people = reading.entries("people", Person)
+    # Known before the desks are read: one that telephones dials nobody else.
+    reading.context["people"] = people
+    rotas = {
+        role: rota
+        for role, table in reading.named("rotas")
+        if (rota := reading.model(("rotas", role), RotaSettings, table)) is not None
+    }
+    reading.found += uncovered(rotas, people)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
     checks = read_checks(reading, site)
     maintenance = reading.entries("maintenance", Maintenance)
     desks = _desks(reading)
     audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
+    page = reading.model(("page",), Page, tables["page"]) if "page" in tables else None
+    dead_man = (
+        reading.model(("dead_man",), DeadMan, tables["dead_man"]) if "dead_man" in tables else None
+    )
     # Looked for in what is written, so that these are told together with the faults of each
     # section.
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
     reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None
+    if policy is not None:
+        policy = sorted_by_checks(reading, policy, checks)
     if top is None or site is None or policy is None:
         return None
     return Configuration(
@@ -90,7 +106,10 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         desks=desks,
         audit=audit,
         policy=policy.at(site.timezone, site.days_off),
+        rotas=tuple(rota.rota(role, site.timezone) for role, rota in rotas.items()),
         administrators=top.administrators,
+        page=page,
+        dead_man=dead_man,
     )
 
 

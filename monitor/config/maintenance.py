@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, time
-from typing import Annotated, Literal, NamedTuple
+from datetime import datetime
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
-    PlainSerializer,
     WithJsonSchema,
     model_validator,
 )
 
-from checks.settings import Settings, shown
-from monitor.config.section_models import clock_time
+from checks.settings import Settings
+from monitor.config.day_span import DailySpan
 from monitor.core.maintenance import Daily, Once, Window
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Span(NamedTuple):
-    """From one time of day to another, over midnight if the second is the earlier one."""
-
-    start: time
-    end: time
-
-    def __str__(self) -> str:
-        return f"{self.start:%H:%M}-{self.end:%H:%M}"
-
-
-def _span(written: object) -> Span:
-    if isinstance(written, Span):
-        return written
-    parts = (
-        re.fullmatch(r"([0-9:]{5})\s*-\s*([0-9:]{5})", written)
-        if isinstance(written, str)
-        else None
-    )
-    if parts is None:
-        raise ValueError(f"{shown(written)} is no span of the day; write one as in '02:00-03:00'")
-    span = Span(clock_time(parts[1]), clock_time(parts[2]))
-    if span.start == span.end:
-        raise ValueError(f"{shown(written)} begins when it ends; write one as in '02:00-03:00'")
-    return span
 
 
 def _site_time(written: datetime) -> datetime:
@@ -59,18 +30,6 @@ def _site_time(written: datetime) -> datetime:
     return written
 
 
-DailySpan = Annotated[
-    Span,
-    BeforeValidator(_span),
-    PlainSerializer(str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "span",
-            "pattern": r"^[0-2][0-9]:[0-5][0-9]\s*-\s*[0-2][0-9]:[0-5][0-9]$",
-        }
-    ),
-]
 SiteTime = Annotated[
     datetime,
     AfterValidator(_site_time),

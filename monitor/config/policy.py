@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from checks.settings import shown
 from monitor import policies
+from monitor.config.configuration import CheckEntry
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import ConfigurationFaults
 from monitor.config.model_reader import Reading, Table
@@ -28,6 +31,20 @@ def policy_of(reading: Reading, written: str) -> Policy | None:
     return _parsed(reading, written, body) if body is not None else None
 
 
+def sorted_by_checks(reading: Reading, policy: Policy, checks: Mapping[str, CheckEntry]) -> Policy:
+    """The policy with what the checks say of their own severity; a severity that there is not is a
+    fault.
+    """
+    known = [one.id for one in policy.severities]
+    named = {name: entry.severity for name, entry in checks.items() if entry.severity}
+    for name, written in named.items():
+        if written not in known:
+            wrong = f"policy {policy.name!r} has no severity {shown(written)}"
+            reading.fault(("checks", name, "severity"), f"{wrong}{offer(written, known)}")
+    good = {name: written for name, written in named.items() if written in known}
+    return policy.with_severities(good)
+
+
 def _own(reading: Reading, written: str) -> Table | None:
     try:
         return read(reading.directory / written, if_missing="").tables
@@ -43,7 +60,7 @@ def _parsed(reading: Reading, written: str, body: Table) -> Policy | None:
     try:
         # The house's own issues are merged into every policy: the monitor's own troubles are its,
         # whosever the policy is.
-        return Policy.parse(body, house=policies.read(policies.HOUSE))
+        return policies.parse(body)
     except PolicyFaults as refused:
         faults = refused.faults
     reading.found += [

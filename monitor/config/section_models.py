@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from checks.settings import Duration, Settings, nearest, shown
+from monitor.config.day_span import ClockTime, DailySpan
 from monitor.config.holidays import holidays_of
 from monitor.core.verdict import Expectation
 
@@ -109,19 +110,6 @@ def _phone_number(written: str) -> str:
     return written
 
 
-def clock_time(written: object) -> time:
-    """A time of day from "08:30". Raises ValueError."""
-    if isinstance(written, time):
-        return written
-    # [0-9], not \d, which takes the digits of every script.
-    match = re.fullmatch(r"([0-9]{2}):([0-9]{2})", written) if isinstance(written, str) else None
-    if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ValueError(
-            f"{shown(written)} is no time of day; write hours and minutes, as in '08:30'"
-        )
-    return time(int(match[1]), int(match[2]))
-
-
 def expectation(written: object) -> Expectation:
     """An expectation from "answer_seconds <= 4". Raises ValueError."""
     if isinstance(written, Expectation):
@@ -141,14 +129,6 @@ MailAddress = Annotated[
 ]
 PhoneNumber = Annotated[
     str, AfterValidator(_phone_number), Field(json_schema_extra={"format": "phone"})
-]
-ClockTime = Annotated[
-    time,
-    BeforeValidator(clock_time),
-    PlainSerializer(lambda at: f"{at:%H:%M}"),
-    WithJsonSchema(
-        {"type": "string", "format": "clock-time", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
-    ),
 ]
 Expected = Annotated[
     Expectation,
@@ -206,6 +186,10 @@ class Person(Settings):
     """mail address"""
     phone: PhoneNumber | None = Field(default=None, examples=["+912212345678"])
     """phone number, or SIP address"""
+    quiet: DailySpan | None = Field(default=None, examples=["22:00-06:30"])
+    """hours of rest, in site time: what is not of the gravest severity waits until their end, and
+    is told then if it is still open
+    """
 
     @model_validator(mode="after")
     def _reachable(self) -> Person:
@@ -247,6 +231,8 @@ class Rhythm(Settings):
         default="", examples=["agent-portal"]
     )
     """what it stands for, in the policy's words, where one kind looks at several things"""
+    severity: Annotated[str, AfterValidator(_line_of_text)] = Field(default="", examples=["P1"])
+    """how bad a failure of it is at the least, in the policy's words; without it the policy says"""
     limit: Annotated[Duration, Field(gt=0)] | None = Field(default=None, examples=["90s"])
     """the longest that one attempt may take; without it as long as its own settings can need"""
     grace: Duration = 21600.0

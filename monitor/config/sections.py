@@ -11,6 +11,8 @@ from pydantic import Field, WithJsonSchema
 from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
 from monitor.config.maintenance import Maintenance
+from monitor.config.page import DeadMan, Page
+from monitor.config.rotas import RotaSettings
 from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
 
@@ -72,6 +74,12 @@ SECTIONS = (
         "list",
         "Who is told. A policy speaks of roles; these are the people who have them.",
     ),
+    Section(
+        "rotas",
+        RotaSettings,
+        "named",
+        "Who of a role is on call, by week: [rotas.ROLE]. Without one all people of a role are.",
+    ),
     Section("lines", Line, "named", "Accounts over which test calls are placed. Lines are scarce."),
     Section(
         "agents", Line, "named", "Accounts by which Reveille answers as an agent.", like="lines"
@@ -104,5 +112,17 @@ SECTIONS = (
     ),
     Section(
         "audit", Audit, "once", "The morning round over the site's servers, mailed as a report."
+    ),
+    Section(
+        "page",
+        Page,
+        "once",
+        "The status page, with metrics and health. It is there once this section is, if empty.",
+    ),
+    Section(
+        "dead_man",
+        DeadMan,
+        "once",
+        "A watcher elsewhere that cries when this monitor falls silent.",
     ),
 )

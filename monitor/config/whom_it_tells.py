@@ -7,6 +7,7 @@ out in the night.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from checks.settings import nearest, shown
@@ -20,6 +21,8 @@ from monitor.desks.list import desk_kinds
 def nobody_told(configuration: Configuration) -> Iterator[Found]:
     """Each thing that is told to nobody, with what would be right."""
     yield from _without_a_desk(configuration)
+    yield from _not_telephoned(configuration)
+    yield from _on_call_in_vain(configuration)
     yield from _roles_not_told(configuration)
     yield from _roles_not_filled(configuration)
     yield from _region(configuration)
@@ -36,12 +39,80 @@ def _without_a_desk(configuration: Configuration) -> Iterator[Found]:
     right = f"write [desks.NAME] with kind = {_mailers()}"
     helpdesk = configuration.desks_taking("tickets")
     told = "only the helpdesk is told" if helpdesk else "nobody is told"
+    if configuration.desks_taking("pages"):
+        told = "they are told by telephone alone"
     if any(person.mail for person in configuration.people):
         yield Found(("desks",), f"people have mail addresses, and no desk mails: {told}", right)
-    elif not helpdesk:
+    elif not helpdesk and not configuration.desks_taking("pages"):
         yield Found(("desks",), "no desk sends anything: nobody is told", right)
     if configuration.audit is not None:
         yield Found(("audit", "to"), "no desk mails: nobody gets the report", right)
+
+
+def _not_telephoned(configuration: Configuration) -> Iterator[Found]:
+    """What a desk that telephones is for, and whom it cannot reach."""
+    policy, paging = configuration.policy, configuration.desks_taking("pages")
+    for name in paging[1:]:
+        wrong = f"nothing goes through it: [desks.{paging[0]}] is the first that telephones"
+        yield Found(("desks", name), wrong, "leave it out; one desk may have several lines")
+    for name in paging[:1]:
+        if not any(person.phone for person in configuration.people):
+            right = "write phone = '+912212345678' beside the role of whoever is to be called"
+            yield Found(("desks", name), "nobody in [[people]] has a phone: it calls nobody", right)
+            return
+        known = [severity.id for severity in policy.severities]
+        for key in ("severities", "conference"):
+            for number, one in enumerate(getattr(configuration.desks[name], key, ())):
+                if one not in known:
+                    wrong = f"policy {policy.name!r} has no severity {shown(one)}"
+                    yield Found.said(("desks", name, key, number), wrong + offer(one, known))
+        yield from _too_few_channels(configuration, name)
+        yield from _without_a_number(configuration, name)
+
+
+def _too_few_channels(configuration: Configuration, desk: str) -> Iterator[Found]:
+    """A conference to which a line cannot call everybody of a level."""
+    settings = configuration.desks[desk]
+    numbers = Counter(person.role for person in configuration.people if person.phone)
+    if not numbers or not any(settings.confers(one.id) for one in configuration.policy.severities):
+        return
+    (role, most), *_ = numbers.most_common(1)
+    for number, line in enumerate(getattr(settings, "lines", ())):
+        if line.channels < most:
+            wrong = f"line {line.name!r} has {line.channels} of its channels for Reveille, and"
+            wrong += f" {most} people with the role {role!r} would be called at once"
+            right = "write more `channels` there, or fewer people here"
+            yield Found(("desks", desk, "lines", number), wrong, right)
+
+
+def _without_a_number(configuration: Configuration, desk: str) -> Iterator[Found]:
+    """Levels whose people are mailed, and asleep."""
+    roles = {person.role for person in configuration.people if person.phone}
+    mailed = {person.role for person in configuration.people if person.mail}
+    silent = [one for one in configuration.policy.roles if one in mailed and one not in roles]
+    if silent:
+        several = len(silent) > 1
+        wrong = (
+            f"nobody with the role{'s' if several else ''} {', '.join(map(repr, silent))} has a"
+            f" phone: [desks.{desk}] calls nobody of {'those levels' if several else 'that level'}"
+        )
+        right = "write phone = '+912212345678' beside one of them, if a mail will not do at night"
+        yield Found(("people",), wrong, right)
+
+
+def _on_call_in_vain(configuration: Configuration) -> Iterator[Found]:
+    """Weeks in which whoever is on call is not told, or not called."""
+    paging, mailing = (bool(configuration.desks_taking(what)) for what in ("pages", "people"))
+    for rota in configuration.rotas:
+        who = {p.name or p.role: p for p in configuration.people if p.role == rota.role}
+        for number, name in enumerate(rota.turn):
+            person, place = who[name], ("rotas", rota.role, "turn", number)
+            if not (mailing and person.mail) and not (paging and person.phone):
+                wrong = f"nobody is told while {name} is on call: no desk has a way there"
+                yield Found(place, wrong, "write a mail address, and [desks.NAME] that mails")
+            elif paging and not person.phone:
+                wrong = f"nobody is called while {name} is on call: there is no phone"
+                yield Found(place, wrong, "write phone = '+912212345678' in [[people]]")
 
 
 def _in_vain(configuration: Configuration, mailing: tuple[str, ...]) -> Iterator[Found]:
@@ -78,8 +149,9 @@ def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
     operators have the ticket until another level takes it.
     """
     policy = configuration.policy
-    mailed = {person.role for person in configuration.people if person.mail}
-    missing = [role for role in policy.roles if role not in mailed]
+    paging = bool(configuration.desks_taking("pages"))
+    told = {one.role for one in configuration.people if one.mail or (paging and one.phone)}
+    missing = [role for role in policy.roles if role not in told]
     if not missing:
         return
     one = len(missing) == 1

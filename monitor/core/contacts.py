@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Protocol
 
 from monitor.core.policy import Policy
+from monitor.core.rota import Rota, duties
 
 
 class Person(Protocol):
@@ -24,6 +26,8 @@ class Person(Protocol):
     def mail(self) -> str | None: ...
     @property
     def phone(self) -> str | None: ...
+    @property
+    def quiet(self) -> tuple[time, time] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,24 @@ class Recipient:
     mail: str = ""
     phone: str = ""
     published: bool = False
+    quiet: tuple[time, time] | None = None
+    """hours of rest, in site time"""
 
 
-def audience(role: str, people: Iterable[Person]) -> tuple[Recipient, ...]:
-    """Everybody whom the site names for a role; () when nobody is, and its level is passed over."""
+def audience(
+    role: str,
+    people: Iterable[Person],
+    rotas: Iterable[Rota] = (),
+    now: datetime | None = None,
+) -> tuple[Recipient, ...]:
+    """Everybody whom the site names for a role, or who of them is on call at `now`; () when nobody
+    is, and its level is passed over.
+    """
+    who = duties(rotas, role, now) if now is not None else None
     return tuple(
-        Recipient(p.name or p.role, p.mail or "", p.phone or "") for p in people if p.role == role
+        Recipient(p.name or p.role, p.mail or "", p.phone or "", quiet=p.quiet)
+        for p in people
+        if p.role == role and who in (None, p.name or p.role)
     )
 
 

@@ -45,6 +45,11 @@ def left(
         return Change(
             gone, (), (Happening("left", {"check": check, "why": why}),) if gone != was else ()
         )
+    # A person has seen it, and no look can say for him that it is over.
+    if was.opened_by:
+        stays = f"{why}; {was.opened_by} has opened the ticket, which a person closes"
+        facts = {"check": check, "why": stays}
+        return remembered(gone, "left", facts, Tell.UPDATED, stays)
     # One cause that was explained or withdrawn outweighs all that recovered: "recovered" would
     # claim a repair that nobody saw.
     closing = next(
@@ -106,7 +111,8 @@ def reopened(was: Incident, evidence: Evidence, now: datetime) -> Change:
     # Within the hour the site has hardly had it back: to its people it is the same outage, and its
     # targets run on.
     soon = ended_within(was, REOPEN_WITHIN_SECONDS, now)
-    back = failing(was, (evidence.check,), evidence)
+    # What a person has seen has no check.
+    back = failing(was, (evidence.check,) if evidence.check else (), evidence)
     back = replace(
         back,
         closed_at=None,
@@ -114,6 +120,11 @@ def reopened(was: Incident, evidence: Evidence, now: datetime) -> Change:
         closing=None,
         goes_on_as=None,
         unrepaired=(),
+        # What is analysed is the whole of it: an analysis that went out before is none of this.
+        rca_sent_at=None,
+        prevention_sent_at=None,
+        rca_waits=(),
+        rca_steps=(),
         counts_from=was.counts_from if soon else now,
     )
     return back_again(back, evidence, was)
@@ -150,11 +161,12 @@ def back_again(back: Incident, evidence: Evidence, was: Incident) -> Change:
 
 def failing(was: Incident, causes: tuple[str, ...], evidence: Evidence) -> Incident:
     """The incident with these causes, of which the newest has just been seen to fail."""
+    newest = causes[-1] if causes else ""
     return replace(
         was,
         causes=causes,
-        attached=without(was.attached, causes[-1]),
-        unrepaired=tuple(one for one in was.unrepaired if one[0] != causes[-1]),
+        attached=without(was.attached, newest),
+        unrepaired=tuple(one for one in was.unrepaired if one[0] != newest),
         unwatched_since=None,
         recovered_at=None,
         evidence=evidence,

@@ -14,17 +14,19 @@ from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Policy
 from monitor.core.policy_terms import Target
+from monitor.core.rota import Rota
 
 
 @dataclass(frozen=True, slots=True)
 class DatedTarget:
-    """A promise with its instant, in the site's zone; one that counts from the resolution has
-    none yet.
+    """A promise with its instant, in the site's zone; one that counts from the resolution, or from
+    a formal escalation (`since`), has none yet.
     """
 
     name: str
     seconds: int
     due_at: datetime | None
+    since: str = "opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def explained(
     opened_at: datetime,
     zone: str,
     people: Sequence[Person] = (),
+    rotas: Sequence[Rota] = (),
 ) -> Explanation:
     """What becomes of a case (or of an issue, by its id) opened at an instant. Raises LookupError
     for an unknown id.
@@ -91,7 +94,9 @@ def explained(
         definition=found.severity.definition,
         opened_at=opened_at.astimezone(local),
         targets=tuple(
-            DatedTarget(one.name, one.seconds, _due(policy, one, rungs, opened_at, local))
+            DatedTarget(
+                one.name, one.seconds, _due(policy, one, rungs, opened_at, local), one.since
+            )
             for one in found.severity.targets
         ),
         ladder=found.ladder.name,
@@ -105,7 +110,8 @@ def explained(
                 until=until.astimezone(local) if until else None,
                 # Whom the site names takes the place of a published desk whole: to call both would
                 # wake somebody for whom it is no business.
-                who=audience(rung.level.role, people) or published(policy, rung.level.role, region),
+                who=audience(rung.level.role, people, rotas, rung.at)
+                or published(policy, rung.level.role, region),
             )
             for rung, until in (
                 (rung, _until(policy, place, rungs, opened_at)) for place, rung in enumerate(rungs)
@@ -117,7 +123,7 @@ def explained(
 def _due(
     policy: Policy, target: Target, rungs: Sequence[Rung], opened_at: datetime, zone: ZoneInfo
 ) -> datetime | None:
-    if target.since == "resolved":
+    if target.since != "opened":
         return None
     since = turn_of(rungs, target.since_level, opened_at)
     return due(since, target.seconds, policy.calendars.get(target.calendar)).astimezone(zone)

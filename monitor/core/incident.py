@@ -9,80 +9,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 
 from checks.contract import Layer
-from monitor.core.diagnosis import Finding
 from monitor.core.escalation import Rung, ladder_times, turn_of
+from monitor.core.incident_terms import (
+    MONITOR,
+    Closing,
+    Evidence,
+    Order,
+    Pause,
+    Request,
+    Tell,
+)
 from monitor.core.open_hours import NO_CALENDARS, Calendars
-from monitor.core.policy_terms import Ladder, Severity
-from monitor.core.sla import Clock, Event, Promise, Span, clocks, pauses_of
+from monitor.core.policy_terms import Ladder, Severity, Target
+from monitor.core.sla import ANALYSES, Clock, Event, Promise, Span, clocks, pauses_of
 
-
-class Tell(StrEnum):
-    """The kinds of message about an incident; each has its template."""
-
-    OPENED = "opened"
-    UPDATED = "updated"
-    ESCALATED = "escalated"
-    ACKNOWLEDGED = "acknowledged"
-    REOPENED = "reopened"
-    RECLASSIFIED = "reclassified"
-    BREACHED = "breached"
-    NOTE = "note"
-    RECOVERED = "recovered"
-    CLOSED = "closed"
-
-
-class Closing(StrEnum):
-    """Why an incident is over. Only the first says that it works again."""
-
-    RECOVERED = "recovered"  # looks have seen every cause of it good
-    EXPLAINED = "explained"  # what it was goes on under another ticket
-    WITHDRAWN = "withdrawn"  # nothing looks at it any more
-    RESOLVED = "resolved"  # a human has closed it
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to tell. `levels` are the ladder levels that hear it for the first time; all told before
-    hear it too.
-    """
-
-    tell: Tell
-    sequence: int
-    reason: str
-    levels: tuple[int, ...] = ()
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a failed look had to show: the ticket's "why"."""
-
-    check: str
-    kind: str
-    reasons: tuple[str, ...] = ()
-    stages: tuple[tuple[str, float, bool], ...] = ()
-    exhibits: tuple[tuple[str, str], ...] = ()
-    findings: tuple[Finding, ...] = ()
-    attempt: int | None = None
-    layer: Layer | None = None
-    """where it broke"""
-    lost: int = 0
-    of: int = 0
-    """how much production was lost, of how much; 0 of 0 where it was not counted"""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A time in which no promise counts: it waits for somebody, or a maintenance hides it."""
-
-    since: datetime
-    until: datetime | None
-    why: str
-    by: str = ""
-    """who said so; "" for a maintenance"""
+__all__ = [
+    "MONITOR",
+    "Change",
+    "Closing",
+    "Evidence",
+    "Happening",
+    "Incident",
+    "Order",
+    "Pause",
+    "Request",
+    "Tell",
+    "key_of",
+    "remembered",
+    "told",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +117,15 @@ class Incident:
     """when a human escalated it formally: the ladder counts from there"""
     escalated_by: str = ""
     rca_sent_at: datetime | None = None
+    prevention_sent_at: datetime | None = None
+    """when the analysis of those who keep it from coming again was sent"""
+    rca_waits: tuple[Pause, ...] = ()
+    """times in which the analysis waited for evidence"""
+    rca_steps: tuple[str, ...] = ()
+    """what was done about its analyses: "drafted"; "rca", "prevention" for their reminders"""
+    opened_by: str = ""
+    """the human who opened it; "" for what looks have found"""
+    request: Request = ""
 
     @property
     def open(self) -> bool:
@@ -180,7 +146,9 @@ class Incident:
         if self.closing in (Closing.EXPLAINED, Closing.WITHDRAWN):
             return None
         # A human's word counts from the moment it was given, and only once the looks have borne it
-        # out.
+        # out; of what only a human has seen no look tells.
+        if self.closing is Closing.RESOLVED and self.opened_by and not self.evidence.check:
+            return self.closed_at
         if self.closing is Closing.RESOLVED:
             return (
                 min(self.closed_at, self.recovered_at)
@@ -221,18 +189,27 @@ class Incident:
     def _promises(self, paused: Sequence[Span], calendars: Calendars) -> Iterator[Promise]:
         rungs = ladder_times(self.ladder, self.climbs_from, calendars, paused)
         for target in self.severity.targets:
-            since = (
-                self.works_since
-                if target.since == "resolved"
-                else turn_of(rungs, target.since_level, self.counts_from)
-            )
+            since = self._since(target, rungs)
             if since is not None:
                 yield Promise(target.name, since, target.seconds, calendars.get(target.calendar))
 
+    def _since(self, target: Target, rungs: Sequence[Rung]) -> datetime | None:
+        """From when a promise counts; None where nothing is promised, or not yet."""
+        if target.name in ANALYSES and self.owner == MONITOR:
+            return None
+        # What a level owes of what it took over it does not owe of what never reached it.
+        if target.name == "prevention" and target.by_level not in (0, *self.levels_told):
+            return None
+        if target.since == "resolved":
+            return self.works_since
+        if target.since == "escalated":
+            return self.escalated_at
+        return turn_of(rungs, target.since_level, self.counts_from)
+
     def _events(self) -> list[Event]:
         moments = [
-            *((pause.since, "paused", "") for pause in self.pauses),
-            *((pause.until, "resumed", "") for pause in self.pauses),
+            *(moment for one in self.pauses for moment in _of_pause(one)),
+            *(moment for one in self.rca_waits for moment in _of_pause(one, "rca")),
             (self.acknowledged_at, "acknowledged", ""),
             *((at, "breached", clock) for clock, at in self.breaches),
             # A human who closes a ticket has answered it, also if nobody acknowledged it first:
@@ -244,10 +221,16 @@ class Incident:
                 else (self.closed_at, "ended", "")
             ),
             (self.rca_sent_at, "rca-sent", ""),
+            (self.prevention_sent_at, "prevention-sent", ""),
         ]
         events = [Event(at, kind, clock) for at, kind, clock in moments if at is not None]
         # In the order in which they happened, those of one instant as they stand here.
         return sorted(events, key=lambda event: event.at)
+
+
+def _of_pause(one: Pause, clock: str = "") -> tuple[tuple[datetime | None, str, str], ...]:
+    """Its beginning and its end, beside each other: another may begin at the instant of the end."""
+    return (one.since, "paused", clock), (one.until, "resumed", clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,6 +231,7 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         levels_skipped=was.levels_skipped if same_ladder else (),
         rule=found.rule,
         policy=policy,
+        request="",
     )
     if by:
         moved = replace(

@@ -68,11 +68,24 @@ class Daily:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """From one instant to another, both aware: what a person began beside the configuration."""
+
+    begin: datetime
+    end: datetime
+
+    def spans(self, today: date, zone: ZoneInfo) -> Iterator[Span]:  # noqa: ARG002 - own instants
+        """The interval from begin to end; none where it was stopped as it began."""
+        if self.begin < self.end:
+            yield self.begin, self.end
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """When, for which checks (globs of their names), and why."""
 
     checks: tuple[str, ...]
-    when: Once | Daily
+    when: Once | Daily | Between
     zone: str
     reason: str = ""
 

@@ -53,10 +53,14 @@ class Policy:
     desks: tuple[Contact, ...]
     formal: str = ""
     """the ladder of what a human escalates; "" for the case's own"""
+    requests: str = ""
+    """the ladder of what people ask for; "" for that of whatever else there is"""
     calendars: Calendars = NO_CALENDARS
     """the hours in which its clocks run, by name"""
     written: tuple[CalendarPlan, ...] = ()
     """the same as the policy writes them: a zone or holidays may be the site's"""
+    at_least: tuple[tuple[str, str], ...] = ()
+    """checks whose failures are of a severity or worse: names and severities"""
 
     @classmethod
     def parse(
@@ -84,6 +88,7 @@ class Policy:
             rules=tuple(parts.rules),
             desks=tuple(parts.contacts),
             formal=parts.formal,
+            requests=parts.requests,
             calendars=at_site(tuple(parts.calendars.values()), "UTC", frozenset()),
             written=tuple(parts.calendars.values()),
         )
@@ -92,12 +97,24 @@ class Policy:
         """The policy with the calendars of a site: its zone, and the days on which nobody works."""
         return replace(self, calendars=at_site(self.written, zone, holidays))
 
+    def with_severities(self, of_checks: Mapping[str, str]) -> Policy:
+        """The policy of a site that says of some checks how bad their failures are at the least.
+        Raises LookupError for a severity that there is not.
+        """
+        named = {name: self.severity(written).id for name, written in of_checks.items()}
+        return replace(self, at_least=tuple(named.items()))
+
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""
         # A policy whose last rule does not fit everything is refused when it is read,
         # so this always finds one.
         rule = next(rule for rule in self.rules if rule.fits(case))
-        return self._classified(rule.issue, rule.name, case.lost, case.of)
+        found = self._classified(rule.issue, rule.name, case.lost, case.of)
+        # What Reveille says of itself names a check as well, and is not that check's failure.
+        least = dict(self.at_least).get(case.check) if case.kind != "reveille" else None
+        if least is None or self.severity(least).rank >= found.severity.rank:
+            return found
+        return self._classified(rule.issue, rule.name, named=least)
 
     def reclassified(
         self, issue_id: str, lost: int = 0, of: int = 0, severity: str = ""
@@ -114,6 +131,31 @@ class Policy:
             hint = known_names(severity_id, [severity.id for severity in self.severities])
             raise LookupError(f"policy {self.name!r} has no severity {severity_id!r}; {hint}")
         return found
+
+    def requested(self, what: str) -> Classification:
+        """What somebody asks for, "change" or "feature": told to the first of the policy's ladder
+        for it (else of what its last rule finds), with nothing promised; owned by whoever owns the
+        first issue of that ladder.
+        """
+        last = self.issue(self.rules[-1].issue)
+        rest = next((one for one in self.issues if one.ladder == self.requests), last)
+        plan = next(one for one in self.ladders if one.name == (self.requests or rest.ladder))
+        title = f"{what} request"
+        asked = Severity(what, "request", f"a {title} carries no SLA clock", len(self.severities))
+        ladder = plan.under(asked)
+        # Later levels are for a promise that was not kept, and here is none.
+        first = tuple(
+            one
+            for one in ladder.levels
+            if not one.since_level and one.after_seconds == ladder.levels[0].after_seconds
+        )
+        return Classification(
+            issue=Issue(f"{what}-request", title, rest.owner, asked.id, ladder.name),
+            severity=asked,
+            owner_title=next(one.title for one in self.owners if one.id == rest.owner),
+            ladder=replace(ladder, levels=first),
+            rule="asked for by a person",
+        )
 
     def issue(self, issue_id: str) -> Issue:
         """An issue by its id. Raises LookupError naming the nearest."""

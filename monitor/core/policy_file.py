@@ -37,7 +37,8 @@ def read_parts(body: Mapping[str, object], house: Mapping[str, object]) -> Parts
             with Table(house, "house", parts.faults) as own:
                 _read_body(own, parts)
         _read_body(top, parts)
-        _read_formal(top, parts)
+        parts.formal = _named_ladder(top, "formal_ladder", parts)
+        parts.requests = _named_ladder(top, "requests_ladder", parts)
         check_rules(top, parts)
         check_contacts(parts)
     check_examples(parts)
@@ -50,11 +51,11 @@ def _read_heading(top: Table, parts: Parts) -> None:
     read_calendars(top, parts)
 
 
-def _read_formal(top: Table, parts: Parts) -> None:
-    parts.formal = top.text("formal_ladder", default="")
-    if parts.formal and parts.formal not in parts.ladders:
-        right = known_names(parts.formal, tuple(parts.ladders))
-        top.fault("formal_ladder", f"there is no ladder {parts.formal!r}", right)
+def _named_ladder(top: Table, key: str, parts: Parts) -> str:
+    name = top.text(key, default="")
+    if name and name not in parts.ladders:
+        top.fault(key, f"there is no ladder {name!r}", known_names(name, tuple(parts.ladders)))
+    return name
 
 
 def _read_body(table: Table, parts: Parts) -> None:

@@ -41,6 +41,8 @@ class Parts:
     """the one on which a promise runs that names none"""
     formal: str = ""
     """the ladder of a formal escalation"""
+    requests: str = ""
+    """the ladder of a change or feature request"""
     severities: list[Severity] = field(default_factory=list)
     owners: dict[str, Owner] = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)

@@ -3,6 +3,9 @@
 response = "2h"                                             within two hours of the opening
 recovery = { within = "6h", since = "level 3" }             of that level's turn on the ladder
 rca = { within = "48h", since = "resolved", calendar = "support" }
+response = { within = "10m", since = "escalated" }          of a formal escalation, if any
+rca = { within = "48h", waits_for_evidence = true }         it may wait for evidence
+prevention = { within = "3d", by = "level 4" }              owed by that level, of what it was told
 """
 
 from __future__ import annotations
@@ -13,12 +16,16 @@ from collections.abc import Mapping
 from monitor.core.calendar_plan import KNOWN, read_calendar
 from monitor.core.policy_parts import Parts
 from monitor.core.policy_terms import Severity, Since, Target
-from monitor.core.sla import STOPS
+from monitor.core.sla import ANALYSES, STOPS
 from monitor.core.table_reader import Table, keep_once, known_names
 
 NEXT_RELEASE = "next release"
 _SINCE_LEVEL = re.compile(r"level ([1-9])")
-_SINCE: dict[str, Since] = {"opened": "opened", "resolved": "resolved"}
+_SINCE: dict[str, Since] = {
+    "opened": "opened",
+    "resolved": "resolved",
+    "escalated": "escalated",
+}
 
 
 def read_calendars(top: Table, parts: Parts) -> None:
@@ -47,7 +54,7 @@ def read_severities(top: Table, parts: Parts) -> None:
         severity = Severity(
             id=table.text("id"),
             name=table.text("name"),
-            definition=table.text("definition"),
+            definition=table.text("definition", default=""),
             rank=rank,
             targets=tuple(_targets(table, parts)),
         )
@@ -82,13 +89,30 @@ def _default_since(name: str) -> tuple[Since]:
 
 def _target(table: Table, name: str, parts: Parts) -> Target:
     since, level = _since(table, _default_since(name)[0])
+    waits = table.field("waits_for_evidence")
+    if waits not in (None, True, False):
+        table.fault("waits_for_evidence", f"{waits!r} does not do", "write true or false")
+    if waits and name != "rca":
+        table.fault("waits_for_evidence", "only an analysis waits for evidence", "leave it out")
     return Target(
         name,
         table.duration("within") or 0,
         calendar_of(table, parts, parts.calendar),
         since,
         level,
+        _by(table, name),
+        waits is True,
     )
+
+
+def _by(table: Table, name: str) -> int:
+    """The level that owes an analysis; 0 where nothing is written."""
+    written = table.text("by", default="")
+    level = _SINCE_LEVEL.fullmatch(written)
+    if written and (level is None or name not in ANALYSES):
+        right = 'write a level, as in by = "level 3", of an rca or prevention alone'
+        table.fault("by", f"{written!r} does not do", right)
+    return int(level[1]) if level else 0
 
 
 def _since(table: Table, default: Since) -> tuple[Since, int]:
@@ -96,7 +120,7 @@ def _since(table: Table, default: Since) -> tuple[Since, int]:
     if level := _SINCE_LEVEL.fullmatch(written):
         return "opened", int(level[1])
     if written not in _SINCE:
-        right = 'write "opened", "resolved" or a level, as in "level 3"'
+        right = 'write "opened", "resolved", "escalated" or a level, as in "level 3"'
         table.fault("since", f"{written!r} does not do", right)
     return _SINCE.get(written, default), 0
 

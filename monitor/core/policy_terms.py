@@ -18,8 +18,9 @@ ROUND_THE_CLOCK = "24x7"
 UNSORTED = "unsorted"
 
 
-Since = Literal["opened", "resolved"]
-"""From what a promise counts: the opening (or a level's turn), or the moment since which it works.
+Since = Literal["opened", "resolved", "escalated"]
+"""From what a promise counts: the opening (or a level's turn), the moment since which it works, or
+a formal escalation (without one there is no such promise).
 """
 
 
@@ -34,6 +35,10 @@ class Target:
     calendar: str = ROUND_THE_CLOCK
     since: Since = "opened"
     since_level: int = 0
+    by_level: int = 0
+    """the level that owes it; 0 where the policy does not say"""
+    waits_for_evidence: bool = False
+    """whether it may wait for evidence: that time counts for nothing"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from monitor.core.open_hours import ALWAYS, Calendar, Hours, Span, due, elapsed
+from monitor.core.open_hours import ALWAYS, Calendar, Hours, Span, due, elapsed, merged
 
 __all__ = [
     "ALWAYS",
@@ -37,7 +37,10 @@ STOPS: Mapping[str, tuple[str, ...]] = {
     "resolution": ("resolved",),
     # ITIL: the analysis of the root cause follows the resolution, and ends when it is sent.
     "rca": ("rca-sent",),
+    # Those who mend it for good say how it is kept from coming again.
+    "prevention": ("prevention-sent",),
 }
+ANALYSES = ("rca", "prevention")
 """the promises that a policy may make, each with what keeps it"""
 
 
@@ -54,8 +57,9 @@ class ClockState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to an incident: "acknowledged" and "answered" by a human, "resolved",
-    "ended" (with nobody having seen it work), "reopened", "paused", "resumed", "rca-sent",
-    "breached" (of the clock `clock`, recorded). Other kinds are allowed and change nothing.
+    "ended" (with nobody having seen it work), "reopened", "paused", "resumed" (of the clock
+    `clock`, or of all), "rca-sent", "prevention-sent", "breached" (of the clock `clock`, recorded).
+    Other kinds are allowed and change nothing.
     """
 
     at: datetime
@@ -94,10 +98,12 @@ def clocks(
     happened.
     """
     pauses, paused = pauses_of(events, now)
-    return tuple(
-        _clock(one.name, due(one.since, one.seconds, one.calendar, pauses), events, now, paused)
-        for one in promises
-    )
+    shown: list[Clock] = []
+    for one in promises:
+        own, waits = _own_pauses(one.name, events, now)
+        due_at = due(one.since, one.seconds, one.calendar, merged((*pauses, *own)))
+        shown.append(_clock(one.name, due_at, events, now, paused or waits))
+    return tuple(shown)
 
 
 def unrecorded_breaches(shown: Iterable[Clock]) -> tuple[Clock, ...]:
@@ -156,11 +162,34 @@ def _ended_at(events: Sequence[Event]) -> datetime | None:
     return last.at if last and last.kind == "ended" else None
 
 
+def _own_pauses(
+    clock: str, events: Sequence[Event], now: datetime
+) -> tuple[tuple[Span, ...], bool]:
+    """The time in which this clock alone waited. An end of the incident ends no such wait: evidence
+    comes days after a repair.
+    """
+    spans: list[Span] = []
+    since: datetime | None = None
+    for event in events:
+        if event.clock != clock:
+            continue
+        if event.kind == "paused" and since is None:
+            since = event.at
+        elif event.kind == "resumed" and since is not None:
+            spans.append((since, event.at))
+            since = None
+    if since is not None:
+        spans.append((since, now))
+    return tuple(spans), since is not None
+
+
 def pauses_of(events: Sequence[Event], now: datetime) -> tuple[tuple[Span, ...], bool]:
     """The paused time up to now, and whether it is paused now."""
     spans: list[Span] = []
     since: datetime | None = None
     for event in events:
+        if event.clock:
+            continue
         if event.kind == "paused" and since is None:
             since = event.at
         # An end takes the pause with it: time after it is nobody's, and would push the due time of

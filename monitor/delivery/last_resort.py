@@ -53,7 +53,7 @@ class Alarm:
         """
         taken = True
         ticket = _ticket(configuration, reason, now).to_dict()
-        for name, recipients in _whom(configuration):
+        for name, recipients in _whom(configuration, now):
             desk = build(name, configuration.desks[name])
             for recipient in recipients:
                 letter = _letter(configuration, ticket, recipient, now, cause)
@@ -68,13 +68,13 @@ class Alarm:
         return taken
 
 
-def _whom(configuration: Configuration) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _whom(configuration: Configuration, now: datetime) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each desk and whom it is to tell: people; where no desk takes people, each helpdesk
     itself."""
     people = configuration.desks_taking("people")
     for name in people:
         copies = configuration.desks[name].copies()
-        yield name, tuple(dict.fromkeys((*reached(configuration, OPERATORS), *copies)))
+        yield name, tuple(dict.fromkeys((*reached(configuration, OPERATORS, now), *copies)))
     for name in () if people else configuration.desks_taking("tickets"):
         yield name, (name,)
 

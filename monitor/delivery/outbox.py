@@ -29,7 +29,7 @@ from typing import Literal
 from checks import masking
 from checks.body import Unreadable
 from checks.masking import Mask
-from monitor.desks.desk import Desk, Letter, Never, TryLater
+from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.bodies import happening_body, letter_of
 from monitor.ledger.encoding import plain
@@ -70,6 +70,7 @@ class Outbox:
         self._rests_until: dict[str, datetime] = {}
         self._identity = ledger.identity
         self._stopping = False
+        self._conferences: set[asyncio.Future[None]] = set()
 
     def stop(self) -> None:
         """Lease no letter any more; what is being sent is finished, or cancelled by who runs it."""
@@ -142,7 +143,8 @@ class Outbox:
         desk = self._desks[row.desk]
         try:
             async with asyncio.timeout(desk.timeout_seconds):
-                reference = mask.text(await desk.deliver(self._letter(row, stopwatch.now())))
+                told = await desk.deliver(self._letter(row, stopwatch.now()))
+                reference = mask.text(told)
         except Never as refusal:
             self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
         except TryLater as refusal:
@@ -171,12 +173,32 @@ class Outbox:
             self._interrupt(row, stopwatch.now())
             raise
         else:
-            self._sent(row, stopwatch.now(), reference)
+            taken = told if isinstance(told, Acknowledged) else None
+            self._sent(row, stopwatch.now(), reference, taken.by if taken else "")
+            if taken and taken.minutes:
+                self._conferences.add(asyncio.ensure_future(self._hear(row, taken, stopwatch)))
 
-    def _sent(self, row: OutboxRow, at: datetime, reference: str) -> None:
+    async def _hear(self, row: OutboxRow, taken: Acknowledged, stopwatch: _Stopwatch) -> None:
+        """Keep the minutes of a conference in the ticket, once it is over."""
+        try:
+            told = await taken.minutes if taken.minutes else ""
+        except Exception as problem:  # noqa: BLE001 - the ticket says so
+            told = f"it broke: {type(problem).__name__}: {problem}"
+        body = happening_body("conference", {"text": told})
+        with self._ledger.transaction() as transaction:
+            transaction.happened(row.incident, stopwatch.now(), "conference", body)
+        _log.info("action=conference_over letter=%d %s", row.id, plain(told))
+
+    def _sent(self, row: OutboxRow, at: datetime, reference: str, by: str = "") -> None:
         self._downs.pop(row.desk, None)
         with self._ledger.transaction() as transaction:
             transaction.letter_sent(row, at, reference)
+            # Somebody has taken the ticket on the telephone: the watch acknowledges it by this row.
+            if by:
+                facts = {"by": by, "text": reference}
+                transaction.happened(
+                    row.incident, at, "answered", happening_body("answered", facts)
+                )
         _log.info("action=letter_sent desk=%s letter=%d %s", row.desk, row.id, plain(reference))
 
     def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:

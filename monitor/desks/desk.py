@@ -9,17 +9,30 @@ repetition.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
 from checks.settings import Settings
 
-Takes = Literal["tickets", "people"]
+Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
 helpdesk wants it; "people" is one letter per event and person (and the reports), to that person's
-address"""
+address; "pages" is one letter per level whose turn comes, to its people by telephone"""
+
+
+class Acknowledged(str):
+    """What a desk that pages returns: a person has taken the ticket. The text says how."""
+
+    by: str
+    minutes: Awaitable[str] | None
+
+    def __new__(cls, text: str, by: str, minutes: Awaitable[str] | None = None) -> Acknowledged:
+        """`by` is the person's name; `minutes` is what comes of a conference that goes on."""
+        made = super().__new__(cls, text)
+        made.by, made.minutes = by, minutes
+        return made
 
 
 class TryLater(Exception):
@@ -113,6 +126,14 @@ class DeskSettings(Settings):
         no far side. Raises TryLater or Never.
         """
         return ""
+
+    def pages(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
+        """Whether people are paged by it for a severity of the policy."""
+        return "pages" in self.TAKES
+
+    def confers(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
+        """Whether all people of a level are called together, whoever of them is on call."""
+        return False
 
     def copies(self) -> tuple[str, ...]:
         """Who gets an acknowledgement of every step, beside the people of the ladder."""

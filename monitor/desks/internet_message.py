@@ -24,8 +24,10 @@ from email.policy import SMTP
 from email.utils import format_datetime
 
 from monitor.desks.desk import Letter, Never
+from monitor.desks.evidence_files import EvidenceFile
+from reports.maintenance import Ended
 from reports.morning_report import Audit
-from reports.render import Mail, render_audit, render_mail
+from reports.render import Mail, render_audit, render_mail, render_maintenance
 from reports.ticket import Ticket
 
 # Narrower than RFC 5322, without quoted local parts and comments: it goes into an envelope and a
@@ -67,12 +69,13 @@ def message_id(key: str, domain: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Enclosures:
-    """What goes with a report: its pictures by name, and its printed form where somebody asked for
-    it.
+    """What goes with a letter: a report's pictures by name, and its printed form where somebody
+    asked for it; a ticket's evidence.
     """
 
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     pdf: bytes = b""
+    evidence: tuple[EvidenceFile, ...] = ()
 
 
 def compose(
@@ -101,6 +104,9 @@ def compose(
     if enclosures.pdf:
         name = f"report-{letter.body['report']['day']}.pdf"
         message.add_attachment(enclosures.pdf, maintype="application", subtype="pdf", filename=name)
+    for one in enclosures.evidence:
+        major, _, minor = one.media_type.partition("/")
+        message.add_attachment(one.content, maintype=major, subtype=minor, filename=one.name)
     return message
 
 
@@ -110,7 +116,10 @@ def report_of(letter: Letter) -> Audit | None:
 
 
 def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str, str, Mail]:
-    """Site, ticket number ("" for a report) and the words."""
+    """Site, ticket number ("" for what is about no ticket) and the words."""
+    if "maintenance" in letter.body:
+        ended = Ended.from_dict(letter.body["maintenance"])
+        return ended.site, "", render_maintenance(ended)
     if (audit := report_of(letter)) is not None:
         return (
             audit.site,
@@ -118,10 +127,11 @@ def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str,
             render_audit(audit, {name: f"cid:{name}@{domain}" for name in enclosures.pictures}),
         )
     ticket = Ticket.from_dict(letter.body["ticket"])
+    enclosed = {name: one.name for one in enclosures.evidence for name in one.stands_for}
     return (
         ticket.site,
         ticket.number,
-        render_mail(letter.kind, ticket, letter.body.get("extra", {})),
+        render_mail(letter.kind, ticket, {**letter.body.get("extra", {}), "enclosed": enclosed}),
     )
 
 
@@ -146,7 +156,7 @@ def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     message["Message-ID"] = message_id(letter.key, domain)
     # Each morning's report stands for itself: as one thread a year of them would be one entry in a
     # mailbox.
-    if "report" in letter.body:
+    if "ticket" not in letter.body:
         return
     message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
     message["References"] = (

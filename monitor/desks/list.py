@@ -22,6 +22,7 @@ _DESKS = {
     "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
     "roundup": "monitor.desks.roundup:RoundupSettings",
     "servicenow": "monitor.desks.servicenow:ServicenowSettings",
+    "telephone": "monitor.desks.telephone:TelephoneSettings",
     "webhook": "monitor.desks.webhook:WebhookSettings",
     "zammad": "monitor.desks.zammad:ZammadSettings",
     "zendesk": "monitor.desks.zendesk:ZendeskSettings",

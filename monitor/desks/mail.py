@@ -14,6 +14,7 @@ exception.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -27,6 +28,7 @@ from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.host_port import Host
 from checks.transport.tls import trusting
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
+from monitor.desks.evidence_files import CUSTOMER, EVENTS, evidence_files
 from monitor.desks.internet_message import (
     Enclosures,
     compose,
@@ -37,6 +39,7 @@ from monitor.desks.internet_message import (
     report_of,
 )
 from monitor.report_printing import NotPrinted, pictures_of, printed
+from reports.ticket import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +88,10 @@ sender = "reveille@example.net"
     """how long to wait for the server at each step"""
     connections: int = Field(default=2, ge=1, le=20)
     """how many mails go out at once"""
+    evidence_megabytes: float = Field(default=5.0, ge=0.0, le=25.0)
+    """how much of a ticket's evidence goes with a mail (the call's page, recordings, screenshots);
+    0 for none
+    """
 
     @field_validator("sender")
     @classmethod
@@ -140,7 +147,7 @@ class MailDesk:
 
     async def deliver(self, letter: Letter) -> str:
         """Send it; returns the Message-ID and the server's last words. Raises TryLater or Never."""
-        enclosures = await _enclosures(letter)
+        enclosures = await _enclosures(letter, self._settings.evidence_megabytes)
         message = compose(letter, self._settings.sender, self._settings.sender_name, enclosures)
         server = await self._connected()
         try:
@@ -239,12 +246,18 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _enclosures(letter: Letter) -> Enclosures:
-    """A report's pictures, and its PDF where it was asked for; a report that cannot be printed goes
-    without.
+async def _enclosures(letter: Letter, megabytes: float) -> Enclosures:
+    """A ticket's evidence, where it is told for the first time; a report's pictures, and its PDF
+    where it was asked for: one that cannot be printed goes without.
     """
     if (audit := report_of(letter)) is None:
-        return Enclosures()
+        # A customer's letter goes out of the house.
+        customer = letter.body.get("extra", {}).get("audience") == CUSTOMER
+        if letter.kind not in EVENTS or customer or not megabytes:
+            return Enclosures()
+        ticket = Ticket.from_dict(letter.body["ticket"])
+        most = int(megabytes * 1_000_000)
+        return Enclosures(evidence=await asyncio.to_thread(evidence_files, ticket, most))
     pdf = b""
     if letter.body.get("pdf"):
         # A report without its PDF is worth more than no report at four in the morning.

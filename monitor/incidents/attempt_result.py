@@ -17,7 +17,7 @@ from monitor.core.verdict import State, Verdict
 from monitor.ledger import Purpose
 
 # The measures by which checks count lost production, each with the measure that it is a part of.
-_LOSSES = (("rejected", "offered"), ("agents_missing", "seats"))
+_LOSSES = (("calls", "rejected", "offered"), ("agents", "agents_missing", "seats"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,8 @@ class AttemptResult:
         """How much production was lost, of how much, where the look counted it: calls of those
         offered, or seats.
         """
-        told = self.observation.measures
-        counted = ((told.get(lost), told.get(of)) for lost, of in _LOSSES)
-        # Nothing offered is no loss: a night without calls must not read as "all calls lost".
-        return next(
-            ((int(lost), int(of)) for lost, of in counted if lost is not None and of), (0, 0)
-        )
+        _, lost, of = lost_of(self.observation)
+        return lost, of
 
     def evidence(self, findings: tuple[Finding, ...] = ()) -> Evidence:
         """What the look has to show, for a ticket."""
@@ -78,6 +74,19 @@ class AttemptResult:
             lost=lost,
             of=of,
         )
+
+
+def lost_of(seen: Observation) -> tuple[str, int, int]:
+    """Of what a look counted the loss ("calls", "agents"), how much was lost, and of how much;
+    "" and 0 of 0 where it counted none.
+    """
+    told = seen.measures
+    counted = ((what, told.get(lost), told.get(of)) for what, lost, of in _LOSSES)
+    # Nothing offered is no loss: a night without calls must not read as "all calls lost".
+    return next(
+        ((what, int(lost), int(of)) for what, lost, of in counted if lost is not None and of),
+        ("", 0, 0),
+    )
 
 
 def patience_of(entry: CheckEntry) -> Patience:

@@ -13,10 +13,12 @@ from monitor.core import endings, incident_escalation, incident_transitions, pau
 from monitor.core.escalation import Rung, next_rung
 from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
-from monitor.core.maintenance import active
-from monitor.core.sla import next_deadline, unrecorded_breaches
-from monitor.incidents import store
+from monitor.core.sla import ANALYSES, Clock, next_deadline, unrecorded_breaches
+from monitor.incidents import pages, store
+from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import Correlation
+from monitor.incidents.maintenance_ends import next_end, tell_ends
+from monitor.incidents.maintenances import hides
 from monitor.incidents.receipts import next_doubt, unheard
 from monitor.incidents.recipients import due_now
 from monitor.ledger import Ledger, Transaction
@@ -24,6 +26,8 @@ from monitor.ledger import Ledger, Transaction
 
 def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> None:
     """Escalate, record breaches, and have a second look at what a maintenance hid."""
+    tell_ends(ledger, configuration, now)
+    Analyses(ledger, configuration, now).keep_watch()
     for found in store.incidents_of(ledger.open_incidents()):
         incident = found
         # The end first: what has been quiet for long, or is looked at by nothing, needs no
@@ -33,12 +37,15 @@ def keep_watch(ledger: Ledger, configuration: Configuration, now: datetime) -> N
                 _end(ledger, t, Correlation(ledger, t, configuration, now), incident, now)
             continue
         incident = _forgotten(ledger, configuration, incident, now)
-        hidden = muted(configuration, incident, now)
+        hidden = muted(ledger, configuration, incident, now)
         if (change := pauses.under_maintenance(incident, hidden, now)) is not None:
             with ledger.transaction() as t:
                 incident = Correlation(ledger, t, configuration, now).apply(change)
         if incident.held or hidden:
             continue
+        if (change := pages.answered(ledger, configuration, incident, now)) is not None:
+            with ledger.transaction() as t:
+                incident = Correlation(ledger, t, configuration, now).apply(change)
         if why := unheard(ledger, configuration, incident, now):
             with ledger.transaction() as t:
                 change = incident_escalation.unheard(incident, why)
@@ -118,16 +125,16 @@ def _end(
         incident = _withdraw(ledger, t, correlation, incident, name, now)
 
 
-def muted(configuration: Configuration, incident: Incident, now: datetime) -> bool:
+def muted(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> bool:
     """Whether a maintenance hides everything that causes an incident."""
     causes = incident.causes
-    return bool(causes) and all(active(configuration.maintenance, check, now) for check in causes)
+    return bool(causes) and all(hides(ledger, configuration, check, now) for check in causes)
 
 
 def _move_on(
     ledger: Ledger, t: Transaction, configuration: Configuration, incident: Incident, now: datetime
 ) -> None:
-    missed = unrecorded_breaches(incident.clocks(now, configuration.policy.calendars))
+    missed = _missed(configuration, incident, now)
     change, due = Change(incident), due_now(configuration, incident, now)
     if due.tell or due.passed:
         change = change.then(
@@ -147,17 +154,23 @@ def _move_on(
     Correlation(ledger, t, configuration, now).apply(change)
 
 
-def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
+def _missed(configuration: Configuration, incident: Incident, now: datetime) -> tuple[Clock, ...]:
+    """The targets that were missed and are not recorded; analyses have a watch of their own."""
     clocks = incident.clocks(now, configuration.policy.calendars)
+    return tuple(one for one in unrecorded_breaches(clocks) if one.name not in ANALYSES)
+
+
+def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     due = due_now(configuration, incident, now)
     again = _remind_at(configuration, incident, now)
-    told = bool(due.tell or due.passed or unrecorded_breaches(clocks))
+    told = bool(due.tell or due.passed or _missed(configuration, incident, now))
     return told or _gathered_at(incident, now) <= now or (again is not None and again <= now)
 
 
 def _remind_at(configuration: Configuration, incident: Incident, now: datetime) -> datetime | None:
     """When it is said again that it is still open; None while levels are still to be told."""
-    if incident.waits or _next_rung(configuration, incident, now) is not None:
+    # Of what somebody asks for nothing is late.
+    if incident.waits or incident.request or _next_rung(configuration, incident, now) is not None:
         return None
     last = incident.rungs(now, configuration.policy.calendars)[-1]
     return incident_escalation.remind_at(incident, last.at)
@@ -194,7 +207,7 @@ def _look_again(
         looked_at = condition.looked_at
         # What was last seen under the maintenance may have been its doing: a fresh look decides
         # whether anybody hears of it.
-        hidden = looked_at is None or active(configuration.maintenance, name, looked_at) is not None
+        hidden = looked_at is None or hides(ledger, configuration, name, looked_at) is not None
         if hidden and (condition.next_look is None or condition.next_look > now):
             with ledger.transaction() as t:
                 store.keep_condition(t, replace(condition, next_look=now, purpose="recheck"))
@@ -202,15 +215,17 @@ def _look_again(
 
 def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Iterator[datetime]:
     calendars = configuration.policy.calendars
+    if (over := next_end(ledger, now)) is not None:
+        yield over
+    if (analysis := Analyses(ledger, configuration, now).next_moment()) is not None:
+        yield max(analysis, now)
     for incident in store.incidents_of(ledger.open_incidents()):
         if (end := _quiet_end(incident)) is not None:
             yield max(end, now)
         if incident.joined_since is not None:
             yield max(_gathered_at(incident, now), now)
         ends = [
-            found.until
-            for c in incident.causes
-            if (found := active(configuration.maintenance, c, now))
+            found.until for c in incident.causes if (found := hides(ledger, configuration, c, now))
         ]
         # While every cause is hidden no clock of the incident wakes anybody, until the first of the
         # windows ends.
@@ -220,6 +235,8 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
         if (deadline := next_deadline(incident.clocks(now, calendars))) is not None:
             yield max(deadline, now)
         # What is held has recovered: nobody is called up for it any more, and nothing wakes for it.
+        if pages.answered(ledger, configuration, incident, now) is not None:
+            yield now
         doubt = None if incident.held else next_doubt(ledger, configuration, incident, now)
         if doubt is not None:
             yield doubt

@@ -33,7 +33,8 @@ def evidence_words(configuration: Configuration, evidence: Evidence) -> str:
     """What a ticket is about, in one sentence; its first reason where that is no fault, and "" for
     none.
     """
-    fault = fault_of(evidence.reasons)
+    # Somebody's own words are no reason of a look, whatever they look like.
+    fault = fault_of(evidence.reasons) if evidence.check else None
     if fault is None:
         return evidence.reasons[0] if evidence.reasons else ""
     entry = configuration.checks.get(evidence.check)

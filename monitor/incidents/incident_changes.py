@@ -18,9 +18,9 @@ from monitor.core.condition import (
     released,
 )
 from monitor.core.incident import Change, Evidence, Incident, key_of
-from monitor.core.maintenance import active
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
+from monitor.incidents.maintenances import hides
 from monitor.incidents.recipients import TicketLetters, due_now
 from monitor.ledger import Ledger, Transaction
 
@@ -38,7 +38,7 @@ class IncidentChanges:
 
     def muted(self, check: str) -> bool:
         """Whether a maintenance hides a check now."""
-        return active(self._configuration.maintenance, check, self._now) is not None
+        return hides(self._ledger, self._configuration, check, self._now) is not None
 
     def _all_muted(self, incident: Incident) -> bool:
         return bool(incident.causes) and all(self.muted(check) for check in incident.causes)
@@ -52,6 +52,10 @@ class IncidentChanges:
         told = replace(change.incident, counts_from=self._now)
         due = due_now(self._configuration, told, self._now)
         return change.then(incident_escalation.unmuted(told, self._now, due.levels, due.passed))
+
+    def open(self, change: Change) -> Incident:
+        """Store a ticket that a person has opened, and tell it."""
+        return self.apply(self._tell_now(change))
 
     def apply(self, change: Change) -> Incident:
         """Store a change and order what it tells; what hung on an incident that is over is set

@@ -1,7 +1,8 @@
 """Whether a level that was told has heard: what the receipts of its letters say.
 
-Rule: a level has heard once a server has taken a letter for one of its people. It has not when all
-of them were refused for ever, or when none was taken in time: then the next level's turn is now.
+Rule: a level has heard once a server has taken a letter for one of its people; where its people are
+telephoned, once one of them has pressed 1. It has not when all letters were refused for ever, when
+nobody took the call, or when none was taken in time: then the next level's turn is now.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 
 from monitor.config import Configuration
 from monitor.core.incident import Incident
+from monitor.incidents import pages
 from monitor.incidents.recipients import reached
 from monitor.ledger import Ledger
 from monitor.ledger.letters import DeliveryRow
@@ -53,7 +55,7 @@ def _unheard(
     for row in rows:
         by_address.setdefault(row.recipient.lower(), []).append(row)
     found = (
-        (level.number, _reason(configuration, level.role, by_address, now))
+        (level.number, _reason(configuration, level.role, rows, by_address, now))
         for level in incident.ladder.levels
         if level.number in incident.levels_told and level.number not in incident.levels_unheard
     )
@@ -70,13 +72,19 @@ def _doubts(rows: Sequence[DeliveryRow], now: datetime) -> Iterator[datetime]:
 def _reason(
     configuration: Configuration,
     role: str,
+    deliveries: Sequence[DeliveryRow],
     letters: Mapping[str, Sequence[DeliveryRow]],
     now: datetime,
 ) -> str:
     """Why nobody of a role has heard; "" where somebody has, or still may."""
+    if (page := pages.of_role(deliveries, role)) is not None:
+        return "" if page.state == "sent" else _refused([page]) or _late([page], now)
     reasons: list[str] = []
     for address in reached(configuration, role):
         rows = letters.get(address.lower(), ())
+        # Somebody who was not on call then.
+        if not rows and configuration.rotas:
+            continue
         # Without a letter it goes by a desk that has no receipts of its own.
         if not rows or any(row.state == "sent" for row in rows):
             return ""
@@ -94,7 +102,8 @@ def _refused(rows: Sequence[DeliveryRow]) -> str:
 
 
 def _late(rows: Sequence[DeliveryRow], now: datetime) -> str:
-    oldest = min(row.not_before for row in rows)
-    if now - oldest < timedelta(seconds=NO_RECEIPT_SECONDS):
+    oldest = min(rows, key=lambda row: row.not_before)
+    if now - oldest.not_before < timedelta(seconds=NO_RECEIPT_SECONDS):
         return ""
-    return f"no server has taken it for {NO_RECEIPT_SECONDS / 60:.0f} minutes"
+    whose = "line has led to anybody" if oldest.kind == pages.PAGE else "server has taken it"
+    return f"no {whose} for {NO_RECEIPT_SECONDS / 60:.0f} minutes"

@@ -17,8 +17,10 @@ from monitor.config import Configuration
 from monitor.config.section_models import CUSTOMER, OPERATORS
 from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
-from monitor.core.incident import Incident, Order, Tell
+from monitor.core.incident import MONITOR, Incident, Order, Tell
 from monitor.desks.desk import letter_body
+from monitor.incidents import pages
+from monitor.incidents.rest import Rest
 from monitor.incidents.ticket_view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.bodies import ticket_body
@@ -26,16 +28,24 @@ from monitor.ledger.bodies import ticket_body
 # Told beside the ladder, and named so in the letter: the reader has no level, and no turn.
 COPY, HELPDESK = "copy", "helpdesk"
 _NOT_FOR_CUSTOMERS = (Tell.NOTE, Tell.BREACHED)
-BLIND, MONITOR = "monitor-is-blind", "monitor"
+BLIND = "monitor-is-blind"
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
 # (RFC 3834).
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
 
 
-def reached(configuration: Configuration, role: str) -> tuple[str, ...]:
-    """The mail addresses of a role at this site."""
-    found = audience(role, configuration.people)
+def reached(
+    configuration: Configuration, role: str, now: datetime | None = None
+) -> tuple[str, ...]:
+    """The mail addresses of a role at this site; at `now` of who of it is on call."""
+    found = audience(role, configuration.people, configuration.rotas, now)
     return tuple(one.mail for one in found if one.mail)
+
+
+def is_reached(configuration: Configuration, role: str, severity: str, now: datetime) -> bool:
+    """Whether anybody of a role is told of a severity: by mail, or by telephone."""
+    by_phone = pages.called(configuration, role, severity, now)
+    return bool(reached(configuration, role, now) or by_phone)
 
 
 def due_now(configuration: Configuration, incident: Incident, now: datetime) -> Due:
@@ -47,7 +57,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         incident.levels_done,
         acknowledged=incident.acknowledged_at is not None,
         resolved=not incident.open or incident.held,
-        reachable=lambda role: bool(reached(configuration, role)),
+        reachable=lambda role: is_reached(configuration, role, incident.severity.id, now),
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),
         unheard=incident.levels_unheard,
@@ -65,6 +75,7 @@ class TicketLetters:
 
     def tell(self, incident: Incident, orders: Sequence[Order]) -> None:
         """One row per order, desk and recipient."""
+        rest = Rest(self._ledger, self._t, self._configuration, self._now)
         for order in orders:
             ticket = ticket_body(view(self._ledger, self._configuration, incident, self._now))
             event = (
@@ -75,32 +86,39 @@ class TicketLetters:
             taking = {
                 level.role for level in incident.ladder.levels if level.number in order.levels
             }
-            for desk, recipient, capacity, role in self._recipients(incident):
+            for desk, recipient, capacity, role in self._recipients(incident, order.roles):
                 if role == CUSTOMER and (
                     order.tell in _NOT_FOR_CUSTOMERS or incident.owner == MONITOR
                 ):
+                    continue
+                at = rest.moment(order, incident, recipient)
+                if at is None:
                     continue
                 quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY, CUSTOMER)
                 facts = {**order.facts, "audience": capacity, "takes_over": role in taking}
                 body = letter_body(ticket, facts, acknowledgement=quiet)
                 self._t.enqueue(
-                    OutboxMessage(
-                        incident.number, event, order.sequence, desk, recipient, body, self._now
-                    )
+                    OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, at)
                 )
+            pages.called_off(self._ledger, self._t, incident, order, self._now)
+            for page in pages.of_order(self._configuration, incident, order, ticket, self._now):
+                self._t.enqueue(page)
 
-    def _recipients(self, incident: Incident) -> Iterator[tuple[str, str, str, str]]:
+    def _recipients(
+        self, incident: Incident, only: Sequence[str]
+    ) -> Iterator[tuple[str, str, str, str]]:
         """Desk, recipient, in what capacity and by what role. A helpdesk is its own recipient, and
         hears of every event once; the people hear through the first desk that takes people.
+        `only` these roles and the operators are told, where there are some.
         """
         # A helpdesk is given the ticket itself; the people behind it would otherwise get each event
         # once by every desk.
         seen: set[str] = set()
-        people = list(self._people(incident))
+        people = list(self._people(incident, only))
         for name, settings in self._configuration.desks.items():
             if "tickets" in settings.TAKES:
                 yield name, name, HELPDESK, ""
-            own = [(address, COPY, "") for address in settings.copies()]
+            own = [] if only else [(address, COPY, "") for address in settings.copies()]
             if "people" in settings.TAKES:
                 own, people = people + own, []
             for address, capacity, role in own:
@@ -110,16 +128,25 @@ class TicketLetters:
                     seen.add(address.lower())
                     yield name, address, capacity, role
 
-    def _people(self, incident: Incident) -> Iterator[tuple[str, str, str]]:
+    def _people(self, incident: Incident, only: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         levels = {level.role: level for level in incident.ladder.levels}
         # Whoever was told last has it in hand: an address that stands on several levels is told in
         # that capacity.
-        for role in reversed(incident.roles_told):
+        for role in only or reversed(incident.roles_told):
             capacity = (
                 f"level {levels[role].number}, {levels[role].name}" if role in levels else role
             )
-            for address in reached(self._configuration, role):
+            for address in self._following(incident, role):
                 yield address, capacity, role
-        for role in (OPERATORS, CUSTOMER):
-            for address in reached(self._configuration, role):
+        for role in (OPERATORS,) if only else (OPERATORS, CUSTOMER):
+            for address in self._following(incident, role):
                 yield address, role, role
+
+    def _following(self, incident: Incident, role: str) -> tuple[str, ...]:
+        """Who of a role is on call, and who was when it heard of the ticket."""
+        on_call = reached(self._configuration, role, self._now)
+        everybody = reached(self._configuration, role)
+        if on_call == everybody or incident.number is None:
+            return on_call
+        heard = {row.recipient.lower() for row in self._ledger.deliveries(incident.number)}
+        return (*on_call, *(one for one in everybody if one.lower() in heard))

@@ -11,18 +11,24 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from checks.body import Unreadable
+from monitor.core import root_cause
 from monitor.core.condition import Condition
 from monitor.core.incident import Change, Incident
 from monitor.ledger import IncidentRow, Ledger, Transaction, bodies
 
 log = logging.getLogger(__name__)
 
-_STANDING, _LOOKS = "conditions", "next looks"
+NEXT_ANALYSIS = "next analysis"
+"""the memo of when time alone changes something of the analyses (monitor/incidents/analyses.py)"""
+
+_STANDING, _LOOKS, _OWING = "conditions", "next looks", "analyses owed"
+# An analysis that nobody has sent for longer is a matter of history.
+_OWED_FOR = timedelta(days=400)
 
 
 def condition_of(ledger: Ledger, check: str) -> Condition:
@@ -127,12 +133,28 @@ def unreadable_of(rows: Iterable[IncidentRow]) -> Iterator[str]:
             yield str(why)
 
 
+def owing(ledger: Ledger, now: datetime) -> list[Incident]:
+    """The closed incidents of which an analysis is promised that was not sent, the oldest first."""
+    memo = ledger.memo()
+    if _OWING not in memo:
+        rows = ledger.closed_with_promise(root_cause.PROMISES, now - _OWED_FOR)
+        memo[_OWING] = {one.number: one for one in incidents_of(rows) if root_cause.may_owe(one)}
+        memo.pop(NEXT_ANALYSIS, None)
+    found: dict[int, Incident] = memo[_OWING]
+    return sorted(found.values(), key=lambda one: one.number or 0)
+
+
 def keep_change(t: Transaction, change: Change, now: datetime) -> Change:
     """Store what became of an incident and its history; a new incident gets its number."""
     incident = change.incident
     if incident.number is None:
         change = replace(change, incident=replace(incident, number=t.open_incident(_row(incident))))
     t.save_incident(_row(change.incident))
+    if (owing := t.memo().get(_OWING)) is not None:
+        owing.pop(change.incident.number, None)
+        if not change.incident.open and root_cause.may_owe(change.incident):
+            owing[change.incident.number] = change.incident
+    t.memo().pop(NEXT_ANALYSIS, None)
     for happening in change.happenings:
         facts = bodies.happening_body(happening.kind, happening.facts)
         t.happened(change.incident.number, now, happening.kind, facts)

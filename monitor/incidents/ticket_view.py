@@ -11,8 +11,8 @@ from monitor.config import Configuration
 from monitor.core.contacts import audience
 from monitor.core.escalation import standings
 from monitor.core.incident import Evidence, Incident
-from monitor.core.maintenance import active
 from monitor.incidents.fault_words import evidence_words
+from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import facts_of
 from reports.command_views import IncidentLine
@@ -45,9 +45,9 @@ def state_of(incident: Incident) -> TicketState:
 def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> Ticket:
     """The ticket of an incident as it stands."""
     evidence, severity = incident.evidence, incident.severity
-    hidden = all(
-        active(configuration.maintenance, check, now) for check in incident.causes
-    ) and bool(incident.causes)
+    hidden = all(hides(ledger, configuration, check, now) for check in incident.causes) and bool(
+        incident.causes
+    )
     history = ledger.history(incident.number) if incident.number is not None else []
     return Ticket(
         number=named(incident.number),
@@ -71,7 +71,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         exhibits=evidence.exhibits,
         clocks=clock_lines(configuration, incident, now),
         ladder=rung_lines(configuration, incident, now),
-        history=tuple((row.at, _said(row, evidence.reasons)) for row in history),
+        history=tuple((row.at, history_line(row, evidence.reasons)) for row in history),
         times_bad=incident.times_bad,
         attached=incident.attached,
         muted=hidden,
@@ -81,7 +81,16 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         rule=incident.rule,
         closing=incident.closing.value if incident.closing else "",
         goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
+        opened_by=incident.opened_by,
+        request=incident.request,
+        page=page_of(configuration, incident.number),
     )
+
+
+def page_of(configuration: Configuration, number: int | None) -> str:
+    """Where people find the ticket on the status page; "" where nobody said how they reach it."""
+    page = configuration.page
+    return f"{page.url}/tickets/{named(number)}" if page and page.url and number else ""
 
 
 def clock_lines(
@@ -89,7 +98,10 @@ def clock_lines(
 ) -> tuple[ClockLine, ...]:
     """Each promise with its time and how it stands."""
     shown = incident.clocks(now, configuration.policy.calendars)
-    return tuple(ClockLine(c.name, c.due_at, c.state.value, c.at) for c in shown)
+    return tuple(
+        ClockLine(c.name, c.due_at, c.state.value, c.at, c.paused and c.state.value == "running")
+        for c in shown
+    )
 
 
 def rung_lines(
@@ -104,7 +116,7 @@ def rung_lines(
         RungLine(
             rung.level.number,
             rung.level.name,
-            contact_of(configuration, rung.level.role),
+            contact_of(configuration, rung.level.role, max(rung.at, now)),
             rung.at,
             # A closed ticket has nobody left to tell: "next" would announce a message that never
             # comes.
@@ -114,9 +126,11 @@ def rung_lines(
     )
 
 
-def contact_of(configuration: Configuration, role: str) -> str:
-    """How a role is reached at this site: mail and phone, or "" where nobody is."""
-    found = audience(role, configuration.people)
+def contact_of(configuration: Configuration, role: str, now: datetime | None = None) -> str:
+    """How a role, or who of it is on call at `now`, is reached at this site: mail and phone, or ""
+    where nobody is.
+    """
+    found = audience(role, configuration.people, configuration.rotas, now)
     ways = [way for one in found for way in (one.mail, one.phone) if way]
     return ", ".join(dict.fromkeys(ways))
 
@@ -148,10 +162,11 @@ def incident_line(configuration: Configuration, incident: Incident, now: datetim
         opened_at=incident.opened_at,
         due_at=running[0].due_at if running else None,
         rank=incident.severity.rank,
+        request=incident.request,
     )
 
 
-def _said(row: HistoryRow, reasons: tuple[str, ...]) -> str:
+def history_line(row: HistoryRow, reasons: tuple[str, ...] = ()) -> str:
     """What happened, in words; why a look failed only where the newest one failed otherwise."""
     try:
         facts = facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")

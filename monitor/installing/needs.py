@@ -95,6 +95,8 @@ TABLE = (
     Need("disks.conf", _right("disks"), of=LOOKS),
     # Chromium wants namespaces for its own sandbox, and memory that its compiler may write to.
     Need("browser.conf", _right("browser")),
+    # DTLS of a softphone of our own has callbacks, which are memory that is written and then run.
+    Need("webrtc.conf", _right("webrtc")),
     # RTCP extended reports are read beside the engine (RFC 3611), by a unit that sees datagrams.
     Need("rtcp-xr.conf", _measure("xr_")),
     Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),

@@ -35,9 +35,9 @@ def steps(program: Program, purge: bool) -> list[Step]:
         ]
     for folder in ALL_DROP_INS:
         laid = plan.ours(folder)
-        wanted += [Gone(path) for path in laid]
-        if folder.is_dir() and (purge or set(folder.glob("*")) <= set(laid)):
-            wanted.append(Gone(folder))
+        # A folder goes with all that is in it: what is said twice looks like two things.
+        whole = folder.is_dir() and (purge or set(folder.glob("*")) <= set(laid))
+        wanted += [Gone(folder)] if whole else [Gone(path) for path in laid]
     if purge:
         owners = [need.user for need in TABLE if need.user]
         wanted += [Gone(CONFIGURATION), Gone(STATE), Gone(_PRIVATE_STATE)]

@@ -41,6 +41,8 @@ class Before:
     folder: Path
     ledger: Path
     links: dict[Path, Path]
+    packaged: tuple[tuple[Path, Path], ...] = ()
+    """what dpkg has replaced: where it is kept, and where it belongs"""
 
     @property
     def copy(self) -> Path:
@@ -59,8 +61,17 @@ def upgrade(
             " its own launcher"
         )
     say(f"from {old.parents[2]} to {program.folder}")
-    before = _kept(program, configuration, moment)
+    before = kept(program, configuration, moment)
     say(f"kept: {before.folder}")
+    change(before, program, configuration, within, say)
+
+
+def change(
+    before: Before, program: Program, configuration: Configuration, within: float, say: Say
+) -> None:
+    """Put a program into force whose forerunner is kept. Raises NotUpgraded: that one runs again;
+    LedgerFault: nothing was changed.
+    """
     _rehearse(before, say)
     service.stop()
     # Once more, and now nobody writes: what was seen meanwhile is in it.
@@ -74,9 +85,8 @@ def upgrade(
     for line in service.last_words():
         say(f"  {line}")
     go_back(before, within, say)
-    raise NotUpgraded(
-        f"{program.folder} does not run here ({wrong}); {old.parents[2]} runs again, as before"
-    )
+    old = program.folder if before.packaged else installed_command().parents[2]
+    raise NotUpgraded(f"{program.folder} does not run here ({wrong}); {old} runs again, as before")
 
 
 def _forget_older() -> None:
@@ -111,7 +121,8 @@ def go_back(before: Before, within: float, say: Say) -> None:
         )
 
 
-def _kept(program: Program, configuration: Configuration, moment: str) -> Before:
+def kept(program: Program, configuration: Configuration, moment: str) -> Before:
+    """All that is in force now, but for what dpkg has laid down. Raises LedgerFault, OSError."""
     folder = KEPT / f"upgrade-{moment}"
     folder.mkdir(mode=0o700, parents=True)
     units = folder / "units"
@@ -172,6 +183,20 @@ def _put_back(before: Before) -> None:
     for path, target in before.links.items():
         path.unlink(missing_ok=True)
         path.symlink_to(target)
+    for there, place in before.packaged:
+        _put_in_place(there, place)
+
+
+def _put_in_place(kept: Path, place: Path) -> None:
+    """A folder or file as it was: the other one goes once this one is whole."""
+    aside = place.with_name(f"{place.name}.not-ready")
+    if place.exists():
+        place.rename(aside)
+    shutil.move(kept, place)
+    if aside.is_dir():
+        shutil.rmtree(aside)
+    else:
+        aside.unlink(missing_ok=True)
 
 
 def _change_places(before: Before, aside: Path) -> None:

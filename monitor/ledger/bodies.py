@@ -21,7 +21,9 @@ from monitor.core.incident import Closing, Incident
 from monitor.core.verdict import Verdict
 from monitor.ledger import encoding
 from reports import usage
+from reports.maintenance import Ended
 from reports.morning_report import Audit
+from reports.rca import Rca
 from reports.ticket import Ticket
 
 _incident, _condition = TypeAdapter(Incident), TypeAdapter(Condition)
@@ -54,6 +56,12 @@ class TicketLetter(TypedDict):
     ticket: dict[str, Any]
     extra: NotRequired[dict[str, Any]]
     acknowledgement: NotRequired[bool]
+
+
+class MaintenanceLetter(TypedDict):
+    """A letter of the end of a maintenance that a person began (reports.maintenance.Ended)."""
+
+    maintenance: dict[str, Any]
 
 
 class ReportLetter(TypedDict):
@@ -95,6 +103,8 @@ def _targets(severity: dict[str, Any]) -> list[dict[str, Any]]:
             "calendar": "24x7",
             "since": "opened",
             "since_level": 0,
+            "by_level": 0,
+            "waits_for_evidence": False,
         }
         for name in ("response", "resolution")
         if severity[f"{name}_seconds"]
@@ -133,6 +143,11 @@ _INCIDENT_2 = together(
     added("escalated_at", None),
     added("escalated_by", ""),
     added("rca_sent_at", None),
+    added("prevention_sent_at", None),
+    added("rca_waits", []),
+    added("rca_steps", []),
+    added("opened_by", ""),
+    added("request", ""),
 )
 
 
@@ -142,13 +157,22 @@ def _topic(part: dict[str, Any]) -> str:
     return topics.get(part.get("kind", ""), "")
 
 
-_TICKET_2 = together(derived("closing", lambda told: _closing(told) or ""), added("goes_on_as", ""))
+_TICKET_2 = together(
+    derived("closing", lambda told: _closing(told) or ""),
+    added("goes_on_as", ""),
+    within("clocks", added("paused", False)),
+    added("opened_by", ""),
+    added("request", ""),
+    added("page", ""),
+)
 # A report of before says of a closed ticket that it is closed, and no more.
-_TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""))
+_TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""), added("request", ""))
 _REPORT_2 = together(
     within("open", _TROUBLE_2),
     within("past", _TROUBLE_2),
     within("parts", derived("topic", _topic)),
+    added("maintenance", []),
+    added("rca", []),
 )
 
 INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, (_INCIDENT_2,))
@@ -159,6 +183,9 @@ TICKET: Body[Ticket] = Body("ticket", Ticket, Ticket.from_dict, (_TICKET_2,))
 REPORT: Body[Audit] = Body("report", Audit, _report, (_REPORT_2,))
 TICKET_LETTER: Body[dict[str, Any]] = Body("letter", TicketLetter, dict)
 REPORT_LETTER: Body[dict[str, Any]] = Body("letter", ReportLetter, dict)
+MAINTENANCE_LETTER: Body[dict[str, Any]] = Body("letter", MaintenanceLetter, dict)
+RCA: Body[Rca] = Body("analysis", Rca, Rca.from_dict)
+MAINTENANCE: Body[Ended] = Body("maintenance", Ended, Ended.from_dict)
 
 
 # What the history of a ticket keeps of each kind of happening
@@ -167,6 +194,7 @@ REPORT_LETTER: Body[dict[str, Any]] = Body("letter", ReportLetter, dict)
 # written for people alone, but for its reports.
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "opened": ("check", "reasons"),
+    "opened-by": ("by", "text", "request"),
     "joined": ("check",),
     "attached": ("checks",),
     "relapsed": ("check",),
@@ -189,9 +217,22 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "resumed": ("by",),
     "breached": ("clock", "due_at"),
     "acknowledged": ("by",),
+    "answered": ("by", "text"),
+    "conference": ("text",),
+    "rests": ("who", "until"),
     "note": ("by", "text"),
     "reclassified": ("was", "from", "to", "title", "by", "reason"),
     "undeliverable": ("event", "desk", "recipient", "reason"),
+    "rca-drafted": ("by",),
+    "rca-edited": ("by", "written"),
+    "rca-sent": ("by", "part", "rca"),
+    "rca-waits": ("by", "why"),
+    "rca-goes-on": ("by",),
+    "rca-due": ("part", "due_at", "owner"),
+    # Of the monitor itself: monitor/incidents/maintenances.py reads them again.
+    "maintenance-began": ("number", "checks", "until", "why", "by"),
+    "maintenance-stopped": ("number", "by"),
+    "maintenance-over": ("number",),
 }
 
 
@@ -244,10 +285,26 @@ def ticket_body(ticket: Ticket) -> dict[str, Any]:
     return TICKET.numbered(ticket.to_dict())
 
 
+def rca_body(rca: Rca) -> dict[str, Any]:
+    """An analysis as a letter and the history keep it."""
+    return RCA.numbered(rca.to_dict())
+
+
+def maintenance_letter(told: Ended) -> dict[str, Any]:
+    """The body of a letter of the end of a maintenance."""
+    return MAINTENANCE_LETTER.numbered({"maintenance": MAINTENANCE.numbered(told.to_dict())})
+
+
 def letter_of(kept: Mapping[str, Any], of: str) -> dict[str, Any]:
     """A letter's body in today's form, and so the ticket or the report in it. Raises Unreadable."""
     if "report" in kept:
         body = REPORT_LETTER.read(kept, of)
         return {**body, "report": REPORT.newest(body["report"], of)}
+    if "maintenance" in kept:
+        body = MAINTENANCE_LETTER.read(kept, of)
+        return {**body, "maintenance": MAINTENANCE.newest(body["maintenance"], of)}
     body = TICKET_LETTER.read(kept, of)
+    extra = body.get("extra", {})
+    if "rca" in extra:
+        body = {**body, "extra": {**extra, "rca": RCA.newest(extra["rca"], of)}}
     return {**body, "ticket": TICKET.newest(body["ticket"], of)}

@@ -136,11 +136,18 @@ class Database:
             self._roll_back()
             raise
 
-    def _forget_what_others_changed(self) -> None:
-        # data_version tells of commits by other connections only (SQLite's PRAGMA manual); our own
-        # keep the memo in step.
+    def interrupt(self) -> None:
+        """End the statement that runs, from another thread (sqlite3_interrupt)."""
+        self._connection.interrupt()
+
+    def data_version(self) -> int:
+        """Another number after each commit by another connection (SQLite's PRAGMA manual)."""
         row = self.row("PRAGMA data_version")
-        version = row[0] if row else None
+        return int(row[0]) if row else 0
+
+    def _forget_what_others_changed(self) -> None:
+        # It tells of commits by other connections only; our own keep the memo in step.
+        version = self.data_version()
         if version != self._seen_version:
             self._memo.clear()
             self._seen_version = version

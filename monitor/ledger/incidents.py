@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -56,21 +56,21 @@ class IncidentReading(Table):
     def incident(self, number: int) -> IncidentRow | None:
         """The incident of this number."""
         found = self._database.row("SELECT * FROM incidents WHERE number = ?", (number,))
-        return _incident(found) if found else None
+        return incident_row(found) if found else None
 
     def open_incident_by_key(self, key: str) -> IncidentRow | None:
         """The open incident under a key; there is one at most."""
         found = self._database.row(
             "SELECT * FROM incidents WHERE key = ? AND closed_at IS NULL", (key,)
         )
-        return _incident(found) if found else None
+        return incident_row(found) if found else None
 
     def open_incidents(self) -> list[IncidentRow]:
         """All that are not closed, the oldest first."""
         rows = self._database.rows(
             "SELECT * FROM incidents WHERE closed_at IS NULL ORDER BY number"
         )
-        return [_incident(row) for row in rows]
+        return [incident_row(row) for row in rows]
 
     def latest_closed(self, key: str) -> IncidentRow | None:
         """The incident under a key that was closed last: what a relapse reopens."""
@@ -79,7 +79,20 @@ class IncidentReading(Table):
             "ORDER BY closed_at DESC, number DESC LIMIT 1",
             (key,),
         )
-        return _incident(found) if found else None
+        return incident_row(found) if found else None
+
+    def closed_with_promise(self, names: Sequence[str], since: datetime) -> list[IncidentRow]:
+        """Those closed since a moment of which something of such a name is promised, the oldest
+        first.
+        """
+        # The body is JSON without blanks (encoding.packed): what has no such promise is not parsed.
+        named = " OR ".join("instr(body, ?) > 0" for _ in names)
+        rows = self._database.rows(
+            f"SELECT * FROM incidents WHERE closed_at >= ? AND ({named}) "  # noqa: S608 - marks
+            "ORDER BY number",
+            (milliseconds(since), *(f'"name":"{name}"' for name in names)),
+        )
+        return [incident_row(row) for row in rows]
 
     def incidents(self, limit: int = 50, state: IncidentState | None = None) -> list[IncidentRow]:
         """The newest first; "open" is every one that is not closed, acknowledged and recovered ones
@@ -90,7 +103,7 @@ class IncidentReading(Table):
             "ORDER BY number DESC LIMIT ?",
             (limit,),
         )
-        return [_incident(row) for row in rows]
+        return [incident_row(row) for row in rows]
 
 
 class IncidentWriting(Table):
@@ -142,7 +155,8 @@ def _values(row: IncidentRow) -> tuple[Value, ...]:
     )
 
 
-def _incident(row: Row) -> IncidentRow:
+def incident_row(row: Row) -> IncidentRow:
+    """The incident of a row of the table."""
     return IncidentRow(
         number=row["number"],
         key=row["key"],

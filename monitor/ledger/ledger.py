@@ -28,6 +28,7 @@ from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
 from monitor.ledger.sending import LetterWriting
 from monitor.ledger.slots import SlotReading, SlotWriting
+from monitor.ledger.standings import StandingReading
 
 
 class Transaction(
@@ -50,6 +51,7 @@ class Ledger(
     IncidentReading,
     HistoryReading,
     LetterReading,
+    StandingReading,
 ):
     """One open ledger, for one thread."""
 
@@ -88,6 +90,14 @@ class Ledger(
         """All of what is changed inside is kept, or nothing. Raises LedgerFault."""
         with self._database.transaction():
             yield Transaction(self._database)
+
+    def interrupt(self) -> None:
+        """End the question that is being answered, from another thread; it raises LedgerFault."""
+        self._database.interrupt()
+
+    def changes_seen(self) -> int:
+        """A number that is another one once somebody else has changed the ledger."""
+        return self._database.data_version()
 
     def close(self) -> None:
         """Close the ledger; what was committed stays."""

@@ -96,19 +96,25 @@ class DeliveryRow:
     state: LetterState
     not_before: datetime
     last_error: str | None
+    kind: str = ""
+    """the event; of a page its own name (monitor/incidents/pages.py)"""
 
 
 class LetterReading(Table):
     def deliveries(self, incident: int) -> list[DeliveryRow]:
         """How the letters of an incident stand, in their order."""
         rows = self._database.rows(
-            "SELECT recipient, state, not_before, last_error FROM outbox WHERE incident = ?"
+            "SELECT recipient, state, not_before, last_error, kind FROM outbox WHERE incident = ?"
             " ORDER BY id",
             (incident,),
         )
         return [
             DeliveryRow(
-                row["recipient"], row["state"], moment(row["not_before"]), row["last_error"]
+                row["recipient"],
+                row["state"],
+                moment(row["not_before"]),
+                row["last_error"],
+                row["kind"],
             )
             for row in rows
         ]

@@ -24,8 +24,8 @@ from typing import Any
 from checks import masking
 from checks.contract import CannotTell, Check, Failed, Observation, Trace
 from monitor.clock import Clock, SystemClock
-from monitor.scheduling.call_book import CallBook
-from monitor.scheduling.line_channels import Lines
+from monitor.lines.call_book import CallBook
+from monitor.lines.channels import Lines
 from monitor.scheduling.under_way import UnderWay
 
 log = logging.getLogger(__name__)

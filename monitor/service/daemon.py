@@ -18,7 +18,7 @@ from pathlib import Path
 
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
-from monitor.config import Configuration, ConfigurationFaults, difference, effective, in_force
+from monitor.config import Configuration, ConfigurationFaults, difference, effective
 from monitor.core.timetable import Slot
 from monitor.delivery.desk_polling import DeskPolling
 from monitor.delivery.outbox import Outbox
@@ -34,7 +34,8 @@ from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_file import KEEP_SECONDS, Keeping, held_on, opened
 from monitor.service.life_signs import LifeSigns
-from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket
+from monitor.service.outside import Outside
+from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket, say_taken
 from monitor.service.sd_notify import ServiceManager
 from monitor.service.work import Work
 
@@ -63,6 +64,7 @@ class Daemon:
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
         self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
         self._keeping = Keeping(self._ledger)
+        self._outside = Outside(self._work.start, self._clock, self._ledger)
         state = configuration.state
         under_way = UnderWay(state / "under-way")
         runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
@@ -154,6 +156,7 @@ class Daemon:
     async def _make_audit(self, slot: Slot) -> None:
         await self._audit.run(slot)
         self._send()
+        self._outside.audited()
 
     async def _look_at(self, due: Due) -> None:
         try:
@@ -223,14 +226,9 @@ class Daemon:
         self._outbox = Outbox(self._ledger, desks, socket.gethostname())
         self._polling = DeskPolling(self._ledger, desks)
         self._cadence = self._new_cadence(configuration)
+        self._outside.take(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
-        try:
-            in_force.keep(configuration, self._clock.now())
-        except OSError as problem:
-            # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
-            log.warning("action=configuration_not_kept %s", problem)
-        for warning in configuration.warnings:
-            log.warning("action=doubtful_setting %s", warning)
+        say_taken(configuration, self._clock.now())
 
     def _new_cadence(self, configuration: Configuration) -> Cadence:
         cadence = Cadence(self._work.faulted)
@@ -242,6 +240,7 @@ class Daemon:
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
         cadence.every(KEEP_SECONDS, "keepsake", self._keep)
+        cadence.every(1, "outside", self._outside.turn)
         cadence.every(3600, "sweep", self._sweep)
         cadence.every(3600, "bodies", self._name_unreadable)
         if configuration.audit:

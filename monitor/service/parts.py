@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from monitor.audit.round import AuditRound
-from monitor.config import Configuration, load
+from monitor.config import Configuration, in_force, load
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import ControlSocket, Session
 from monitor.service.peer import Peer
+
+log = logging.getLogger("reveille")
 
 
 class ConfigurationFile:
@@ -61,6 +65,17 @@ class Parts:
         """A check is at work, and does this."""
         for listener in self.listeners:
             listener(check, text)
+
+
+def say_taken(configuration: Configuration, now: datetime) -> None:
+    """Keep what is in force from now on, and say what is doubtful of it."""
+    try:
+        in_force.keep(configuration, now)
+    except OSError as problem:
+        # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
+        log.warning("action=configuration_not_kept %s", problem)
+    for warning in configuration.warnings:
+        log.warning("action=doubtful_setting %s", warning)
 
 
 Served = Callable[[Parts, Request, Peer, Session], Awaitable[int]]

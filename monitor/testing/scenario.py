@@ -191,6 +191,7 @@ class Scene:
             recheck=300.0,
             diagnose=(),
             component="",
+            severity="",
             limit=30.0,
             grace=21600.0,
         )

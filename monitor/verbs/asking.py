@@ -19,6 +19,12 @@ from monitor.verbs.opening import Stop, whoami
 SERVED = frozenset(
     {
         "accepting.baseline",
+        "analysing.go_on",
+        "analysing.list_analyses",
+        "analysing.send",
+        "analysing.show_analysis",
+        "analysing.wait",
+        "analysing.write",
         "auditing.audit",
         "backups.drill",
         "backups.list_backups",
@@ -29,10 +35,14 @@ SERVED = frozenset(
         "looking.once",
         "looking.run_now",
         "looking.status",
+        "maintaining.list_maintenances",
+        "maintaining.start",
+        "maintaining.stop",
         "reporting.list_reports",
         "reporting.send_report",
         "reporting.show_report",
         "ticketing.change_ticket",
+        "ticketing.open_ticket",
         "ticketing.show_ticket",
         "ticketing.tickets",
     }

@@ -6,16 +6,23 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from monitor import config
+from monitor.clock import SystemClock
 from monitor.config import Configuration, ConfigurationFaults, Fault
+from monitor.config.configuration import secrets_in
+from monitor.config.fault_list import dotted
+from monitor.installing.absent import absent
+from monitor.installing.layout import this_program
 from monitor.service.unit_access import kept_out
 from monitor.terminal import complain_folded, say, show_json
+from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop
 from monitor.verbs.refusal import in_words
+from reports.render import render_text
 
 
 def check_config(arguments: Namespace) -> int:
@@ -26,7 +33,7 @@ def check_config(arguments: Namespace) -> int:
         found = config.load(arguments.config)
     except ConfigurationFaults as faults:
         return _refused(faults, arguments.json)
-    if barred := list(_kept_out(found)):
+    if barred := [*_kept_out(found), *_without_right(found)]:
         found = replace(found, warnings=(*barred, *found.warnings))
     if arguments.diff is not None:
         return _differs(found, arguments.diff, arguments.json)
@@ -37,15 +44,19 @@ def check_config(arguments: Namespace) -> int:
         if not arguments.json:
             warn(found)
         return everything_opens(found, arguments.json)
+    duty = on_call_at(found, SystemClock().now())
     if arguments.json:
         warnings = [plain(w) for w in found.warnings]
-        show_json({"good": True, "warnings": warnings, "configuration": config.effective(found)})
+        told = {"good": True, "warnings": warnings, "on_call": [asdict(one) for one in duty]}
+        show_json({**told, "configuration": config.effective(found)})
         return 0
     warn(found)
     say(
         f"{found.file} is good: {found.site.name}, {_counted(len(found.checks), 'check')}, policy"
         f" {found.policy.name}"
     )
+    if duty:
+        say(render_text("on_call", on_call=duty, zone=found.site.timezone).rstrip())
     return 0
 
 
@@ -59,8 +70,29 @@ def _kept_out(found: Configuration) -> Iterator[Fault]:
         if refused := kept_out(found.file, named=file):
             yield Fault("", *refused)
     for place, path in config.files_named(found):
-        if refused := kept_out(found.file, named=path):
+        if not _of_a_look(found, place) and (refused := kept_out(found.file, named=path)):
             yield Fault(place, *refused)
+
+
+def _of_a_look(found: Configuration, place: str) -> bool:
+    """Whether a file is read by the unit of the looks at the host, which has the right for it: all
+    that their settings name but secrets, which the daemon reads.
+    """
+    section, _, rest = place.partition(".")
+    entry = found.checks.get(rest.partition(".")[0]) if section == "checks" else None
+    if entry is None or "host" not in entry.probe.rights():
+        return False
+    own = secrets_in(entry.probe, (section, entry.name))
+    return place not in {dotted((*where, "file")) for where, _ in own}
+
+
+def _without_right(found: Configuration) -> Iterator[Fault]:
+    """Which checks the installed service has not the rights for, by the drop-in that gives them."""
+    for files, names in absent(this_program(), found):
+        are, them = ("is", "it") if len(files) == 1 else ("are", "them")
+        blind = f"without {them} {', '.join(names)} cannot see all"
+        right = f"`reveille install` lays {them} down"
+        yield Fault("", f"{', '.join(files)} {are} not in force: {blind}", right)
 
 
 def warn(found: Configuration) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from checks.fault_codes import CODES, FAMILIES, STAGES, is_known, is_stage
@@ -16,8 +17,9 @@ from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
 from monitor.terminal import complain, show
+from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from reports.command_views import Explained
+from reports.command_views import DialLine, Explained
 from reports.ticket import ClockLine, RungLine
 
 # The kind of what Reveille says of itself (monitor/policies/house.toml).
@@ -33,12 +35,26 @@ def explain(arguments: Namespace) -> int:
     site, policy = configuration.site, configuration.policy
     try:
         answer = explained(
-            policy, what, site.region, SystemClock().now(), site.timezone, configuration.people
+            policy,
+            what,
+            site.region,
+            SystemClock().now(),
+            site.timezone,
+            configuration.people,
+            configuration.rotas,
         )
     except LookupError as unknown:
         raise Stop(str(unknown.args[0])) from None
-    show("explain", arguments.json, _view(configuration, what, answer), name="explained")
+    dials = _dials(configuration, arguments.check)
+    view = replace(_view(configuration, what, answer), dials=dials)
+    show("explain", arguments.json, view, name="explained")
     return 0
+
+
+def _dials(configuration: Configuration, check: str) -> tuple[DialLine, ...]:
+    """What an attempt of this check dials where calls may cost, with the caps of its lines."""
+    entry = configuration.checks.get(check)
+    return tuple(DialLine(**asdict(toll)) for toll in (entry.probe.tolls() if entry else ()))
 
 
 def _case(configuration: Configuration, arguments: Namespace) -> Case:
@@ -111,13 +127,16 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         owner=answer.owner,
         opened_at=answer.opened_at,
         clocks=tuple(ClockLine(one.name, one.due_at) for one in answer.targets if one.due_at),
-        afterwards=tuple((one.name, one.seconds) for one in answer.targets if not one.due_at),
-        ladder=_ladder(answer),
+        afterwards=tuple(
+            (one.name, one.seconds, one.since) for one in answer.targets if not one.due_at
+        ),
+        ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
         rank=severity.rank,
+        on_call=on_call_at(configuration, answer.opened_at),
     )
 
 
-def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
+def _ladder(answer: Explanation, telephoned: bool) -> tuple[RungLine, ...]:
     """A level that reaches nobody is passed over, and the one after it told in its turn."""
     lines: list[RungLine] = []
     turn: datetime | None = None
@@ -125,13 +144,13 @@ def _ladder(answer: Explanation) -> tuple[RungLine, ...]:
         told = [one for one in level.who if not one.published]
         ways = [way for one in level.who for way in (one.mail, one.phone) if way]
         waiting = [line for line in lines if line.state in ("told", "next")]
-        # Letters are what Reveille sends: a role with telephones alone is passed over as well.
-        by_mail = any(one.mail for one in told)
-        state = ("told", "next", "later")[min(len(waiting), 2)] if by_mail else "skipped"
+        # Without a desk that telephones a role with telephones alone is passed over as well.
+        is_told = any(one.mail or (telephoned and one.phone) for one in told)
+        state = ("told", "next", "later")[min(len(waiting), 2)] if is_told else "skipped"
         reached = ", ".join(ways) if told else _published(ways)
         turn = turn or level.at
-        rung = (level.number, level.name, reached, turn if by_mail else level.at)
-        turn = None if by_mail else turn
+        rung = (level.number, level.name, reached, turn if is_told else level.at)
+        turn = None if is_told else turn
         lines.append(RungLine(*rung, state))  # type: ignore[arg-type]
     return tuple(lines)
 

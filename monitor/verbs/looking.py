@@ -9,38 +9,28 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
-from monitor.audit.call_ratios import call_windows
 from monitor.clock import SystemClock
 from monitor.config import CheckEntry, Configuration, ConfigurationFaults, load
-from monitor.core.condition import Condition
-from monitor.core.maintenance import active
-from monitor.core.timetable import next_after
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.fault_words import verdict_words
-from monitor.incidents.ticket_view import incident_line, named, stage_lines
+from monitor.incidents.ticket_view import stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
-from monitor.service.state_folder import barrier
+from monitor.service.standing import standing
 from monitor.terminal import colourful, complain, complain_of, say, show
 from monitor.verbs.inside import INSIDE, awaited
 from monitor.verbs.nagios_output import plugin_line
 from monitor.verbs.opening import configuration_of, entry_of, ledger_of, sound_part_of
-from reports.command_views import CheckLine, Once, Status
+from reports.command_views import Once
 from reports.render import render_mail
 from reports.ticket import Ticket
 
-# The daemon writes a sign of life every five seconds at least: six that are missing are no
-# coincidence.
-STALLED_AFTER_SECONDS = 30.0
-# A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
-OVERDUE_AFTER_SECONDS = 300.0
 # Whoever looks at what a look has left does so the same day.
 _ONCE, _ONCE_KEPT_SECONDS = "reveille-once-", 86400.0
 EXIT = {"OK": 0, "DEGRADED": 1, "FAILED": 2, "UNKNOWN": 3}
@@ -94,7 +84,7 @@ def status(arguments: Namespace) -> int:
     """How everything stands. 0 all well, 1 something is wrong, 3 the daemon does not run."""
     configuration = sound_part_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
-        view = _status_view(ledger, configuration, SystemClock().now())
+        view = standing(ledger, configuration, SystemClock().now())
         wrong = store.unreadable(ledger)
     show("status", arguments.json, view)
     complain_of(wrong)
@@ -103,7 +93,8 @@ def status(arguments: Namespace) -> int:
     return (
         1
         if wrong
-        or view.incidents
+        # What somebody asks for is nothing that is wrong.
+        or any(not one.request for one in view.incidents)
         or any(line.state in ("FAILED", "UNKNOWN") or line.overdue for line in view.checks)
         else 0
     )
@@ -206,78 +197,3 @@ def _orders(ledger: Ledger) -> Iterator[str]:
         told = letter_of(letter.body, str(letter.id))
         mail = render_mail(letter.kind, Ticket.from_dict(told["ticket"]), told["extra"])
         yield f"{letter.desk} to {letter.recipient}: {mail.subject}"
-
-
-def _status_view(ledger: Ledger, configuration: Configuration, now: datetime) -> Status:
-    beat = heartbeat(configuration.state)
-    conditions = store.conditions(ledger)
-    incidents = list(store.incidents_of(ledger.open_incidents()))
-    # What is queued and has never failed is on its way; the rest is worth a line.
-    waiting = ledger.undelivered_letters()
-    counts = {**ledger.outbox_counts(), "failed": sum(row.state == "failed" for row in waiting)}
-    return Status(
-        site=configuration.site.name,
-        timezone=configuration.site.timezone,
-        now=now,
-        heartbeat_at=beat.at if beat else None,
-        running=bool(beat and beat.running),
-        stalled=bool(
-            beat and beat.running and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS
-        ),
-        checks=tuple(
-            _check_line(ledger, configuration, entry, conditions.get(entry.name), now)
-            for entry in configuration.checks.values()
-        ),
-        incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
-        outbox={str(state): count for state, count in counts.items()},
-        calls=call_windows(ledger, configuration, now),
-        barrier=barrier(configuration.state) if beat and beat.running else "",
-        undelivered=tuple(
-            f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
-        ),
-    )
-
-
-def _check_line(
-    ledger: Ledger,
-    configuration: Configuration,
-    entry: CheckEntry,
-    condition: Condition | None,
-    now: datetime,
-) -> CheckLine:
-    newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
-    hidden = active(configuration.maintenance, entry.name, now)
-    moments = [condition.next_look] if condition and condition.next_look else []
-    if entry.timetable is not None:
-        moments.append(next_after(entry.timetable, now))
-    return CheckLine(
-        name=entry.name,
-        kind=entry.probe.KIND,
-        state=str(condition.state) if condition and condition.state else "-",
-        since=condition.bad_since if condition else None,
-        last_at=condition.looked_at if condition else None,
-        next_at=min(moments, default=None),
-        cadence=cadence_words(entry),
-        text=verdict_words(entry, newest.verdict) if newest else "",
-        incident=named(condition.incident) if condition and condition.incident else "",
-        muted=hidden.reason or "maintenance" if hidden else "",
-        overdue=_overdue(entry, condition, now),
-    )
-
-
-def _overdue(entry: CheckEntry, condition: Condition | None, now: datetime) -> bool:
-    """Whether a run by its timetable is later than an honest delay: its own limit, and a few
-    minutes.
-    """
-    if entry.timetable is None or condition is None or condition.looked_at is None:
-        return False
-    patience = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
-    # The last run lies within the slot that was owed a while ago, or it did not happen.
-    return condition.looked_at < entry.timetable.newest(now - patience).at - timedelta(seconds=1)
-
-
-def cadence_words(entry: CheckEntry) -> str:
-    """As it was configured."""
-    if entry.every:
-        return f"every {entry.every:g}s" if entry.every < 60 else f"every {entry.every / 60:g}m"
-    return ", ".join(f"{at:%H:%M}" for at in entry.at) or "when asked"

@@ -18,6 +18,7 @@ from monitor.delivery.at_start import tell_operators
 from monitor.ledger import LedgerFault
 from monitor.service.daemon import Daemon
 from monitor.service.heartbeat import AlreadyRunning
+from monitor.service.journal import NativeJournal, priority
 from monitor.service.state_folder import UnsafeFolder
 from monitor.terminal import say
 from monitor.verbs.opening import Stop
@@ -112,19 +113,28 @@ def _log_to_journal() -> None:
     level from <N>.
     """
     # systemd sets JOURNAL_STREAM for a service whose output goes to the journal (systemd.exec(5)).
-    journal = "JOURNAL_STREAM" in os.environ
+    # A child of such a service inherits the variable, and may write elsewhere.
+    kept = os.fstat(2)
+    journal = os.environ.get("JOURNAL_STREAM") == f"{kept.st_dev}:{kept.st_ino}"
     form = "%(message)s" if journal else "%(asctime)s %(levelname)s %(message)s"
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Journal(form) if journal else logging.Formatter(form))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[_to_journal(handler) if journal else handler])
+
+
+def _to_journal(otherwise: logging.Handler) -> logging.Handler:
+    """The journal's own socket, for events with fields; its ear at standard error where there is
+    none.
+    """
+    try:
+        return NativeJournal(otherwise)
+    except OSError:
+        return otherwise
 
 
 class _Journal(logging.Formatter):
     """With the priority that sd-daemon(3) knows, so that `journalctl -p err` finds errors."""
 
-    # The numbers of syslog(3): 3 is an error, 4 a warning, 6 information, 7 debugging.
-    _LEVELS = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-
     def format(self, record: logging.LogRecord) -> str:
-        level = next((number for least, number in self._LEVELS if record.levelno >= least), 7)
+        level = priority(record.levelno)
         return "\n".join(f"<{level}>{line}" for line in super().format(record).splitlines())

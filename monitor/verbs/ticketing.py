@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from monitor.clock import SystemClock
 from monitor.core.incident import Incident
 from monitor.incidents import store
+from monitor.incidents.opening import Opening
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.incidents.ticket_view import number_of, view
 from monitor.terminal import colourful, complain_of, say, show, show_json
@@ -41,6 +42,29 @@ def show_ticket(arguments: Namespace) -> int:
         if row is None:
             raise Stop(f"there is no ticket {arguments.number}")
         ticket = view(ledger, configuration, store.incident_of(row), SystemClock().now())
+    show("ticket", arguments.json, ticket)
+    return 0
+
+
+def open_ticket(arguments: Namespace) -> int:
+    """Open a ticket by hand: an issue that somebody has seen (--issue; same policy, clocks and
+    ladder as what checks find), or something that somebody asks for (--change, --request; no SLA
+    clock). Who opens it is recorded. 0."""
+    configuration = sound_part_of(arguments)
+    now, by = SystemClock().now(), acting(arguments)
+    if arguments.severity and not arguments.issue:
+        raise Stop("--severity goes with --issue: a request has none")
+    with ledger_of(configuration) as ledger:
+        opening = Opening(ledger, configuration, now)
+        try:
+            if arguments.issue:
+                severity = arguments.severity
+                incident = opening.issue(arguments.issue, arguments.text, by, severity)
+            else:
+                incident = opening.request(arguments.asked, arguments.text, by)
+        except NotPossible as refusal:
+            raise Stop(str(refusal)) from None
+        ticket = view(ledger, configuration, incident, now)
     show("ticket", arguments.json, ticket)
     return 0
 

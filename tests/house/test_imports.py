@@ -36,7 +36,8 @@ ONLY_IN = {
     "sqlite3": ("monitor/ledger", "checks/data", "lab/records.py"),
     "schedule": ("monitor/scheduling/ticker.py",),
     "aiosmtplib": ("monitor/desks/mail.py",),
-    "aiohttp": ("lab",),
+    "aiohttp": ("lab", "monitor/page"),
+    "prometheus_client": ("monitor/page/metrics.py",),
     "httptools": ("checks/transport/http",),
     "h2": ("checks/transport/http/http2.py",),
     "pjsua2": tuple(

@@ -38,6 +38,7 @@ REVIEWED: Mapping[str, str] = {
     "checks/host/collectors/updates.py: *only": _OPTIONS,
     "checks/telephony/audio/sound_file.py: *form": _OPTIONS,
     "checks/telephony/audio/sound_file.py: *given": _PATH,
+    "monitor/verbs/editing.py: name": _PATH,
     "monitor/installing/program.py: *command[1:]": "what its callers give",
 }  # fmt: skip
 _RUNS = {"run", "said", "Popen", "output", "told"}

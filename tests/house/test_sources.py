@@ -40,6 +40,7 @@ CLOCKS = {
 
 # Where a child process is the point, and why.
 CHILDREN = {
+    "monitor/verbs/editing.py": "the editor of whoever types: it has his terminal and his rights",
     "checks/process/parent.py": (
         "every child of the daemon: engines, drivers and heavy libraries stay out of it"
     ),
@@ -48,6 +49,7 @@ CHILDREN = {
     "checks/data/backup/engines/mariadb/restore_test.py": "a server to throw away",
     "checks/data/backup/engines/postgresql/cluster.py": "a server to throw away",
     "checks/data/backup/programs.py": "pg_dump and the like are programs",
+    "checks/telephony/call/announcement_child.py": "espeak-ng speaks what is wrong",
     "checks/telephony/audio/sound_file.py": "sox reads what recorders write in forms of their own",
     "monitor/installing/program.py": "systemctl, useradd and journalctl are programs",
     "monitor/demo/daemon.py": "the demo watches the real daemon at work",

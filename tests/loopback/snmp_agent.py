@@ -13,7 +13,8 @@ from pathlib import Path
 
 from checks.contract import Failed
 from checks.telephony.gateway import mibs
-from checks.telephony.gateway.snmp import Agent, Community
+from checks.telephony.gateway.snmp import Agent
+from checks.telephony.gateway.snmp_credentials import Community
 
 USER, AUTHENTICATION, PRIVACY = "reveille", "correct horse battery", "staple of privacy"
 INTEGER, TICKS, COUNTER, GAUGE, TEXT = "2", "67", "65", "66", "4"

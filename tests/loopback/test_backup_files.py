@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from checks.data.backup.check import Backup
-from tests.loopback.backup_world import World, fault_of, peers_missing, sqlite_world
+from tests.loopback.backup_world import World, fault_of, observe, peers_missing, sqlite_world
 
 pytestmark = pytest.mark.xdist_group("backup")  # some of them kill workers, and know them by name
 
@@ -93,6 +93,15 @@ def recordings(folder: Path) -> Path:
     (tree / "latest").symlink_to("2026-11-21")
     (tree / "spool.tmp").write_text("left out")
     return tree
+
+
+def test_a_directory_that_is_gone_is_missing_and_no_matter_of_rights(tmp_path: Path) -> None:
+    for gone in (tmp_path / "files", tmp_path / "no" / "files"):
+        (scratch := tmp_path / f"look-{gone.parent.name}").mkdir()
+        check = Backup(engine="directory", path=gone, folder=tmp_path / "backups")
+        seen = observe(check, scratch)
+        assert fault_of(seen) == "dump: directory-missing", seen
+        assert seen.fault and str(gone) in seen.fault.text
 
 
 def test_a_directory_is_encrypted_copied_and_restored(tmp_path: Path) -> None:

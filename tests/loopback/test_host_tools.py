@@ -4,7 +4,10 @@ fault. The tools are the host's own, broken in a mount namespace.
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -33,6 +36,43 @@ def test_a_status_that_is_no_answer_is_not_looked_at_with_the_tool_s_own_words()
         run(["sh", "-c", "kill -9 $$"], 10, answers=range(256))
     with pytest.raises(NotLooked, match=r"false gave no answer .status 1.$"):
         run(["false"], 10)
+
+
+_WITHOUT_RIGHT = """
+import sys
+from checks.host.collectors.collector import NotLooked
+from checks.host.collectors.program import run
+for says in sys.argv[1:]:
+    try:
+        run(["sh", "-c", f"echo postqueue: fatal: {says} >&2; exit 69"], 5)
+    except NotLooked as why:
+        print(why)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a right away")
+def test_a_tool_that_the_units_walls_bar_names_what_gives_the_right() -> None:
+    """postqueue lists interfaces, and the daemon's unit has no netlink: nothing of the queue."""
+    barred = (
+        "getifaddrs: Address family not supported by protocol",
+        "Connect to the Postfix showq service: Permission denied",
+        "Operation not permitted",
+    )
+    less = ("setpriv", "--bounding-set", "-dac_read_search")
+    done = subprocess.run(
+        [*less, sys.executable, "-c", _WITHOUT_RIGHT, *barred, "mail system is down"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *walls, down = done.stdout.splitlines()
+    assert len(walls) == len(barred)
+    for words, said in zip(walls, barred, strict=True):
+        assert words.startswith(
+            "sh is not let within the walls of this service; `reveille install`"
+        )
+        assert said in words
+    assert down == "sh gave no answer (status 69): postqueue: fatal: mail system is down"
 
 
 def test_a_status_that_a_manual_calls_an_answer_is_one() -> None:

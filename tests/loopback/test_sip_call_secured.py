@@ -123,6 +123,7 @@ async def test_each_part_of_its_security_broken_is_its_own_fault(
 
 
 @pytest.mark.slow
+@pytest.mark.engine
 async def test_an_agent_whose_line_requires_srtp_refuses_a_call_without(
     carrier: Carrier, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from monitor.command_line import parser
 from monitor.demo import story
 
 WORDS = {"number": ["RV-1"], "text": ["seen"], "name": ["portal"], "issue": [], "about": []}
+WORDS |= {"duration": ["1h"]}
 WORDS |= {"url": ["http://127.0.0.1:1/"], "to": ["8000"], "database": ["asterisk"]}
 """what is written for an argument that must stand"""
 MORE = {
@@ -34,6 +35,10 @@ MORE = {
     "prompt learn": ["--check", "portal"],
     "backup image": ["--to", "/proc/nope/image.tar"],
     "lab": ["/proc/nope"],
+    "maintenance start": ["portal", "--why", "firmware"],
+    "rca edit": ["--from", "/proc/nope/form"],
+    "rca write": ["--text", "== Cause ==\na full disk"],
+    "tickets open": ["--change", "--text", "a new menu"],
     # Never on the host of whoever runs the tests.
     **{verb: ["--dry-run"] for verb in ("install", "upgrade", "uninstall")},
     "demo": ["--state", "/proc/nope"],

@@ -15,7 +15,7 @@ from lab import Lab
 from lab.injected_faults import PORTALS
 from monitor.config import Configuration, load
 from monitor.testing.scenario import Scene
-from tests.scenes.daemon_process import Process
+from tests.scenes.daemon_process import Process, end_all
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 """when the stories of scenes begin"""
@@ -72,6 +72,12 @@ def with_few_checks(written: str) -> str:
     )
     known = "|".join(FEW)
     return re.sub(rf'(?m)^diagnose = \["(?!({known})"\]).*\n', "", "".join(kept))
+
+
+@pytest.fixture(autouse=True)
+def _no_daemon_outlives_its_test() -> Iterator[None]:
+    yield
+    end_all()
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,22 @@ from monitor.config import load
 from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
+
+_started: list[int] = []
+
+
+def end_all() -> None:
+    """End every daemon that was started here and still runs, its children with it: those of a test
+    that failed before it stopped them.
+    """
+    left = [psutil.Process(pid) for pid in _started if psutil.pid_exists(pid)]
+    _started.clear()
+    # A number may have been given to a stranger since: a daemon of ours is a child of ours.
+    ours = [one for one in left if one.ppid() == os.getpid()]
+    family = [process for one in ours for process in (*one.children(recursive=True), one)]
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 class Process:
@@ -32,6 +50,7 @@ class Process:
         with self.log.open("ab") as log:
             command = (sys.executable, "-m", "monitor.cli", "--config", str(self.file), "run")
             self.process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        _started.append(self.process.pid)
 
     async def start(self) -> None:
         """Start it, and wait until it is there."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -308,3 +309,76 @@ def test_no_verb_but_those_that_are_meant_is_done_for_others(service: Service) -
         asked = json.dumps({"ask": {"words": words, "unknown": "of a later release"}}).encode()
         # The other end has hung up its half: what was asked for is ended, or was refused before.
         assert {"end": 0} not in knock(service.door, asked + b"\n")
+
+
+def test_a_maintenance_is_begun_shown_and_stopped(service: Service) -> None:
+    code, said, complaint = service.typed("maintenance", "start", "1h", "slow", "--why", "firmware")
+    assert (code, complaint) == (0, ""), said
+    assert ": slow\n" in said
+    assert "Maintenance #1 until" in service.typed("status")[1]
+    code, said, complaint = service.typed("maintenance", "stop")
+    assert (code, complaint) == (0, ""), said
+    (one,) = json.loads(service.typed("maintenance", "--json")[1])["lines"]
+    assert (one["state"], one["why"], one["checks"]) == ("over", "firmware", ["slow"])
+    assert one["by"] == one["stopped_by"] == Path("/proc/self").owner()
+
+
+def test_an_analysis_is_written_here_and_kept_and_sent_by_the_service(
+    service: Service, tmp_path: Path
+) -> None:
+    words = ("tickets", "open", "--issue", "reports", "--text", "an empty page", "--json")
+    code, said, complaint = service.typed(*words)
+    assert (code, complaint) == (0, ""), said
+    ticket = json.loads(said)
+    assert ticket["opened_by"] == Path("/proc/self").owner()
+    number = ticket["number"]
+    assert service.typed("tickets", "resolve", number, "the report runs again")[0] == 0
+    written = tmp_path / "form.txt"
+    long = "The exporter ran out of memory. " * 300
+    written.write_text(f"== Cause ==\n{long}\n== Resolution plan ==\n-more memory\n", "utf-8")
+    said = service.typed("rca", "edit", number, "--from", str(written))[1]
+    assert said == f"{number}: Cause, Resolution plan: kept\n"
+    code, said, complaint = service.typed("rca", "send", number)
+    assert (code, complaint) == (0, ""), said
+    assert "ops@example.net" in said
+
+
+def test_the_editor_opens_on_the_form_and_what_it_writes_is_kept_or_said_where(
+    service: Service, tmp_path: Path
+) -> None:
+    """On a terminal of its own."""
+    words = ("tickets", "open", "--request", "--text", "a nicer report", "--json")
+    number = json.loads(service.typed(*words)[1])["number"]
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nsed -i "s/^== Cause ==$/&\\nA wish./" "$1"\n', encoding="utf-8")
+    editor.chmod(0o755)
+    said = on_a_terminal(service.command("rca", "edit", number), {"EDITOR": str(editor)})
+    assert f"{number}: Cause: kept" in said
+    editor.write_text('#!/bin/sh\necho nonsense > "$1"\n', encoding="utf-8")
+    said = on_a_terminal(service.command("rca", "edit", number), {"EDITOR": str(editor)})
+    kept = re.search(r"what you have written is in (\S+),", said)
+    assert kept, said
+    assert Path(kept[1]).read_text(encoding="utf-8") == "nonsense\n"
+    Path(kept[1]).unlink()
+
+
+def on_a_terminal(command: list[str], more: dict[str, str]) -> str:
+    """What a command shows on a terminal of its own."""
+    leader, follower = os.openpty()
+    with subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=os.environ | more, cwd=HERE
+    ) as process:
+        os.close(follower)
+        said = b""
+        while chunk := _read(leader):
+            said += chunk
+        process.wait(20)
+    os.close(leader)
+    return said.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # EIO: the last one has closed it (pty(7))
+        return b""

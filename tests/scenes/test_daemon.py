@@ -14,7 +14,7 @@ from lab import Lab
 from monitor.clock import SystemClock
 from monitor.incidents.ticket_actions import TicketActions
 from monitor.ledger import Ledger
-from tests.scenes.daemon_process import Process
+from tests.scenes.daemon_process import Process, end_all
 
 
 def calls(daemon: Process, state: str = "OK") -> list[object]:
@@ -81,6 +81,11 @@ async def test_no_call_outlives_a_killed_daemon(daemon: Process, lab: Lab) -> No
     await daemon.stop(signal.SIGKILL)
     assert (await asyncio.to_thread(psutil.wait_procs, children, 10))[1] == []
     await hung_up(lab)
+
+
+async def test_a_daemon_that_a_failing_test_leaves_ends_with_the_test(daemon: Process) -> None:
+    end_all()
+    assert await daemon.process.wait() == -signal.SIGKILL
 
 
 async def test_two_daemons_never_share_a_state_folder(daemon: Process) -> None:

@@ -187,6 +187,17 @@ def test_a_broken_upgrade_goes_back_with_program_and_ledger(machine: Machine) ->
     until(lambda: machine.show(UNIT, "ActiveState") == "active", 30, "the old one to run")
 
 
+@pytest.mark.parametrize("purge", [(), ("--purge",)], ids=["kept", "purged"])
+def test_what_uninstall_will_remove_is_said_once_each(
+    machine: Machine, purge: tuple[str, ...]
+) -> None:
+    said = machine.run("reveille", "uninstall", "--dry-run", *purge)
+    paths = re.findall(r"remove (/\S+)", said)
+    assert "/etc/systemd/system/reveille.service.d" in paths
+    within = [one for one in paths for other in paths if one.startswith(f"{other}/")]
+    assert (within, len(set(paths))) == ([], len(paths))
+
+
 def test_uninstall_leaves_what_is_the_sites_own(machine: Machine) -> None:
     typed(machine, "docs/upgrade.md", "on the server, to remove it")
     there = machine.run("sh", "-c", "ls /etc/reveille /var/lib/private/reveille; id reveille")

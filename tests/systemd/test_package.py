@@ -57,13 +57,73 @@ def machine(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator
         shutil.rmtree(machine.root)
 
 
+def repacked(package: Path, folder: Path, version: str, broken: str = "") -> Path:
+    """The package as a release of another number: well; one whose daemon never gets "ready" and
+    that migrates the ledger; or one that does not even "begin".
+    """
+    root = folder / version
+    subprocess.run(["dpkg-deb", "-R", package, root], check=True)
+    for file in (root / "DEBIAN/control", *root.rglob("reveille_monitor-*.dist-info/METADATA")):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r"(?m)^Version: .*$", f"Version: {version}", text, count=1))
+    [house] = root.glob("usr/lib/reveille/lib/python3*/site-packages/monitor")
+    if broken == "begin":
+        shutil.rmtree(house / "ledger")
+    if broken == "ready":
+        shutil.rmtree(house / "service" / "__pycache__")
+        daemon, ready = house / "service" / "daemon.py", "self._manager.ready(self._status())"
+        text = daemon.read_text(encoding="utf-8")
+        assert ready in text
+        daemon.write_text(text.replace(ready, 'raise RuntimeError("broken")'), encoding="utf-8")
+        number = len(list((house / "ledger" / "migrations").glob("0*.sql"))) + 1
+        migration = house / "ledger" / "migrations" / f"{number:04d}_next.sql"
+        migration.write_text("ALTER TABLE incidents ADD COLUMN colour TEXT;\n", encoding="utf-8")
+    built = folder / f"newer-{version}.deb"
+    build: list[str | Path] = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", root, built]
+    subprocess.run(build, check=True, capture_output=True)
+    shutil.rmtree(root)
+    return built
+
+
 def entries(machine: Machine) -> set[str]:
     """Every file and folder that a package could leave behind, dpkg's own lists aside."""
     found = machine.run("sh", "-c", f"find {PLACES} -xdev").splitlines()
     return {path for path in found if not re.match(r"/var/lib/(dpkg|apt|systemd)(/|$)", path)}
 
 
-def test_it_is_installed_configured_and_purged(machine: Machine) -> None:
+def upgraded_and_back(machine: Machine, package: Path, folder: Path) -> None:
+    """A newer one runs in its place; one that does not get ready leaves the program and the ledger
+    as they were, and dpkg says that it is not configured.
+    """
+    good = repacked(package, folder, "0.9.1")
+    shutil.copy(good, machine.root / "srv")
+    machine.run("dpkg", "-i", f"/srv/{good.name}")
+    assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
+    assert machine.show(UNIT, "ActiveState") == "active"
+    machine.run("sh", "-c", "reveille run-now disks")
+    for broken, words in (("ready", "the ledger is again as it was"), ("begin", "not even begin")):
+        bad = repacked(package, folder, "0.9.2", broken)
+        shutil.copy(bad, machine.root / "srv")
+        with pytest.raises(subprocess.CalledProcessError) as refusal:
+            machine.run("dpkg", "-i", f"/srv/{bad.name}")
+        said = " ".join((refusal.value.stdout + refusal.value.stderr).split())
+        assert words in said, said
+        assert "runs again, as before" in said, said
+        assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
+        assert machine.show(UNIT, "ActiveState") == "active"
+        assert "disks" in machine.run("sh", "-c", "reveille status || true")
+        state = machine.run("dpkg-query", "-W", "-f=${Status}", "reveille")
+        assert state == "install ok half-configured"
+        with pytest.raises(subprocess.CalledProcessError, match="exit status"):
+            machine.run("dpkg", "--configure", "reveille")
+        machine.run("dpkg", "-i", f"/srv/{good.name}")
+    assert machine.run("dpkg-query", "-W", "-f=${Status}", "reveille") == "install ok installed"
+    assert machine.show(UNIT, "ActiveState") == "active"
+
+
+def test_it_is_installed_configured_and_purged(
+    machine: Machine, package: Path, tmp_path: Path
+) -> None:
     before = entries(machine)
     machine.run("sh", "-c", "dpkg -i /srv/reveille_*.deb")
     assert machine.show(UNIT, "ActiveState") == "inactive", "it ran before it was configured"
@@ -74,6 +134,7 @@ def test_it_is_installed_configured_and_purged(machine: Machine) -> None:
     assert machine.show(UNIT, "ActiveState") == "active"
     assert machine.show(UNIT, "ExecStart").split("path=")[1].startswith("/usr/bin/reveille ")
 
+    upgraded_and_back(machine, package, tmp_path)
     machine.run("dpkg", "-r", "reveille")
     assert machine.show(UNIT, "ActiveState") != "active"
     assert (machine.root / "etc/reveille/reveille.toml").exists()

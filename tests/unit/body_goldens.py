@@ -20,6 +20,7 @@ from monitor.ledger import bodies, encoding
 from monitor.service.heartbeat import HEARTBEAT
 from reports.morning_report import Audit
 from reports.ticket import Ticket
+from tests.unit import sample_analyses
 from tests.unit import sample_bodies as sample
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "bodies"
@@ -70,8 +71,15 @@ KINDS = {
     "cleanup": Kept(
         sample.entries(), lambda one: CLEANUP.numbered(asdict(one)), CLEANUP.read, CLEANUP
     ),
+    "analysis": Kept(sample_analyses.analyses(), bodies.rca_body, bodies.RCA.read, bodies.RCA),
+    "maintenance": Kept(
+        sample_analyses.maintenances(), lambda one: bodies.MAINTENANCE.numbered(one.to_dict()),
+        bodies.MAINTENANCE.read, bodies.MAINTENANCE,
+    ),
     "heartbeat": Kept(sample.beats(), HEARTBEAT.numbered, HEARTBEAT.read, HEARTBEAT),
 }  # fmt: skip
+LATER = {"analysis", "maintenance"}
+"""kinds that the first release did not have"""
 # Rows of which each has a form of its own: how today's are written.
 OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
     "letter": lambda: list(sample.letters()),
@@ -106,18 +114,26 @@ def _incident_0_1_0(one: Incident) -> Incident:
         escalated_at=None,
         escalated_by="",
         rca_sent_at=None,
+        prevention_sent_at=None,
+        rca_waits=(),
+        rca_steps=(),
+        opened_by="",
+        request="",
     )
 
 
 def _ticket_0_1_0(one: Ticket) -> Ticket:
     clocks = tuple(clock for clock in one.clocks if clock.state != "stopped")
     closing: Literal["", "recovered"] = "recovered" if one.closed_at else ""
-    return replace(one, clocks=clocks, closing=closing, goes_on_as="")
+    clocks = tuple(replace(clock, paused=False) for clock in clocks)
+    return replace(
+        one, clocks=clocks, closing=closing, goes_on_as="", opened_by="", request="", page=""
+    )
 
 
 def _report_0_1_0(one: Audit) -> Audit:
-    past = tuple(replace(trouble, closing="", goes_on_as="") for trouble in one.past)
-    return replace(one, past=past)
+    past = tuple(replace(trouble, closing="", goes_on_as="", request="") for trouble in one.past)
+    return replace(one, past=past, maintenance=(), rca=())
 
 
 # What a release of before did not know yet, as it is read now: (release, kind) -> what differs from

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import endings, incident_escalation, pauses
+from monitor.core import endings, incident_escalation, pauses, reported, root_cause
 from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
@@ -28,10 +28,10 @@ from monitor.ledger import bodies
 from reports.morning_report import Audit
 from reports.ticket import ClockLine, RungLine, RungState, StageLine, Ticket
 from reports.ticket import Finding as FindingLine
+from tests.unit.sample_analyses import NOW, analyses, maintenance_line, maintenances, rca_line
 from tests.unit.sample_report import report, undelivered
 from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
 
-NOW = datetime(2026, 11, 22, 3, 0, 0, 123000, tzinfo=UTC)
 _SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
@@ -39,7 +39,7 @@ def promised() -> tuple[Target, ...]:
     return (
         Target("response", 1800),
         Target("resolution", 7200),
-        Target("rca", 86400, "business-days", "resolved"),
+        Target("rca", 86400, "business-days", "resolved", 0, 3, waits_for_evidence=True),
     )
 
 
@@ -133,7 +133,19 @@ def incidents() -> tuple[Incident, ...]:
         escalated_by="asha",
         rca_sent_at=NOW + timedelta(hours=20),
     )
-    return full, small
+    return _analysed(full), small
+
+
+def _analysed(one: Incident) -> Incident:
+    """With what people do beside it: its analyses, and that a person has opened it."""
+    return replace(
+        one,
+        prevention_sent_at=NOW + timedelta(hours=21),
+        rca_waits=(Pause(NOW + timedelta(hours=2), None, "debug logs", "asha"),),
+        rca_steps=("drafted", "rca"),
+        opened_by="asha",
+        request="change",
+    )
 
 
 def conditions() -> tuple[Condition, ...]:
@@ -233,7 +245,7 @@ def tickets() -> tuple[Ticket, ...]:
         clocks=(
             ClockLine("response", later(minutes=30), "met", later(minutes=9)),
             ClockLine("resolution", later(hours=2), "breached", later(hours=2)),
-            ClockLine("other", later(hours=4), "running"),
+            ClockLine("other", later(hours=4), "running", paused=True),
             ClockLine("fourth", later(hours=4), "stopped", later(hours=2)),
         ),
         ladder=tuple(
@@ -244,7 +256,10 @@ def tickets() -> tuple[Ticket, ...]:
         attached=("agent-portal",),
         muted=True,
         closing="explained",
+        opened_by="asha",
+        request="change",
         goes_on_as="RV-13",
+        page="https://reveille.example.net/tickets/RV-12",
     )
     return full, Ticket(
         "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED
@@ -256,7 +271,8 @@ def reports() -> tuple[Audit, ...]:
     full = report(
         late_seconds=12.5, made_up=True, replaces=411, by_hand=True, undelivered=(undelivered(),),
         missing=(report().day - timedelta(days=3),),
-        past=(replace(over, closing="explained", goes_on_as="RV-44"),),
+        past=(replace(over, closing="explained", goes_on_as="RV-44", request="feature"),),
+        maintenance=(maintenance_line(),), rca=(rca_line(),),
     )  # fmt: skip
     return full, Audit("Pune", "Asia/Kolkata", full.day, full.made_at, 1)
 
@@ -309,6 +325,7 @@ def entries() -> tuple[Entry, ...]:
 
 def letters() -> tuple[dict[str, Any], ...]:
     told, (full, small) = [bodies.ticket_body(one) for one in tickets()], reports()
+    analysis, (over, _) = bodies.rca_body(analyses()[0]), maintenances()
     return (
         {
             "ticket": told[0],
@@ -318,6 +335,13 @@ def letters() -> tuple[dict[str, Any], ...]:
         {"ticket": told[1], "extra": {}, "acknowledgement": False},
         {"report": bodies.report_body(full)},
         {"report": bodies.report_body(small), "pdf": True},
+        # Forms that came later are last: what a release wrote is compared with the first of these.
+        bodies.maintenance_letter(over),
+        {
+            "ticket": told[1],
+            "extra": {"by": "asha", "part": "rca", "rca": analysis},
+            "acknowledgement": False,
+        },
     )
 
 
@@ -330,7 +354,20 @@ def beats() -> tuple[dict[str, Any], ...]:
 
 def happenings() -> tuple[Happening, ...]:
     """One of each kind, as the core makes them."""
-    return tuple(happening for change in _changes() for happening in change.happenings)
+    of_tickets = (happening for change in _changes() for happening in change.happenings)
+    began = {
+        "number": 3,
+        "checks": ["*"],
+        "until": NOW.isoformat(),
+        "why": "firmware",
+        "by": "asha",
+    }
+    return (
+        *of_tickets,
+        Happening("maintenance-began", began),
+        Happening("maintenance-stopped", {"number": 3, "by": "asha"}),
+        Happening("maintenance-over", {"number": 3}),
+    )
 
 
 def _changes() -> Iterator[Change]:
@@ -364,6 +401,15 @@ def _changes() -> Iterator[Change]:
     yield transitions.acknowledged(told, "asha", NOW)
     yield transitions.noted(told, "asha", "a note")
     yield transitions.reclassified(told, owner, "ozonetel 2026-11", "asha")
+    yield reported.seen("Pune", owner, "ozonetel 2026-11", "callers hear nothing", "asha", NOW)
+    yield root_cause.drafted(told)
+    yield root_cause.edited(told, "asha", {"cause": "A full disk."})
+    waiting = root_cause.waits(told, "debug logs", "asha", NOW)
+    yield waiting
+    yield root_cause.goes_on(waiting.incident, "asha", NOW)
+    yield root_cause.sent(told, "rca", "asha", bodies.rca_body(analyses()[1]), NOW)
+    works = replace(told, closed_at=NOW, recovered_at=NOW, closing=Closing.RECOVERED)
+    yield root_cause.watched(replace(works, rca_steps=("drafted",)), NOW + timedelta(hours=23))
 
 
 def _ends(told: Incident, resolved: Incident, seen: Evidence) -> Iterator[Change]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from reports.fault_sentence import FaultSeen
+from reports.rca import ExtentLine, Rca
 from reports.render import fault_sentence
 from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket
 
@@ -50,6 +52,12 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "breached": {"clock": "response", "due_at": "2026-11-21T22:12:00+00:00"},
     "note": {"by": "asha", "text": "The IVR host was rebooted at 03:30; watching it."},
     "blind": {},
+    "rca-due": {
+        "part": "rca",
+        "due_at": "2026-11-23T21:42:00+00:00",
+        "owner": "support engineers",
+        "overdue": False,
+    },
 }
 
 _VALUES: dict[str, Any] = {
@@ -126,3 +134,64 @@ _VALUES: dict[str, Any] = {
     "policy": "ozonetel",
     "rule": "a call is answered but the prompt is silent or wrong",
 }
+
+
+def analysis(**changed: Any) -> Rca:
+    """The analysis of that ticket, once it is over."""
+    made = Rca(
+        number="RV-12",
+        site="Pune",
+        timezone="Asia/Kolkata",
+        title="PRI is up but IVR is not working",
+        severity="P0",
+        severity_name="urgent",
+        owner="Ozonetel (vendor)",
+        policy="xop 3",
+        summary=SUMMARY,
+        opened_at=OPENED,
+        works_since=later(minutes=57),
+        last_good_at=later(minutes=-5),
+        last_bad_at=later(minutes=50),
+        first_good_at=later(minutes=55),
+        told_at=later(seconds=20),
+        acknowledged_at=later(minutes=9),
+        acknowledged_by="asha",
+        first_check="main-number",
+        layer="prompt",
+        reasons=("prompt: silent, nothing was heard within 6 s (level -78 dBFS)",),
+        findings=("line: trunk-options OK, 200 OK within 40 ms", "prompt: main-number FAILED"),
+        hung_on=ticket().attached,
+        also_failed=("second-number",),
+        extent=(
+            ExtentLine("looks of main-number that failed", 11, 12, 64.6, 98.5),
+            ExtentLine("agents affected, at the worst look of queue", 7, 30),
+        ),
+        clocks=(
+            ClockLine("response", later(minutes=30), "met", later(minutes=9)),
+            ClockLine("recovery", later(minutes=50), "breached", later(minutes=50)),
+            ClockLine("rca", later(hours=25), "running"),
+        ),
+        timeline=(
+            (OPENED, "main-number failed: prompt: silent"),
+            (later(minutes=9), "acknowledged by asha"),
+            (later(minutes=40), "asha: the log partition of the IVR host was full"),
+            (later(minutes=57), "closed: main-number has recovered"),
+        ),
+        actions=(
+            (later(minutes=9), "acknowledged by asha"),
+            (later(minutes=40), "asha: the log partition of the IVR host was full"),
+        ),
+        evidence=(("call page", "/var/lib/reveille/exhibits/2026-11-22/main-number/call.html"),),
+        unknown=("how many calls of customers were lost: no look of it counts them",),
+        written={
+            "cause": "The log partition of the IVR host was full, so that no prompt was played.\n"
+            "Logs had not been rotated since the update of 12 November.",
+            "plan": "Rotation is switched on again; the update's script is mended.",
+            "prevention": "host-disks watches the partition from 80 % on.",
+        },
+        written_by="asha",
+    )
+    return replace(made, **changed)
+
+
+EXTRAS["rca"] = {"by": "asha", "part": "rca", "rca": analysis().to_dict()}

@@ -30,6 +30,7 @@ from tests.unit import sample_bodies as sample
 from tests.unit.body_goldens import (
     GOLDEN,
     KINDS,
+    LATER,
     OF_SEVERAL_FORMS,
     RELEASED,
     as_read,
@@ -100,7 +101,7 @@ def keys(told: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from keys(told[0], (*at, 0))
 
 
-FREE = ("memory", "measures", "facts", "usage", "tables")
+FREE = ("written", "memory", "measures", "facts", "usage", "tables")
 """whose keys are data"""
 
 
@@ -240,7 +241,7 @@ def test_a_day_of_calls_is_kept_whole() -> None:
 
 def test_every_kind_has_its_golden_of_the_first_release() -> None:
     first = {kind for release, kind in goldens() if release == "0.1.0"}
-    assert first == {*KINDS, *OF_SEVERAL_FORMS, "names"}
+    assert first == {*KINDS, *OF_SEVERAL_FORMS, "names"} - LATER
 
 
 def test_a_field_more_is_one_line() -> None:

@@ -118,6 +118,22 @@ def test_explain_knows_its_kinds(site: tuple[str, ...]) -> None:
     assert "webrtc-call" in complained
 
 
+def test_explain_says_what_a_check_may_cost(tmp_path: Path) -> None:
+    (file := tmp_path / "reveille.toml").write_text(
+        f'{SITE}[lines.trunk-a]\nregistrar = "192.0.2.1"\nchannels = 3\ncalls_a_day = 40\n'
+        'minutes_a_day = 30\nmay_dial = ["80*"]\n'
+        '[checks.rush]\nkind = "burst"\nline = "trunk-a"\nto = "8000"\ncalls = 3\nat = ["03:00"]\n'
+        '[checks.page]\nkind = "portal"\nurl = "http://192.0.2.1/"\nevery = "5m"\n'
+    )
+    code, said, _ = typed("--config", str(file), "explain", "rush")
+    words = " ".join(said.split())
+    assert code == 0
+    assert "dials 3 calls an attempt to 8000 over trunk-a, at most " in words
+    assert "trunk-a may at most 40 calls and 30 minutes in 24 hours, to 80*" in words
+    assert max(len(line) for line in said.splitlines()) <= 79
+    assert "dials" not in typed("--config", str(file), "explain", "page")[1]
+
+
 def test_explain_refuses_what_no_check_says(site: tuple[str, ...]) -> None:
     known = ("explain", "--kind", "sip-call", "--stage", "answer", "--code", "sip:503")
     assert typed(*site, *known)[::2] == (0, "")

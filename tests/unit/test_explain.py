@@ -23,6 +23,7 @@ class Person:
     name: str | None = None
     mail: str | None = None
     phone: str | None = None
+    quiet: None = None
 
 
 PEOPLE = (
@@ -84,6 +85,7 @@ def test_it_is_plain_data_that_json_takes() -> None:
         "name": "resolution",
         "seconds": 604800,
         "due_at": "2026-05-07T22:00:00-05:00",
+        "since": "opened",
     }
     assert body["levels"][0]["who"][0]["mail"] == "desk@example.net"
     assert body["levels"][2]["until"] is None

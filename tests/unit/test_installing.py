@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from monitor.config import Configuration, load
 from monitor.installing import needs, plan
-from monitor.installing.layout import Program, this_program
+from monitor.installing.absent import absent
+from monitor.installing.layout import ALL_DROP_INS, Program, this_program
 from monitor.installing.steps import Barred, Folder, Gone, Link, Text, left
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.copying import copied, form, rehearsed
@@ -31,6 +32,7 @@ BROWSER = (
     '[checks.journey]\nkind = "portal-browser"\nurl = "http://127.0.0.1:9/"\n'
     'steps = [{ open = "/" }, { see = "Welcome" }]\n'
 )
+WEBRTC = '[checks.edge]\nkind = "webrtc-call"\nurl = "ws://127.0.0.1:9/"\nuser = "u"\nto = "8000"\n'
 BACKUP = (
     '[checks.files]\nkind = "backup"\nengine = "directory"\npath = "/srv/files"\n'
     'folder = "/srv/backups/files"\nscratch = "/srv/scratch"\n'
@@ -54,6 +56,12 @@ def test_every_unit_and_drop_in_has_its_line_in_the_table() -> None:
     none(need.file for need in needs.TABLE if need.file not in FILES)
 
 
+def test_a_purge_of_the_package_knows_every_user_and_folder_of_drop_ins() -> None:
+    purge = (ROOT / "debian" / "postrm").read_text(encoding="utf-8").split()
+    none(need.user for need in needs.TABLE if need.user and need.user not in purge)
+    none(str(folder) for folder in ALL_DROP_INS if str(folder) not in purge)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -61,16 +69,52 @@ def test_every_unit_and_drop_in_has_its_line_in_the_table() -> None:
         (DISKS, {"host.conf"}),
         (f"{DISKS}smart = true\n", {"host.conf", "disks.conf"}),
         (BROWSER, {"browser.conf"}),
+        (WEBRTC, {"webrtc.conf"}),
         (CALL, {"rtcp-xr.conf"}),
         (PAGE + DISKS + BROWSER + CALL, {"host.conf", "browser.conf", "rtcp-xr.conf"}),
     ],
-    ids=["a page", "disks", "SMART", "a journey", "a call's far reports", "all of them"],
+    ids=[
+        "a page",
+        "disks",
+        "SMART",
+        "a journey",
+        "a softphone",
+        "a call's far reports",
+        "all of them",
+    ],
 )
 def test_a_right_is_given_where_a_check_needs_it(
     tmp_path: Path, text: str, wanted: set[str]
 ) -> None:
     found = needs.needed(configuration(tmp_path, text))
     assert {need.file for need in found if need.drop_in} == wanted
+
+
+def test_what_the_installed_service_has_not_is_said_with_the_checks_that_need_it(
+    tmp_path: Path,
+) -> None:
+    places = (tmp_path / "admin", tmp_path / "dpkg")
+    found, unit = configuration(tmp_path, PAGE + DISKS + BROWSER), places[0] / "reveille.service"
+
+    def said() -> dict[str, list[str]]:
+        told = absent(program(tmp_path), found, places)
+        return {", ".join(files): names for files, names in told}
+
+    assert said() == {}, "no unit is installed"
+    own = places[0] / "reveille.service.d" / "of-my-own.conf"
+    own.parent.mkdir(parents=True)
+    unit.write_text("[Service]\nExecStart=/x/reveille run --config /another.toml\n")
+    assert said() == {}, "it reads another file"
+    unit.write_text(f"[Service]\nExecStart=/x/reveille run --config {found.file}\n")
+    assert said() == {
+        "host.conf, reveille-hostlooks.socket": ["disks"], "browser.conf": ["journey"],
+    }  # fmt: skip
+    own.write_text(
+        "[Unit]\nWants=a.service reveille-hostlooks.socket\nAfter=reveille-hostlooks.socket\n"
+    )
+    places[1].mkdir()
+    (places[1] / "reveille-hostlooks.socket").touch()
+    assert said() == {"browser.conf": ["journey"]}
 
 
 def test_secrets_and_folders_are_named_by_the_configuration(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from checks.telephony.burst import Burst
 from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from monitor.config import Configuration, ConfigurationFaults, load
-from monitor.scheduling.call_book import CallBook
-from monitor.scheduling.line_channels import Lines
+from monitor.lines.call_book import CallBook
+from monitor.lines.channels import Lines
 from monitor.scheduling.runner import Runner
 from monitor.testing.doubles import ManualClock
 from tests.house.source import ROOT
@@ -32,7 +32,7 @@ HOLDS = """
 import asyncio, sys
 from pathlib import Path
 from checks.contract import Claim
-from monitor.scheduling.line_channels import Lines
+from monitor.lines.channels import Lines
 async def main():
     async with Lines(Path(sys.argv[1])).occupy([Claim("trunk-a", int(sys.argv[2]))]):
         print("held", flush=True)

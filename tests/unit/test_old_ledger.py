@@ -41,6 +41,9 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
     for ticket in (*shown["tickets"], *shown["shown"].values()):
         _once(ticket)
         ticket["closing"] = "recovered" if ticket["state"] == "closed" else ""
+        ticket["opened_by"] = ""
+        for clock in ticket["clocks"]:
+            clock["paused"] = False
     for trouble in (*shown["report"]["open"], *shown["report"]["past"]):
         trouble["closing"] = ""
     for one in (
@@ -49,7 +52,10 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
         *shown["report"]["open"],
         *shown["report"]["past"],
     ):
-        one["goes_on_as"] = ""
+        one["goes_on_as"] = one["request"] = ""
+    for one in (*shown["tickets"], *shown["shown"].values()):
+        one["page"] = ""
+    shown["report"]["maintenance"] = shown["report"]["rca"] = []
     for part in shown["report"]["parts"]:
         part["topic"] = ""  # two checks, neither of usage nor of a backup
     return shown

@@ -49,9 +49,9 @@ def test_response_and_recovery_are_the_published_ones(xop: Policy) -> None:
         for one in xop.severities
     ]
     assert shown == [
-        ("critical", "2h", "2h", "6h", "3d", "1d"),
-        ("major", "2h", "8h", "12h", "1w", "2d"),
-        ("minor", "2h", "1d", "1d", "4w2d", "3d"),
+        ("critical", "2h", "2h", "6h", "3d", "1d", "3d"),
+        ("major", "2h", "8h", "12h", "1w", "2d", "1w"),
+        ("minor", "2h", "1d", "1d", "4w2d", "3d", "4w2d"),
     ]
     assert [target.name for target in xop.severities[0].targets] == [
         "acknowledgement",
@@ -59,6 +59,7 @@ def test_response_and_recovery_are_the_published_ones(xop: Policy) -> None:
         "recovery",
         "resolution",
         "rca",
+        "prevention",
     ]
 
 

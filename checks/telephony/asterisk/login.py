@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.settings import Duration, ReadableFile, Secret
 from checks.telephony.asterisk.ami import Interface, connected
-from checks.telephony.sip.transaction import Target
+from checks.telephony.sip.target import Target
 from checks.transport.clear_text import MEANT, ClearText, is_here
 from checks.transport.faults import far_faults
 from checks.transport.host_port import HostPort

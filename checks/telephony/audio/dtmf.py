@@ -55,15 +55,21 @@ _ANALYSIS = (
 class Tones:
     """Reads digits out of sound as it comes in, from the position `begin` (samples)."""
 
-    def __init__(self, begin: int) -> None:
+    def __init__(
+        self, begin: int, least_windows: int = _LEAST_WINDOWS, pure: float = _PURE
+    ) -> None:
+        """`least_windows`: how many in a row make a digit; `pure`: which part of what sounds its
+        two tones are, 0 to 1. Stricter than Q.24 where speech may be heard, too.
+        """
         self.heard = ""
+        self._least_windows, self._pure = least_windows, pure
         self._next = begin
         self._now, self._windows, self._told = "", 0, False
 
     def hear(self, received: Samples) -> str:
         """Take in all the sound so far; returns every digit heard until now."""
         while self._next + _WINDOW <= len(received):
-            self._take(_digit(received[self._next : self._next + _WINDOW]))
+            self._take(_digit(received[self._next : self._next + _WINDOW], self._pure))
             self._next += _HOP
         return self.heard
 
@@ -73,12 +79,12 @@ class Tones:
             # pause).
             self._now, self._windows, self._told = digit, 0, False
         self._windows += 1
-        if digit and self._windows >= _LEAST_WINDOWS and not self._told:
+        if digit and self._windows >= self._least_windows and not self._told:
             self.heard += digit
             self._told = True
 
 
-def _digit(window: Samples) -> str:
+def _digit(window: Samples, pure: float) -> str:
     """The digit in 30 ms of sound; "" for none."""
     if level_dbm0(window) < _LEAST_DBM0:
         return ""
@@ -87,6 +93,6 @@ def _digit(window: Samples) -> str:
     low, high = float(power[row]), float(power[4 + column])
     # 0.33 is the share of a tone's energy that a Hann window keeps in its peak bin.
     whole = float(np.square(window * np.hanning(_WINDOW), dtype=np.float64).sum()) * _WINDOW * 0.33
-    if low + high < _PURE * whole or max(low, high) > _TWIST * min(low, high):
+    if low + high < pure * whole or max(low, high) > _TWIST * min(low, high):
         return ""
     return PAD[row][column]

@@ -4,32 +4,59 @@ registrar, whom it calls.
 
 from __future__ import annotations
 
-import asyncio
-import re
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checks.contract import CannotTell, Failed
 from checks.telephony.call.line import Line
-from checks.transport.faults import fault_of
-
-# RFC 3261 section 19.1.2: 5060 for UDP and TCP, 5061 for TLS.
-_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
-_HOST = re.compile(r"(?P<host>[^:\[\]]+)(?::(?P<port>\d+))?")
+from checks.telephony.sip.failover import Ways, ways_to
+from checks.telephony.sip.location import NextHop, Transport
+from checks.telephony.sip.target import Target
+from checks.transport.faults import far_faults
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The way that the requests of a line take: registrar, port and local address."""
+    """The way that the requests of a line take: registrar, next hop and local address."""
 
     line: Line
-    host: str
-    port: int
+    ways: Ways
     local_address: str
-    addresses: tuple[str, ...] = ()
-    """the registrar's own, as its name was resolved"""
+    number: int = 0
+    """which of the next hops it is"""
+
+    @property
+    def hop(self) -> NextHop:
+        """The server that its requests go to."""
+        return self.ways.hops[self.number]
+
+    @property
+    def host(self) -> str:
+        """The registrar as it is written, without a port."""
+        return self.hop.domain
+
+    @property
+    def port(self) -> int:
+        """The port of the next hop."""
+        return self.hop.server.port
+
+    @property
+    def carrier(self) -> Transport:
+        """How SIP goes to the next hop."""
+        return self.hop.server.carrier
+
+    @property
+    def address(self) -> str:
+        """The next hop's own."""
+        return str(self.hop.addresses[0][1][0])
+
+    @property
+    def further(self) -> Account | None:
+        """The same by the server that is asked after this one (RFC 3263 section 4.3)."""
+        there = self.number + 1 < len(self.ways.hops)
+        return replace(self, number=self.number + 1) if there else None
 
     def uri(self, user: str = "") -> str:
         """A URI at the line's registrar, or in its domain."""
@@ -38,6 +65,9 @@ class Account:
         # domain.
         if self.line.domain:
             return f"sip:{at}{self.line.domain}"
+        # RFC 3263 section 4: the Request-URI keeps the name that was located, without a port.
+        if self.ways.by:
+            return f"sip:{at}{self.host}"
         return f"sip:{at}{self.host}:{self.port}{self._transport}"
 
     def account(self, codecs: tuple[str, ...]) -> dict[str, Any]:
@@ -50,11 +80,9 @@ class Account:
                 if line.user
                 else f"sip:{line.caller_id or 'reveille'}@{self.local_address}"
             ),
-            "transport": line.transport,
+            "transport": self.carrier,
             "registrar": self.uri() if line.user else None,
-            # ;lr makes it a loose route (RFC 3261 section 19.1.1): the Request-URI keeps the
-            # domain.
-            "route": f"sip:{self.host}:{self.port}{self._transport};lr" if line.domain else None,
+            "route": self._route(),
             "user": line.user,
             "password": _secret(line),
             "local_address": self.local_address,
@@ -72,12 +100,12 @@ class Account:
         """Where calls to this line come from: the registrar's addresses, and `calls_from`."""
         # Other programs of this host share the loopback address, and over UDP a port is told apart.
         # An exchange elsewhere may send by another port than it listens at.
-        local = self.line.transport == "udp"
-        own = (
-            f"{one}:{self.port}" if local and one.startswith("127.") else one
-            for one in self.addresses
-        )
-        return [*own, *(str(one) for one in self.line.calls_from)]
+        local = self.carrier == "udp"
+        own = {
+            f"{one}:{port}" if local and one.startswith("127.") else one
+            for one, port in self._places()
+        }
+        return [*sorted(own), *(str(one) for one in self.line.calls_from)]
 
     def place_of(self, uri: str) -> tuple[str, tuple[str, ...]]:
         """The user of a URI, and every way in which its host may be written: as there, and as the
@@ -85,10 +113,26 @@ class Account:
         """
         user, _, host = uri.partition(":")[2].partition("@")
         host = host.partition(";")[0]
-        own = {f"{self.host}:{self.port}", *(f"{one}:{self.port}" for one in self.addresses)}
-        if self.line.domain:
-            own.add(self.line.domain)
+        own = {f"{self.host}:{self.port}", *(f"{one}:{port}" for one, port in self._places())}
+        own |= {one for one in (self.line.domain, self.host if self.ways.by else "") if one}
         return user, tuple(sorted({host, *own} if host in own else {host}))
+
+    def _places(self) -> set[tuple[str, int]]:
+        """The address and port of every server: a call may come from any of them."""
+        places = (place for hop in self.ways.hops for _, place in hop.addresses)
+        return {(str(place[0]), int(place[1])) for place in places}
+
+    def _route(self) -> str | None:
+        """The proxy that every request goes through; None where the registrar's URI leads there."""
+        if self.line.domain and not self.ways.by and len(self.ways.hops) == 1:
+            at = self.host
+        elif self.ways.by or len(self.ways.hops) > 1:
+            # The engine holds a certificate to the name that it connects to.
+            at = self.hop.server.name if self.carrier == "tls" else self.address
+        else:
+            return None
+        # ;lr makes it a loose route (RFC 3261 section 19.1.1): the Request-URI keeps the domain.
+        return f"sip:{at}:{self.port}{self._transport};lr"
 
     def callee(self, to: str) -> str:
         """The URI to call; `to` itself where it is one already."""
@@ -105,59 +149,42 @@ class Account:
 
     @property
     def _transport(self) -> str:
-        return "" if self.line.transport == "udp" else f";transport={self.line.transport}"
+        return "" if self.carrier == "udp" else f";transport={self.carrier}"
 
 
-def port_of(line: Line) -> tuple[str, int]:
-    """The registrar's host and port as written; "" and 0 where it is neither host nor host:port."""
-    match = _HOST.fullmatch(line.registrar)
-    return (match["host"], int(match["port"] or _PORTS[line.transport])) if match else ("", 0)
+async def account_of(line: Line, within: float, carrier: Transport | None = None) -> Account:
+    """Find the way. Raises Failed for a name that does not resolve or has no route, CannotTell.
 
-
-async def account_of(line: Line, within: float) -> Account:
-    """Find the way. Raises Failed for a name that does not resolve or has no route, CannotTell."""
-    host, port = port_of(line)
-    if not host:
+    `carrier` is the only one that the engine has, where it has no more than one.
+    """
+    target = Target(line.registrar, carrier or line.carrier, line.trusted_certificates)
+    if not target.sane:
         raise CannotTell(f"{line.registrar!r} is not host or host:port (IPv4)")
     try:
-        async with asyncio.timeout(within):
-            found = await asyncio.get_running_loop().getaddrinfo(
-                host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-            )
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        ways = _by_ipv4(line.registrar, await ways_to(target, within))
+        with far_faults(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             # connect on a datagram socket sends nothing: the system only chooses the address.
-            probe.connect(found[0][4])
-            addresses = tuple(sorted({str(one[4][0]) for one in found}))
-            return Account(line, host, port, probe.getsockname()[0], addresses)
-    # The resolver of this host answers nothing, not even that there is no such name.
-    except TimeoutError:
-        raise CannotTell(f"{host} did not resolve within {within:g} s") from None
-    except (OSError, UnicodeError) as problem:
-        # A registrar with nothing but AAAA records looks like no name at all to an IPv4
-        # lookup.
-        if isinstance(problem, socket.gaierror) and await _has_ipv6(host, port):
-            raise CannotTell(
-                f"engine error: {host} has IPv6 addresses only, and the call engine has no IPv6"
-            ) from problem
-        raise _no_way(host, problem) from problem
-
-
-def _no_way(host: str, problem: Exception) -> Exception:
-    """The exception for a registrar to which there is no way: Failed or CannotTell."""
-    fault = fault_of(problem)
-    if isinstance(fault, Failed):
+            probe.connect(ways.hops[0].addresses[0][1])
+            return Account(line, ways, probe.getsockname()[0])
+    except Failed as fault:
         # The origin is "local": no packet of the far end was seen.
-        return Failed(fault.code, f"{host}: {fault.text}", origin="local")
-    return CannotTell(f"{host}: {fault or problem}")
+        raise Failed(fault.code, f"{line.registrar}: {fault.text}", origin="local") from fault
 
 
-async def _has_ipv6(host: str, port: int) -> bool:
-    try:
-        return bool(
-            await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET6)
+def _by_ipv4(registrar: str, ways: Ways) -> Ways:
+    """Those that the call engine can go. Raises CannotTell where there is none."""
+    known = [
+        replace(hop, addresses=tuple(one for one in hop.addresses if one[0] == socket.AF_INET))
+        for hop in ways.hops
+    ]
+    hops = [hop for hop in known if hop.addresses]
+    if not hops:
+        raise CannotTell(
+            f"engine error: {registrar} has IPv6 addresses only, and the call engine has no IPv6:"
+            " give the registrar's name an IPv4 address (A record), or name one; sip-options and"
+            " sip-registration do look at it over IPv6"
         )
-    except OSError:
-        return False
+    return replace(ways, hops=tuple(hops))
 
 
 def _secret(line: Line) -> str | None:

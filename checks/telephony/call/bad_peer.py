@@ -7,6 +7,8 @@ provisionals      provisional responses without end                     an answe
 forked            answers (2xx) of several far ends to the one call     a call that went well
 bad-rtp           packets where RTP should be, that are none            no-rtp
 flood             RTP many times as fast as agreed                      every fault, and none
+other-payload     RTP of a payload type that was not agreed             nothing: it is added to the
+                                                                        words of a fault of sound
 
 Their exhibits: bad-peer.txt (the datagrams), the ladder, and the counts.
 """
@@ -21,6 +23,8 @@ from checks.telephony.call.leg import Event, Phone
 from checks.telephony.sip.malformed import MANY_PROVISIONALS
 
 BAD_PEER = "bad-peer"
+# Codes that say that nothing, or something else, was heard.
+_OF_SOUND = ("silent", "unknown-prompt", "not-heard", "dtmf-ignored", "dead-air", "one-way-")
 # Codes that say "nothing came": a breach of the protocol may be the reason that nothing did.
 _NEVER_CAME = ("timeout", "not-rung", "not-answered", "not-registered")
 
@@ -33,7 +37,7 @@ def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
     try:
         yield
     except Failed as fault:
-        if found := blamed(fault, legs):
+        if found := blamed(fault, legs) or unplayed(fault, legs):
             raise found from fault
         raise
     except CannotTell as problem:
@@ -58,6 +62,20 @@ def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
         if fault.code == "no-rtp" and (bad := phone.seen("bad-rtp")):
             return Failed(BAD_PEER, f"{fault.text}; what came instead is no RTP: {bad['why']}")
     return None
+
+
+def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
+    """A fault of sound with the reason why nothing was heard, where RTP of a payload type came that
+    nobody agreed on; None where none did.
+    """
+    seen = next((one for phone in legs.values() if (one := phone.seen("other-payload"))), None)
+    if seen is None or not fault.code.startswith(_OF_SOUND):
+        return None
+    return Failed(
+        fault.code,
+        f"{fault.text}; its RTP has payload type {seen['came']}, and {seen['agreed']} was agreed",
+        fault.origin,
+    )
 
 
 def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Failed | None:

@@ -37,7 +37,6 @@ _CLOSE_SECONDS = 8.0
 _KILL_SECONDS = 5.0
 # For a call whose daemon is dead: a BYE is sent at once and answered within a round trip.
 ORPHAN_SECONDS = 1.5
-_PROGRAM = "checks.telephony.phone.process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class Phone:
     kinds of it.
     """
 
+    PROGRAM: ClassVar[str] = "checks.telephony.phone.process"
     ENDINGS: ClassVar[tuple[str, ...]] = ("refused", "far-bye", "cancelled")
     """the events that end a call from afar"""
 
@@ -89,7 +89,7 @@ class Phone:
             ours, theirs = socket.socketpair()
         with theirs:
             own = python(
-                _PROGRAM,
+                cls.PROGRAM,
                 str(theirs.fileno()),
                 kept=("HOME",),
                 grace_seconds=ORPHAN_SECONDS,

@@ -22,7 +22,9 @@ class Line(Settings):
     registrar: HostPort
     """host or host:port of the PBX, trunk or proxy that calls go through"""
     transport: Literal["udp", "tcp", "tls"] = "udp"
-    """how SIP is carried (RFC 3261)"""
+    """how SIP is carried (RFC 3261); where it is not written, as the registrar's NAPTR and SRV
+    records say (RFC 3263), and UDP where it has none or is written with a port or as an address
+    """
     user: str | None = None
     """the account's user name"""
     password: Secret | None = None
@@ -68,6 +70,11 @@ class Line(Settings):
     """
     trusted_certificates: ReadableFile | None = None
     """PEM file of the authorities to trust on TLS; without it the system's"""
+
+    @property
+    def carrier(self) -> Literal["udp", "tcp", "tls"] | None:
+        """The transport as it is written; None where it is not, and the name service is asked."""
+        return self.transport if "transport" in self.model_fields_set else None
 
 
 def toll(line: Line, to: str, seconds: float, calls: int = 1) -> Toll:

@@ -28,9 +28,12 @@ from checks.contract import CannotTell, Failed, Trace
 from checks.network.tls_certificate import TlsCertificate
 from checks.settings import Settings
 from checks.telephony.call import engine
-from checks.telephony.call.account import port_of
 from checks.telephony.call.leg import Phone
 from checks.telephony.call.line import Line
+from checks.telephony.sip.failover import ways_to
+from checks.telephony.sip.location import NextHop
+from checks.telephony.sip.target import Target
+from checks.transport.connect import connect
 from checks.transport.tls import trusting_up_to
 
 MEASURES: Mapping[str, str] = {
@@ -103,15 +106,34 @@ async def hold_certificates(trace: Trace, lines: Collection[Line], within: float
     """Judge the certificate of each registrar over TLS, once. Raises Failed, CannotTell."""
     seen = set()
     for line in lines:
-        host, port = port_of(line)
+        target = Target(line.registrar, line.carrier, line.trusted_certificates)
         # Two lines to the same registrar are one certificate.
-        if line.transport != "tls" or (host, port, line.trusted_certificates) in seen:
+        if line.carrier == "udp" or line.carrier == "tcp" or target in seen:
             continue
-        seen.add((host, port, line.trusted_certificates))
+        seen.add(target)
+        hop = await _by_tls(target, within)
+        if hop is None:
+            continue
         check = TlsCertificate(
-            host=host, port=port, trusted_certificates=line.trusted_certificates, within=within
+            host=hop.server.name,
+            port=hop.server.port,
+            server_name=hop.domain,
+            trusted_certificates=line.trusted_certificates,
+            within=within,
         )
         await check.probe(trace)
+
+
+async def _by_tls(target: Target, within: float) -> NextHop | None:
+    """The server whose certificate counts. Raises Failed, CannotTell."""
+    try:
+        hop = (await ways_to(target, within)).hops[0]
+    except Failed:
+        # Whether it is reached by TLS at all is not known: the first stage of the call says it.
+        if target.carrier is None:
+            return None
+        raise
+    return hop if hop.server.carrier == "tls" else None
 
 
 @asynccontextmanager
@@ -160,8 +182,12 @@ async def _shakes_hands(line: Line, within: float, newest: ssl.TLSVersion) -> bo
     context = trusting_up_to(line.trusted_certificates, newest)
     try:
         async with asyncio.timeout(within):
-            _, writer = await asyncio.open_connection(*port_of(line), ssl=context)
-    except (OSError, TimeoutError):
+            target = Target(line.registrar, line.carrier, line.trusted_certificates)
+            hop = (await ways_to(target, within)).hops[0]
+            _, writer = await asyncio.open_connection(
+                sock=await connect(hop.addresses), ssl=context, server_hostname=hop.domain
+            )
+    except (Failed, OSError, TimeoutError):
         return False
     writer.close()
     return True

@@ -13,7 +13,8 @@ from checks.telephony import alarms
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.flaps import Counters
 from checks.telephony.gateway.mibs import MIBS, Mib
-from checks.telephony.gateway.snmp import Agent, User, Value
+from checks.telephony.gateway.snmp import Agent, Value
+from checks.telephony.gateway.snmp_credentials import User
 from checks.telephony.span import Channels, Span
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -32,10 +33,11 @@ from checks.settings import Duration, Secret, Settings
 from checks.telephony import span as spans_
 from checks.telephony.gateway.flaps import Flaps, count
 from checks.telephony.gateway.gateway import Reading, Wanted, found, read
-from checks.telephony.gateway.snmp import Agent, Authentication, Community, Privacy, User
-from checks.telephony.sip.transaction import Target
+from checks.telephony.gateway.snmp import Agent
+from checks.telephony.gateway.snmp_credentials import Authentication, Community, Privacy, User
+from checks.telephony.sip.target import Target
 from checks.transport.clear_text import MEANT, ClearText, is_here
-from checks.transport.connect import have_route, resolve
+from checks.transport.connect import Place, have_route, resolve
 from checks.transport.faults import far_faults
 from checks.transport.host_port import HostPort
 
@@ -161,7 +163,7 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         try:
             async with asyncio.timeout(self.within):
                 with trace.stage("connect"), far_faults():
-                    agent, uptime = await found(await self._agent())
+                    agent, uptime = await self._found()
                 with trace.stage("spans"), far_faults():
                     reading = await read(
                         agent, self.mib, [Wanted(s.name, s.index, s.d_channel) for s in self.spans]
@@ -174,13 +176,23 @@ spans = [{ name = "telco-a", index = "1", d_channel = "101" }]
         spans_.measure(trace, reading.spans, reading.channels, reading.up())
         self._judge(trace, reading, *self._flaps(trace, reading, uptime))
 
-    async def _agent(self) -> Agent:
+    async def _found(self) -> tuple[Agent, int | None]:
+        """The agent, by the first address of its name that answers. Raises Failed, CannotTell."""
         host, port = Target(self.host).named()
-        place = (await resolve(host.strip("[]"), port or 161, socket.SOCK_DGRAM))[0]
-        # pysnmp tells a datagram that this host does not let out as if it were lost on the way.
-        have_route(place)
+        places = await resolve(host.strip("[]"), port or 161, socket.SOCK_DGRAM)
+        for place in places[:-1]:
+            # A datagram to a dead address is lost without a word: the next one is asked then.
+            with suppress(Failed, TimeoutError):
+                async with asyncio.timeout(self.within / len(places)):
+                    return await self._at(place)
+        return await self._at(places[-1])
+
+    async def _at(self, place: Place) -> tuple[Agent, int | None]:
+        with far_faults():
+            # pysnmp tells a datagram that this host does not let out as if it were lost on the way.
+            have_route(place)
         address = place[1]
-        return Agent(str(address[0]), int(address[1]), self._credentials())
+        return await found(Agent(str(address[0]), int(address[1]), self._credentials()))
 
     def _credentials(self) -> Community | User:
         try:

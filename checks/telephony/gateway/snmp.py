@@ -17,17 +17,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from checks.contract import CannotTell, Failed
+from checks.telephony.gateway.snmp_credentials import AUTHENTICATION, PRIVACY, Community, User
 
 # A number, an octet string as text, or nothing under that name.
 Value = int | str | None
-Authentication = Literal["md5", "sha", "sha224", "sha256", "sha384", "sha512"]
-Privacy = Literal["des", "3des", "aes", "aes192", "aes256"]
 
 # Object names in one question: well below what fits a datagram of 1472 bytes.
 _AT_ONCE = 20
@@ -39,23 +38,6 @@ _LONGEST_TABLE = 2000
 _ANSWER_SECONDS, _REPETITIONS = 1.0, 2
 # Error statuses of RFC 1157 section 4.1.1, which RFC 3416 keeps.
 _TOO_BIG, _NO_SUCH_NAME = 1, 2
-# RFC 3414 (MD5, SHA-1) and RFC 7860 (SHA-2).
-_AUTHENTICATION = {
-    "md5": "USM_AUTH_HMAC96_MD5",
-    "sha": "USM_AUTH_HMAC96_SHA",
-    "sha224": "USM_AUTH_HMAC128_SHA224",
-    "sha256": "USM_AUTH_HMAC192_SHA256",
-    "sha384": "USM_AUTH_HMAC256_SHA384",
-    "sha512": "USM_AUTH_HMAC384_SHA512",
-}
-# RFC 3414 (DES), RFC 3826 (AES-128); the longer AES keys are a draft that gateways offer.
-_PRIVACY = {
-    "des": "USM_PRIV_CBC56_DES",
-    "3des": "USM_PRIV_CBC168_3DES",
-    "aes": "USM_PRIV_CFB128_AES",
-    "aes192": "USM_PRIV_CFB192_AES",
-    "aes256": "USM_PRIV_CFB256_AES",
-}
 # pysnmp's errors that mean broken BER or a foreign engine, not a refusal.
 _NOT_SNMP = (
     "SerializationError",
@@ -65,26 +47,6 @@ _NOT_SNMP = (
     "EngineIDMismatch",
     "InvalidMsg",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Community:
-    """A community, by which SNMP v2c knows who asks."""
-
-    # repr=False: a community is a password, and must not come into an error's text.
-    name: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """A user of SNMP v3; without keys nothing is proven or hidden."""
-
-    name: str
-    authentication: Authentication = "sha"
-    authentication_key: str | None = field(default=None, repr=False)
-    privacy: Privacy = "aes"
-    privacy_key: str | None = field(default=None, repr=False)
-    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +63,26 @@ class Agent:
 
     async def get(self, names: Sequence[str]) -> dict[str, Value]:
         """The values under these object names."""
-        return await _in_thread(_get(self, names))
+        return await _in_thread(_asked_anew(self, lambda: _get(self, names)))
 
     async def column(self, name: str) -> dict[str, Value]:
         """A column of a table: row index -> value; empty if the agent has no such table."""
-        return await _in_thread(_column(self, name))
+        return await _in_thread(_asked_anew(self, lambda: _column(self, name)))
+
+
+async def _asked_anew(
+    agent: Agent, question: Callable[[], Coroutine[Any, Any, dict[str, Value]]]
+) -> dict[str, Value]:
+    """The answer; a gateway that was replaced, or has lost its memory, answers nothing that names
+    its former engine (RFC 3414 section 3.2 (3)), and is asked once more as one that is not known.
+    """
+    known = isinstance(agent.credentials, User) and agent.credentials in _engines
+    try:
+        return await question()
+    except Failed:
+        if not known:
+            raise
+    return await question()
 
 
 async def _get(agent: Agent, names: Sequence[str]) -> dict[str, Value]:
@@ -303,8 +280,8 @@ def _authentication(api: Any, agent: Agent) -> Any:
         "authKey": who.authentication_key,
         "privKey": who.privacy_key,
         "authProtocol": (
-            getattr(api, _AUTHENTICATION[who.authentication]) if who.authentication_key else None
+            getattr(api, AUTHENTICATION[who.authentication]) if who.authentication_key else None
         ),
-        "privProtocol": getattr(api, _PRIVACY[who.privacy]) if who.privacy_key else None,
+        "privProtocol": getattr(api, PRIVACY[who.privacy]) if who.privacy_key else None,
     }
     return api.UsmUserData(who.name, **{name: key for name, key in keys.items() if key is not None})

@@ -15,6 +15,7 @@ import pjsua2 as pj
 from checks.telephony.phone.sip_watch import Watch
 from checks.telephony.sip.ladder import Message, parse_log
 from checks.telephony.sip.malformed import Dropped
+from checks.telephony.sip.sdp_offer import with_usual_events
 
 # How digits are sent -> the engine's number for it.
 DTMF = {"rfc4733": 0, "info": 1}
@@ -70,6 +71,8 @@ class Wire(pj.LogWriter):  # type: ignore[misc]
             self.handset.ssrc_changes += 1
         elif entry.msg.startswith("RTP decode error: "):
             self.handset.watch.bad_rtp(entry.msg.removeprefix("RTP decode error: ").strip())
+        elif entry.msg.startswith("Bad RTP pt "):
+            self.handset.watch.other_payload(entry.msg)
         elif malformed := self._dropped.read(entry.msg):
             self.handset.watch.dropped(malformed)
 
@@ -125,6 +128,13 @@ class LineCall(pj.Call):  # type: ignore[misc]
                 pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
             ):
                 self.handset.on_media(index)
+
+    @_kept
+    def onCallSdpCreated(self, parameter: Any) -> None:  # noqa: N802
+        """Our own description, before it goes out."""
+        # Within an answer the numbers are those of the offer (RFC 3264 section 6.1).
+        if not parameter.remSdp.wholeSdp:
+            parameter.sdp.wholeSdp = with_usual_events(parameter.sdp.wholeSdp)
 
     @_kept
     def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802

@@ -14,6 +14,7 @@ from checks.telephony.audio.nonce_sound import sound_of
 from checks.telephony.audio.sound import write_wav
 from checks.telephony.phone.digits_listener import Digits
 from checks.telephony.phone.handset import Handset
+from checks.telephony.phone.keypad import Keypad
 from checks.telephony.phone.listener import CallListener
 from checks.telephony.phone.timing import Stopwatch
 
@@ -46,6 +47,11 @@ class Side:
         """Listen for the other's digits: expect, within."""
         handset = self._handset
         self._ear.listen_for_digits(Digits(self._ear, command, lambda: handset.digits))
+
+    def await_key(self, command: dict[str, Any]) -> None:
+        """Wait for a key that a person presses: keys, within, turn."""
+        handset = self._handset
+        self._ear.listen_for_digits(Keypad(self._ear, command, lambda: handset.digits))
 
     def press(self, digits: str, method: str) -> None:
         """Send DTMF as events, or as tones ("in-band"). Raises pjsua2.Error."""

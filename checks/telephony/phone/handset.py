@@ -25,19 +25,13 @@ from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Screen, Sources, callers_in
+from checks.telephony.phone.sdp_reading import SdpReading
 from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.sound_bridge import Sounding
 from checks.telephony.phone.strays import is_strays
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
-# pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
-# lacks.
-_TRANSPORTS = {
-    "udp": pj.PJSIP_TRANSPORT_UDP,
-    "tcp": pj.PJSIP_TRANSPORT_TCP,
-    "tls": pj.PJSIP_TRANSPORT_TLS,
-}
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 # A far end that rings for minutes sends one each 60 s or so (RFC 3261 section 13.3.1.1); more
 # would flood the daemon.
@@ -66,6 +60,7 @@ class Handset(Sounding):
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
         self._wire = Wire(self)
+        self._reading = SdpReading(lambda lines: self.tell("forgiven", lines=lines))
         self._provisionals = 0
         self._hanging_up = False
         self._rtp_seen = False
@@ -76,19 +71,7 @@ class Handset(Sounding):
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
         self.watch.srtp, self.sources = account.srtp, Sources(account.sources)
-        self._endpoint = pj.Endpoint()
-        self._endpoint.libCreate()
-        self._endpoint.libInit(pjsua2_settings.of_engine(self._wire))
-        kind = _TRANSPORTS[account.transport]
-        transport = self._endpoint.transportCreate(kind, pjsua2_settings.of_transport(account))
-        port = int(self._endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
-        self._endpoint.libStart()
-        # No sound card: sound comes from files, and goes to files.
-        self._endpoint.audDevManager().setNullDev()
-        for codec in self._endpoint.codecEnum2():
-            self._endpoint.codecSetPriority(
-                codec.codecId, pjsua2_settings.priority(codec.codecId, account.codecs)
-            )
+        self._endpoint, port = pjsua2_settings.started(account, self._wire, self._reading.begin)
         # The account is added when the transport is there: its Contact holds the port.
         self._account = LineAccount(self)
         self._configured = pjsua2_settings.of_account(account)
@@ -102,6 +85,10 @@ class Handset(Sounding):
     def unregister(self) -> None:
         """REGISTER with no expiry; `registered` becomes False when it is answered."""
         self._account.setRegistration(False)
+
+    def trust(self, realm: str) -> None:
+        """Answer challenges of this realm alone: it has registered the account."""
+        pjsua2_settings.pin_to(self._account, self._configured, realm)
 
     def call(self, to: str, headers: dict[str, str], caller: str | None = None) -> None:
         """INVITE; tells `invited`, then what becomes of it. Raises pjsua2.Error (an address that
@@ -233,7 +220,13 @@ class Handset(Sounding):
         # A status without a response on the wire is our own stack's: 408 by timer F, 503 by the
         # network.
         far = answer is not None and answer.status == code
-        self.tell("registration-failed", code=code, phrase=phrase, origin="far" if far else "local")
+        self.tell(
+            "registration-failed",
+            code=code,
+            phrase=phrase,
+            origin="far" if far else "local",
+            challenges=pjsua2_settings.challenges_in(answer),
+        )
 
     def on_incoming(self, call_id: int, far: str) -> None:
         """It rings; a second call, or one that is not meant for us, is refused as busy, and one

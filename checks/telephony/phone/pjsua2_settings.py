@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pjsua2 as pj
 
-from checks.telephony.sip.ladder import Ladder
+from checks.telephony.sip.ladder import Ladder, Message
 
 # RFC 3261 section 25.1: a quoted string, in which a backslash quotes what follows.
 _REALM = re.compile(r'(?i)\brealm[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"')
@@ -46,11 +47,36 @@ class Account:
     """where its calls come from (screening.py); none: from anywhere"""
 
 
+# pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
+# lacks.
+_TRANSPORTS = {
+    "udp": pj.PJSIP_TRANSPORT_UDP,
+    "tcp": pj.PJSIP_TRANSPORT_TCP,
+    "tls": pj.PJSIP_TRANSPORT_TLS,
+}
 _SRTP = {
     "never": pj.PJMEDIA_SRTP_DISABLED,
     "optional": pj.PJMEDIA_SRTP_OPTIONAL,
     "required": pj.PJMEDIA_SRTP_MANDATORY,
 }
+
+
+def started(account: Account, writer: Any, begin: Callable[[], object]) -> tuple[Any, int]:
+    """The engine, started with the transport and the codecs of an account, and its port; `begin` is
+    called before anything can arrive. Raises pjsua2.Error.
+    """
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    endpoint.libInit(of_engine(writer))
+    begin()
+    transport = endpoint.transportCreate(_TRANSPORTS[account.transport], of_transport(account))
+    port = int(endpoint.transportGetInfo(transport).localName.rsplit(":", 1)[1])
+    endpoint.libStart()
+    # No sound card: sound comes from files, and goes to files.
+    endpoint.audDevManager().setNullDev()
+    for codec in endpoint.codecEnum2():
+        endpoint.codecSetPriority(codec.codecId, priority(codec.codecId, account.codecs))
+    return endpoint, port
 
 
 def of_engine(writer: Any) -> Any:
@@ -145,17 +171,24 @@ def pin(account: Any, settings: Any, ladder: Ladder) -> None:
         and message.method == "REGISTER"
         and message.status in (401, 407)
     ]
-    written = (
-        [*asked[-1].headers("WWW-Authenticate"), *asked[-1].headers("Proxy-Authenticate")]
-        if asked
-        else []
-    )
-    found = _REALM.search(written[0]) if written else None
+    written = challenges_in(asked[-1] if asked else None)
+    if written and (found := _REALM.search(written[0])):
+        pin_to(account, settings, re.sub(r"\\(.)", r"\1", found[1]))
+
+
+def challenges_in(answer: Message | None) -> list[str]:
+    """The challenges of an answer, as they are written; none without one."""
+    if answer is None:
+        return []
+    return [*answer.headers("WWW-Authenticate"), *answer.headers("Proxy-Authenticate")][:8]
+
+
+def pin_to(account: Any, settings: Any, realm: str) -> None:
+    """From now on answer the challenges of this realm alone, where none is set."""
     credentials = settings.sipConfig.authCreds
-    if found is None or not len(credentials) or credentials[0].realm != "*":
+    if not len(credentials) or credentials[0].realm != "*":
         return
     one = credentials[0]
-    realm = re.sub(r"\\(.)", r"\1", found[1])
     pinned = pj.AuthCredInfo(one.scheme, realm, one.username, one.dataType, one.data)
     settings.sipConfig.authCreds.clear()
     settings.sipConfig.authCreds.push_back(pinned)

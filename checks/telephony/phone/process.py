@@ -125,6 +125,8 @@ class Phone:
             case {"do": "register"}:
                 self._phone.register()
                 self._unregister = True
+            case {"do": "trust", "realm": realm}:
+                self._phone.trust(realm)
             case {"do": "call", "to": to}:
                 self._place(to, command.get("headers", {}), command.get("caller"))
             case {"do": "answer"}:
@@ -159,6 +161,8 @@ class Phone:
                 self._side.challenge(command)
             case {"do": "await-digits"}:
                 self._side.await_digits(command)
+            case {"do": "await-key"}:
+                self._side.await_key(command)
             case {"do": "hush"}:
                 self._phone.hush()
             case {"do": "review", "wanted": wanted}:

@@ -61,7 +61,7 @@ class Watch:
         self._call_id = ""
         self._tags: set[str] = set()
         self._answers: dict[tuple[str, str], str] = {}
-        self._bad_packets = 0
+        self._bad_packets = self._other_payloads = 0
         self._flooded = False
         self.far = FarReports()
 
@@ -174,6 +174,15 @@ class Watch:
         self._bad_packets += 1
         if self._bad_packets == _MANY_BAD_PACKETS:
             self._tell("bad-rtp", why=why)
+
+    def other_payload(self, entry: str) -> None:
+        """Count a packet of a payload type that was not agreed (RFC 3264 section 6.1), which the
+        engine does not play: "Bad RTP pt 97 (expecting 8)". The tenth is told.
+        """
+        self._other_payloads += 1
+        numbers = re.findall(r"\d{1,3}", entry)
+        if self._other_payloads == _MANY_BAD_PACKETS and len(numbers) == 2:
+            self._tell("other-payload", came=int(numbers[0]), agreed=int(numbers[1]))
 
     def begin_media(self, rtcp: str) -> None:
         """Sound can flow; what the far end reports of it comes to this address of ours."""

@@ -53,6 +53,11 @@ class Proofs:
         self._given.clear()
         self._asked = {key: asked for key, asked in self._asked.items() if "next" in asked}
 
+    @property
+    def realms(self) -> list[str]:
+        """Those that were given a proof."""
+        return [realm for _, realm in self._given]
+
     def take(self, answer: Response) -> bool:
         """Whether it is worth asking again with proofs: a challenge was new, or its nonce too old.
 
@@ -112,6 +117,18 @@ def challenge(values: Sequence[str]) -> Asked | None:
     """The strongest Digest challenge among these header values; None if none is known."""
     known = sorted(_read(values), key=_rank)
     return known[0] if known else None
+
+
+def beyond_the_engine(values: Sequence[str]) -> bool:
+    """Whether these challenges are of a form that the call engine (pjsip 2.15) gives no right proof
+    to: a session's key, integrity alone, SHA-512-256, a realm with quotes, a list with blanks.
+    """
+    return any(
+        asked["algorithm"].upper() not in ("MD5", "SHA-256")
+        or any(sign in asked.get("realm", "") for sign in '"\\')
+        or ("qop" in asked and "auth" not in re.split(",", asked["qop"].lower()))
+        for asked in _read(values)
+    )
 
 
 def credentials(

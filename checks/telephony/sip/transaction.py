@@ -13,18 +13,15 @@ read, it is passed over until the time is up, since an answer may follow.
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from sipmessage import URI, Request, Response
 
 from checks.contract import Failed, Trace
 from checks.telephony.sip.causes import refused
+from checks.telephony.sip.location import NextHop, Transport
 from checks.telephony.sip.malformed import Exhibits, Malformed
 from checks.telephony.sip.message import (
     Awaited,
@@ -34,16 +31,13 @@ from checks.telephony.sip.message import (
     is_like_a_request,
     read,
 )
-from checks.transport.connect import opened, resolve
+from checks.transport.connect import connect
 from checks.transport.datagram import unconnected
 from checks.transport.tls import trusting
-
-Transport = Literal["udp", "tcp", "tls"]
 
 # Seconds: first and longest pause between repetitions (RFC 3261 section 17.1.2.1, timers T1 and
 # T2).
 _T1, _T2 = 0.5, 4.0
-_HOST = re.compile(r"^(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\s]+)(?::(?P<port>\d{1,5}))?$")
 # The most that a UDP datagram can carry; SIP over TCP has no limit of its own.
 _LONGEST_BYTES = 65536
 # An exhibit shows the beginning of what came.
@@ -52,40 +46,10 @@ _KEPT_BYTES = 4000
 _LONGEST_WORDS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Whom to ask. `trusted` is a PEM file of the authorities to trust on TLS; without it the
-    system's.
-    """
-
-    written: str
-    """host or host:port, as configured"""
-    carrier: Transport = "udp"
-    trusted: Path | None = None
-
-    @property
-    def sane(self) -> bool:
-        """Whether it is a host or host:port at all."""
-        return _HOST.match(self.written) is not None
-
-    def named(self) -> tuple[str, int | None]:
-        """Host and port as written; no port if none is."""
-        match = _HOST.match(self.written)
-        return (
-            (match["host"], int(match["port"]) if match["port"] else None) if match else ("", None)
-        )
-
-    def address(self) -> tuple[str, int]:
-        """Host and port to connect to."""
-        host, port = self.named()
-        # RFC 3261 section 19.1.2: the default port of TLS is 5061.
-        return host.strip("[]"), port or (5061 if self.carrier == "tls" else 5060)
-
-
 @asynccontextmanager
-async def asked(target: Target) -> AsyncIterator[Conversation]:
+async def asked(hop: NextHop) -> AsyncIterator[Conversation]:
     """A socket to ask over, closed afterwards."""
-    conversation = await _connect(target)
+    conversation = await _connect(hop)
     try:
         yield conversation
     finally:
@@ -125,21 +89,20 @@ def late(far: Conversation | None, within: float) -> Failed:
     return Failed("timeout", f"nothing within {within:g} s")
 
 
-async def _connect(target: Target) -> Conversation:
-    host, port = target.address()
-    loop = asyncio.get_running_loop()
-    if target.carrier == "udp":
-        place = (await resolve(host, port, socket.SOCK_DGRAM))[0]
+async def _connect(hop: NextHop) -> Conversation:
+    loop, carrier = asyncio.get_running_loop(), hop.server.carrier
+    if carrier == "udp":
+        place = hop.addresses[0]
         _, datagrams = await loop.create_datagram_endpoint(
             lambda: Conversation("udp", place[1]), sock=unconnected(place)
         )
         return datagrams
-    context = trusting(target.trusted) if target.carrier == "tls" else None
+    context = trusting(hop.trusted) if carrier == "tls" else None
     _, stream = await loop.create_connection(
-        lambda: _StreamConversation(target.carrier),
-        sock=await opened(host, port),
+        lambda: _StreamConversation(carrier),
+        sock=await connect(hop.addresses),
         ssl=context,
-        server_hostname=host if context else None,
+        server_hostname=hop.domain if context else None,
     )
     return stream
 

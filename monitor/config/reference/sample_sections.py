@@ -21,7 +21,7 @@ from monitor.config.toml_writer import toml
 from monitor.desks.desk import DeskSettings
 
 # [site], [[people]], [lines.trunk-a]; not [checks.NAME.steps], which is a part of its table
-_HEADER = re.compile(r'#?\[\[?(?P<section>[a-z]+)(?:\.(?P<name>[A-Za-z0-9_-]+|"[^"]+"))?\]\]?')
+_HEADER = re.compile(r'#?\[\[?(?P<section>[a-z_]+)(?:\.(?P<name>[A-Za-z0-9_-]+|"[^"]+"))?\]\]?')
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ class Request:
 
     @property
     def seconds(self) -> int:
-        """What its Expires asks for."""
-        return int(self.one("Expires") or 0)
+        """What its Expires asks for, or the Contact's own (RFC 3261 section 10.2.1.1)."""
+        own = re.search(r";expires=(\d+)", self.one("Contact"))
+        return int(own[1] if own else self.one("Expires") or 0)
 
 
 Plays = Callable[[Request], Iterable[Piece]]
@@ -126,7 +127,7 @@ def _response(asked: Request, proof: Mapping[str, str], realm: str) -> str:
 
     secret, target = hashed(f"{USER}:{realm}:{PASSWORD}"), f"{method}:{proof['uri']}"
     if named.endswith("-sess"):
-        secret = hashed(f"{secret}:{proof['nonce']}:{proof['cnonce']}")
+        secret = hashed(f"{secret}:{proof['nonce']}:{proof.get('cnonce', '')}")
     quality = proof.get("qop", "")
     if quality == "auth-int":
         target += f":{hashed('')}"

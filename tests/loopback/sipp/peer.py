@@ -168,8 +168,10 @@ async def baresip(folder: Path, source: Path) -> AsyncIterator[int]:
 
 def _write_baresip(folder: Path, port: int, source: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile"))
+    modules = "".join(f"module {name}.so\n" for name in ("g711", "aufile", "sndfile"))
+    # What it hears and says is kept as dump-*-dec.wav and -enc.wav.
     (folder / "config").write_text(
+        f"snd_path {folder}\n"
         f"sip_listen 127.0.0.1:{port}\nmodule_path /usr/lib/baresip/modules\nnet_interface"
         f" 127.0.0.1\naudio_source aufile,{source}\naudio_player"
         f" aufile,{folder}/heard.wav\naudio_alert aufile,{folder}/alert.wav\n{modules}module_app"

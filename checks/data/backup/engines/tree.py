@@ -38,12 +38,7 @@ def entries(
     """Everything below a folder that a tar can hold, in the order of names, a folder before what is
     in it; of a file its descriptor, which is closed with the next entry, else -1. Raises Failed.
     """
-    try:
-        top = _top(root)
-    except OSError as problem:
-        if problem.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise Failed("directory-missing", f"there is no directory {root}") from problem
-        raise _unreadable(str(root), problem) from problem
+    top = _entered(root)
     try:
         yield from _below(top, "", exclude, noted, 0)
     finally:
@@ -65,6 +60,16 @@ def refuse_within(top: Path, places: Iterable[Path], exclude: tuple[str, ...]) -
                 f"{place} lies in {top}, which is backed up: every backup would hold the ones"
                 " before; put folder, scratch and copies elsewhere, or exclude it"
             )
+
+
+def _entered(root: Path) -> int:
+    """A descriptor of the folder. Raises Failed: it is not there, or may not be entered."""
+    try:
+        return _top(root)
+    except OSError as problem:
+        if problem.errno in (errno.ENOENT, errno.ENOTDIR):
+            raise Failed("directory-missing", f"there is no directory {root}") from problem
+        raise _unreadable(str(root), problem) from problem
 
 
 def _top(root: Path) -> int:
@@ -99,10 +104,7 @@ def _top(root: Path) -> int:
 
 def top_of(root: Path) -> tarfile.TarInfo:
     """The folder itself, as an entry named `.`. Raises Failed."""
-    try:
-        top = _top(root)
-    except OSError as problem:
-        raise _unreadable(str(root), problem) from problem
+    top = _entered(root)
     try:
         return _of(".", os.fstat(top), tarfile.DIRTYPE)
     finally:

@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 
 from checks.body import Body, Unreadable
 from checks.contract import Toll
-from monitor.scheduling.line_channels import file_name, hand_over, in_state
+from monitor.lines.channels import file_name, hand_over, in_state
 
 log = logging.getLogger(__name__)
 
@@ -54,25 +54,26 @@ class CallBook:
     def __init__(self, state: Path | None = None) -> None:
         self._state = state
 
-    def enter(self, tolls: Sequence[Toll], now: float) -> tuple[str, str | None]:
+    def enter(
+        self, tolls: Sequence[Toll], now: float, past_the_cap: bool = False
+    ) -> tuple[str, str | None]:
         """Enter what an attempt will dial: the entry's number, and why it must not be placed, or
-        None. Raises OSError.
+        None. `past_the_cap`: it is placed, and entered, all the same. Raises OSError.
         """
         number = secrets.token_hex(8)
         if self._state is None or not self._state.is_dir():
             return number, None
         folder = in_state(self._state)
-        names = sorted({toll.line for toll in tolls})
-        for name in names:
+        refused: str | None = None
+        for name in sorted({toll.line for toll in tolls}):
             with _opened(folder, name, now) as entries:
                 due = [toll for toll in tolls if toll.line == name]
-                if (why := _refusal(name, due, entries)) is not None:
-                    break
-                entries += [_entry(number, toll, now) for toll in due]
-        else:
-            return number, None
-        self.settle(tolls, number, 0.0, now)
-        return number, why
+                refused = refused or _refusal(name, due, entries)
+                if refused is None or past_the_cap:
+                    entries += [_entry(number, toll, now) for toll in due]
+        if refused is not None and not past_the_cap:
+            self.settle(tolls, number, 0.0, now)
+        return number, refused
 
     def settle(self, tolls: Sequence[Toll], number: str, seconds: float, now: float) -> None:
         """What the attempt took in all, its end included. Raises OSError."""

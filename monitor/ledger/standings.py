@@ -1,0 +1,125 @@
+"""What the ledger says of a longer time: how a check stood, what was open, in few rows.
+
+Rule: what whole days come to is worked out by SQLite, so that no reader has a month of looks in its
+memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from monitor.core.availability import Run
+from monitor.core.verdict import State
+from monitor.ledger import encoding
+from monitor.ledger.incidents import IncidentRow, incident_row
+from monitor.ledger.table import Table
+
+# A look begins a run where it says something else than the one before, or comes after a gap.
+_RUNS = """
+WITH looks AS (
+    SELECT started_at, state, muted,
+           lag(started_at) OVER ordered AS before_at,
+           lag(state) OVER ordered AS before,
+           lag(muted) OVER ordered AS before_muted
+    FROM attempts
+    WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
+      AND started_at >= ? AND started_at < ?
+    WINDOW ordered AS (ORDER BY started_at)
+)
+SELECT started_at, state, muted, before_at FROM looks
+WHERE before IS NULL OR before <> state OR before_muted <> muted OR started_at - before_at > ?
+ORDER BY started_at
+"""
+# JSON's own functions: a year of looks is never in Python's memory.
+_MEASURED = """
+SELECT (started_at - ?) / ? AS cell, measure.key AS name, avg(measure.value) AS mean
+FROM attempts, json_each(
+    json_set(
+        coalesce(json_extract(observation, '$.measures'), '{}'),
+        '$.seconds', json_extract(observation, '$.seconds')
+    )
+) AS measure
+WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
+  AND started_at >= ? AND started_at < ? AND measure.type IN ('integer', 'real')
+GROUP BY cell, name ORDER BY cell
+"""
+_STATES = frozenset(state.value for state in State)
+
+
+class StandingReading(Table):
+    def runs(self, check: str, start: datetime, end: datetime, holds: timedelta) -> tuple[Run, ...]:
+        """How a check stood from `start` to `end`: looks in a row that said the same and came no
+        later than `holds` after each other; the look that `start` fell under too.
+        """
+        since = self._last_look(check, start, holds)
+        least = encoding.milliseconds(since)
+        most = encoding.milliseconds(end)
+        gap = holds // timedelta(milliseconds=1)
+        rows = self._database.rows(_RUNS, (check, least, most, gap))
+        if not rows:
+            return ()
+        newest = self._database.row(
+            "SELECT max(started_at) AS at FROM attempts WHERE check_number ="
+            " (SELECT number FROM check_names WHERE name = ?) AND started_at < ?",
+            (check, most),
+        )
+        ends = [row["before_at"] for row in rows[1:]] + [newest["at"] if newest else None]
+        return tuple(
+            Run(
+                encoding.moment(row["started_at"]),
+                encoding.moment(last),
+                State(row["state"]) if row["state"] in _STATES else State.UNKNOWN,
+                bool(row["muted"]),
+            )
+            for row, last in zip(rows, ends, strict=True)
+        )
+
+    def incidents_within(self, start: datetime, end: datetime) -> list[IncidentRow]:
+        """Those that were open at any time between, the oldest first."""
+        rows = self._database.rows(
+            "SELECT * FROM incidents WHERE opened_at < ? AND (closed_at IS NULL OR closed_at >= ?)"
+            " ORDER BY number",
+            (encoding.milliseconds(end), encoding.milliseconds(start)),
+        )
+        return [incident_row(row) for row in rows]
+
+    def looks_after(self, number: dict[str, int]) -> Iterator[tuple[str, str, str, int, int]]:
+        """What was looked at after a moment that each check has (milliseconds): its name, kind and
+        state, how often, and the last of these moments.
+        """
+        for name, after in number.items():
+            for row in self._database.rows(
+                "SELECT kind, state, count(*) AS looks, max(started_at) AS at FROM attempts"
+                " WHERE check_number = (SELECT number FROM check_names WHERE name = ?)"
+                " AND started_at > ? GROUP BY kind, state",
+                (name, after),
+            ):
+                yield name, row["kind"], row["state"], row["looks"], row["at"]
+
+    def measured(
+        self, check: str, start: datetime, end: datetime, cells: int
+    ) -> Iterator[tuple[str, datetime, float]]:
+        """Every measure of a check as the mean of each of so many cells of a time: its name, the
+        middle of the cell, the mean; "seconds" is the whole look. In the order of time.
+        """
+        least, most = encoding.milliseconds(start), encoding.milliseconds(end)
+        size = max(1, (most - least) // cells)
+        for row in self._database.rows(_MEASURED, (least, size, check, least, most)):
+            middle = encoding.moment(least + row["cell"] * size + size // 2)
+            yield str(row["name"]), middle, float(row["mean"])
+
+    def began(self) -> datetime | None:
+        """When the first thing happened that it knows of."""
+        found = self._database.row("SELECT at FROM history ORDER BY id LIMIT 1")
+        return encoding.moment(found["at"]) if found else None
+
+    def _last_look(self, check: str, start: datetime, holds: timedelta) -> datetime:
+        """The look under which a moment fell; the moment itself where there is none."""
+        found = self._database.row(
+            "SELECT max(started_at) AS at FROM attempts WHERE check_number ="
+            " (SELECT number FROM check_names WHERE name = ?) AND started_at >= ? AND"
+            " started_at <= ?",
+            (check, encoding.milliseconds(start - holds), encoding.milliseconds(start)),
+        )
+        return encoding.moment(found["at"]) if found and found["at"] is not None else start

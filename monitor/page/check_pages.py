@@ -1,0 +1,151 @@
+"""One check over some days, and one look of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from monitor.config import CheckEntry, Configuration
+from monitor.core.availability import Stretch, availability, stretches
+from monitor.incidents import store
+from monitor.incidents.fault_words import target_of, verdict_words
+from monitor.ledger import AttemptRow, Ledger
+from monitor.page.standings import drawn, holds
+from monitor.service.standing import check_line
+from reports.graphs import graph
+from reports.pages import CheckCard, CheckPage, Graph, LookLine, LookPage
+from reports.ticket import plain
+
+SPANS = (1, 7, 30, 90)
+# A graph is 500 pixels wide on most screens.
+_CELLS = 480
+_MOST_LOOKS, _MOST_GRAPHS, _MOST_BAD = 40, 8, 60
+# A day of a check that is looked at every ten seconds; a table in a spreadsheet ends at a million.
+_MOST_ROWS = 50_000
+
+
+def check_page(
+    ledger: Ledger, configuration: Configuration, entry: CheckEntry, days: int, now: datetime
+) -> CheckPage:
+    """One check over so many days."""
+    start, zone = now - timedelta(days=days), configuration.site.timezone
+    parts = course(ledger, entry, start, now)
+    strip, shares = drawn(parts, start, now, zone)
+    line = check_line(ledger, configuration, entry, store.known_condition(ledger, entry.name), now)
+    return CheckPage(
+        card=CheckCard(line, strip, shares.percent),
+        target=target_of(entry.probe),
+        days=days,
+        spans=SPANS,
+        known_percent=shares.known_percent,
+        graphs=tuple(_graphs(ledger, entry, start, now, zone))[:_MOST_GRAPHS],
+        looks=tuple(_look_line(entry, row) for row in ledger.attempts(entry.name, _MOST_LOOKS)),
+        bad=tuple(
+            (part.start, part.end, part.state, part.planned)
+            for part in reversed(parts)
+            if part.state in ("FAILED", "DEGRADED", "UNKNOWN")
+        )[:_MOST_BAD],
+    )
+
+
+def course(
+    ledger: Ledger, entry: CheckEntry, start: datetime, end: datetime
+) -> tuple[Stretch, ...]:
+    """How a check stood in a time."""
+    return stretches(ledger.runs(entry.name, start, end, holds(entry)), start, end, holds(entry))
+
+
+def look_page(configuration: Configuration, row: AttemptRow) -> LookPage:
+    """One look, whole."""
+    seen, entry = row.observation, configuration.checks.get(row.check)
+    return LookPage(
+        check=row.check,
+        at=row.started_at,
+        state=str(row.verdict.state),
+        said=verdict_words(entry, row.verdict) if entry else "; ".join(row.verdict.reasons),
+        seconds=seen.seconds,
+        stages=tuple((stage.name, stage.seconds, stage.passed) for stage in seen.stages),
+        measures=seen.measures,
+        meanings=entry.probe.measures() if entry else {},
+        reasons=row.verdict.reasons,
+        notes=(*seen.warnings, *seen.notes),
+        evidence=tuple(
+            (one.name, f"/looks/{row.id}/evidence/{one.path.name}", one.media_type)
+            for one in seen.exhibits
+        ),
+    )
+
+
+def evidence_of(row: AttemptRow) -> dict[str, Path]:
+    """The files of a look's evidence, by their names."""
+    return {one.path.name: one.path for one in row.observation.exhibits}
+
+
+def as_json(ledger: Ledger, entry: CheckEntry, start: datetime, end: datetime) -> dict[str, Any]:
+    """How a check stood, for programs: stretches, and what they come to."""
+    parts = course(ledger, entry, start, end)
+    shares = availability(parts)
+    return {
+        "check": entry.name,
+        "kind": entry.probe.KIND,
+        "start": plain(start),
+        "end": plain(end),
+        "uptime_percent": shares.percent,
+        "known_percent": shares.known_percent,
+        "seconds": plain(shares),
+        "stretches": [{**plain(part), "state": part.state or "unseen"} for part in parts],
+    }
+
+
+def as_csv(ledger: Ledger, entry: CheckEntry, start: datetime) -> str:
+    """Every look since then, the newest first, with its measures: at most 50 000."""
+    rows = ledger.attempts(entry.name, limit=_MOST_ROWS, since=start)
+    names = sorted({name for row in rows for name in row.observation.measures})
+    written = io.StringIO()
+    table = csv.writer(written)
+    table.writerow(["at", "state", "purpose", "in_maintenance", "seconds", *names])
+    for row in rows:
+        seen = row.observation
+        table.writerow(
+            [
+                plain(row.started_at),
+                str(row.verdict.state),
+                row.purpose,
+                int(row.muted),
+                seen.seconds,
+                *(seen.measures.get(name, "") for name in names),
+            ]
+        )
+    return written.getvalue()
+
+
+def _look_line(entry: CheckEntry, row: AttemptRow) -> LookLine:
+    return LookLine(
+        at=row.started_at,
+        state=str(row.verdict.state),
+        purpose=row.purpose,
+        seconds=row.observation.seconds,
+        text="" if row.verdict.state == "OK" else verdict_words(entry, row.verdict),
+        address=f"/looks/{row.id}",
+    )
+
+
+def _graphs(
+    ledger: Ledger, entry: CheckEntry, start: datetime, end: datetime, zone: str
+) -> Iterator[Graph]:
+    """What is expected of comes first, then the time that it took, then the rest by name."""
+    values: dict[str, list[tuple[datetime, float]]] = {}
+    for name, at, mean in ledger.measured(entry.name, start, end, _CELLS):
+        values.setdefault(name, []).append((at, mean))
+    expected = {e.measure: str(e) for e in (*entry.warn, *entry.expect)}
+    meanings = {"seconds": "how long the whole look took", **entry.probe.measures()}
+    for name in sorted(values, key=lambda n: (n not in expected, n != "seconds", n)):
+        made = graph(
+            name, meanings.get(name, ""), values[name], start, end, zone, expected.get(name, "")
+        )
+        if made is not None:
+            yield made

@@ -1,0 +1,64 @@
+"""What every page of one site's process needs: the configuration, who is logged in, the readers."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from checks.process.child import Tell
+from monitor.clock import Clock, SystemClock
+from monitor.config import Configuration
+from monitor.page.ledger_reader import LedgerReader
+from monitor.page.neighbours import Neighbours
+from monitor.page.overview import Overviews
+from monitor.page.sessions import Sessions, key_of
+from monitor.service.page_process import Job
+from reports.pages import Visit
+
+COOKIE = "reveille"
+
+
+class Site:
+    """One site and its readers."""
+
+    def __init__(
+        self, configuration: Configuration, job: Job, tell: Tell, clock: Clock | None = None
+    ) -> None:
+        """`tell` takes a line for the daemon: {"log": …}. Raises OSError."""
+        self.configuration, self.job, self.tell = configuration, job, tell
+        self.clock = clock or SystemClock()
+        path = self.configuration.state / "ledger.sqlite"
+        self.quick, self.slow = LedgerReader(path, "now"), LedgerReader(path, "slow")
+        self.overviews = Overviews(self.configuration)
+        self.neighbours = Neighbours(job.sites)
+        self.sessions = Sessions(
+            key_of(self.configuration.state),
+            job.passwords,
+            lambda: self.clock.now().timestamp(),
+        )
+
+    def user(self, request: web.Request) -> str:
+        """Who is logged in there; "" for nobody."""
+        return self.sessions.user(request.cookies.get(COOKIE, ""))
+
+    def visit(self, request: web.Request) -> Visit:
+        """Who reads this page, and what may be done on it."""
+        user = self.user(request)
+        proof = self.sessions.proof(request.cookies.get(COOKIE, "")) if user else ""
+        return Visit(
+            site=self.configuration.site.name,
+            timezone=self.configuration.site.timezone,
+            now=self.clock.now(),
+            at=request.path,
+            user=user,
+            proof=proof,
+            log_in=self.sessions.anybody,
+            message=request.query.get("said", ""),
+        )
+
+    async def close(self) -> None:
+        """End the readers."""
+        await self.quick.close()
+        await self.slow.close()
+
+
+SITE = web.AppKey("site", Site)

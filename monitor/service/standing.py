@@ -1,0 +1,118 @@
+"""How everything stands, out of the ledger and the daemon's signs of life: for `reveille status`
+and for the page.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from monitor.audit.call_ratios import call_windows
+from monitor.config import CheckEntry, Configuration
+from monitor.core.condition import Condition
+from monitor.core.timetable import next_after
+from monitor.incidents import store
+from monitor.incidents.fault_words import verdict_words
+from monitor.incidents.maintenances import hides, running
+from monitor.incidents.ticket_view import incident_line, named
+from monitor.ledger import Ledger
+from monitor.service.heartbeat import heartbeat
+from monitor.service.state_folder import barrier
+from reports.command_views import CheckLine, Status
+
+# The daemon writes a sign of life every five seconds at least: six that are missing are no
+# coincidence.
+STALLED_AFTER_SECONDS = 30.0
+# A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
+OVERDUE_AFTER_SECONDS = 300.0
+
+
+def standing(
+    ledger: Ledger, configuration: Configuration, now: datetime, calls: bool = True
+) -> Status:
+    """How the daemon and everything that it looks at stand; `calls`: with what the test calls of a
+    week come to, which takes a while to read.
+    """
+    beat = heartbeat(configuration.state)
+    conditions = store.conditions(ledger)
+    incidents = list(store.incidents_of(ledger.open_incidents()))
+    # What is queued and has never failed is on its way; the rest is worth a line.
+    waiting = ledger.undelivered_letters()
+    counts = {**ledger.outbox_counts(), "failed": sum(row.state == "failed" for row in waiting)}
+    return Status(
+        site=configuration.site.name,
+        timezone=configuration.site.timezone,
+        now=now,
+        heartbeat_at=beat.at if beat else None,
+        running=bool(beat and beat.running),
+        stalled=bool(
+            beat and beat.running and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS
+        ),
+        checks=tuple(
+            check_line(ledger, configuration, entry, conditions.get(entry.name), now)
+            for entry in configuration.checks.values()
+        ),
+        incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
+        outbox={str(state): count for state, count in counts.items()},
+        calls=call_windows(ledger, configuration, now) if calls else (),
+        maintenance=tuple(running(ledger, now)),
+        barrier=barrier(configuration.state) if beat and beat.running else "",
+        undelivered=tuple(
+            f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
+        ),
+    )
+
+
+def check_line(
+    ledger: Ledger,
+    configuration: Configuration,
+    entry: CheckEntry,
+    condition: Condition | None,
+    now: datetime,
+) -> CheckLine:
+    """Where one check stands."""
+    newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
+    hidden = hides(ledger, configuration, entry.name, now)
+    moments = [condition.next_look] if condition and condition.next_look else []
+    if entry.timetable is not None:
+        moments.append(next_after(entry.timetable, now))
+    return CheckLine(
+        name=entry.name,
+        kind=entry.probe.KIND,
+        state=str(condition.state) if condition and condition.state else "-",
+        since=condition.bad_since if condition else None,
+        last_at=condition.looked_at if condition else None,
+        next_at=min(moments, default=None),
+        cadence=cadence_words(entry),
+        text=verdict_words(entry, newest.verdict) if newest else "",
+        incident=named(condition.incident) if condition and condition.incident else "",
+        muted=hidden.reason or "maintenance" if hidden else "",
+        overdue=_overdue(entry, condition, now),
+    )
+
+
+def _overdue(entry: CheckEntry, condition: Condition | None, now: datetime) -> bool:
+    """Whether a run by its timetable is later than an honest delay: its own limit, and a few
+    minutes.
+    """
+    if entry.timetable is None or condition is None or condition.looked_at is None:
+        return False
+    patience = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
+    # The last run lies within the slot that was owed a while ago, or it did not happen.
+    return condition.looked_at < entry.timetable.newest(now - patience).at - timedelta(seconds=1)
+
+
+def cadence_words(entry: CheckEntry) -> str:
+    """As it was configured."""
+    if entry.every:
+        return f"every {entry.every:g}s" if entry.every < 60 else f"every {entry.every / 60:g}m"
+    return ", ".join(f"{at:%H:%M}" for at in entry.at) or "when asked"
+
+
+def hindrance(ledger: Ledger, configuration: Configuration, now: datetime) -> str:
+    """Why the monitor as a whole does not do its work; "" if it does."""
+    if found := barrier(configuration.state) or ledger.displaced():
+        return found
+    conditions = store.conditions(ledger)
+    scheduled = [entry for entry in configuration.checks.values() if entry.timetable is not None]
+    late = sum(_overdue(entry, conditions.get(entry.name), now) for entry in scheduled)
+    return f"all {late} checks are overdue" if scheduled and late == len(scheduled) else ""
