@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from checks import masking
 from checks.masking import Mask
@@ -43,6 +44,16 @@ class DeskPolling:
         self._desks = {n: desk for n, desk in desks.items() if isinstance(desk, TicketDesk)}
         self._next: dict[str, datetime] = {}
         self._looking: set[str] = set()
+
+    def start_due(
+        self,
+        configuration: Configuration,
+        now: datetime,
+        start: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        """Have somebody look, where it is time."""
+        if self.due(now):
+            start(self.poll(configuration, now))
 
     def due(self, now: datetime) -> bool:
         """Whether one of them is to be looked at."""

@@ -76,7 +76,6 @@ class Daemon:
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
-        self._polling = DeskPolling(self._ledger, {})
         self._take(configuration)
 
     async def run(self) -> None:
@@ -161,15 +160,11 @@ class Daemon:
         due = self._outbox.next_due()
         if due and due <= self._clock.now():
             self._work.start(self._deliver())
+        self._polling.start_due(self._rounds.configuration, self._clock.now(), self._work.start)
 
     async def _deliver(self) -> None:
         """May run beside itself: a desk that hangs holds up no other."""
         await self._outbox.deliver_due(self._clock.now())
-
-    def _poll(self) -> None:
-        now = self._clock.now()
-        if self._polling.due(now):
-            self._work.start(self._polling.poll(self._rounds.configuration, now))
 
     def _watch(self) -> None:
         keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
@@ -230,9 +225,7 @@ class Daemon:
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watch)
-        cadence.every(1, "desks", self._poll)
-        # `watchdog_seconds` is half of WatchdogSec= already; without a watchdog every 5 s keeps the
-        # status line fresh.
+        # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )

@@ -16,7 +16,7 @@ from monitor.desks.helpdesk import Change, Draft, Helpdesk, Vocabulary
 from monitor.desks.list import desk_kinds
 from monitor.desks.ticket_desk import TicketDesk, marked, marks_in
 from tests.desks.proxy import Proxy, between
-from tests.desks.real_peers import request_tracker, roundup
+from tests.desks.real_peers import free_port, request_tracker, roundup
 from tests.desks.story import letters, lived, settled
 
 pytestmark = pytest.mark.slow
@@ -47,11 +47,11 @@ class Real:
 async def real(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Real]:
     kind, given = request.param, dict[str, Any]()
     if kind == "roundup":
-        with roundup() as port:
-            (tmp_path / "password").write_text("secret", encoding="utf-8")
-            secret = {"password": {"file": tmp_path / "password"}}
-            given = {"user": "reveille", "severities": {"P0": "critical", "P2": "wish"}, **secret}
-            async with between(port) as (proxy, way):
+        (tmp_path / "password").write_text("secret", encoding="utf-8")
+        secret = {"password": {"file": tmp_path / "password"}}
+        given = {"user": "reveille", "severities": {"P0": "critical", "P2": "wish"}, **secret}
+        async with between(port := free_port()) as (proxy, way):
+            with roundup(port, way):
                 yield _real(kind, f"http://127.0.0.1:{way}/noc", given, {"user": "asha"}, proxy)
         return
     with request_tracker() as (port, ours, theirs):
