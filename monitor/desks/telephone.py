@@ -89,7 +89,7 @@ class TelephoneSettings(DeskSettings):
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"pages"})
     SAMPLE: ClassVar[str] = """
 # Who has a `phone` in [[people]] is called when the turn of their level comes, one after the other.
-# Better a line that does not go through the exchange that is watched, or one such as the second
+# Better over a line that does not go through the exchange that is watched.
 [desks.telephone]
 kind = "telephone"
 lines = ["trunk-a"]
