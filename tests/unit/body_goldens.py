@@ -24,7 +24,7 @@ from tests.unit import sample_analyses
 from tests.unit import sample_bodies as sample
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "bodies"
-RELEASED = ("0.1.0",)
+RELEASED = ("0.1.0", "0.2.0")
 
 
 @dataclass(frozen=True)
