@@ -101,6 +101,17 @@ def _looking(verbs: Any) -> None:
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):
         explain.add_argument(f"--{option}", default="", help=f"the {option}, in the policy's words")
+    simulate = _verb(
+        verbs, "simulate", "simulating.simulate", "months of made-up incidents under a policy"
+    )
+    simulate.add_argument("--months", type=int, default=24, help="how many (24)")
+    simulate.add_argument("--seed", type=int, default=1, help="other incidents for another number")
+    simulate.add_argument("--all", action="store_true", help="every ticket: who is told, and when")
+    replay = _verb(verbs, "replay", "simulating.replay", "the tickets so far, judged by a policy")
+    for verb in (simulate, replay):
+        verb.add_argument(
+            "--policy", default="", help="a shipped policy, or a file; else the site's own"
+        )
 
 
 def _reporting(verbs: Any) -> None:

@@ -71,6 +71,20 @@ class AttemptReading(Table):
         )
         return _attempt(found) if found else None
 
+    def attempts_within(
+        self, check: str, since: datetime, until: datetime, limit: int = 200
+    ) -> list[AttemptRow]:
+        """The attempts of a check that began within a time, both ends included, the newest
+        first.
+        """
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
+            "WHERE check_number = (SELECT number FROM check_names WHERE name = ?)"
+            " AND started_at BETWEEN ? AND ? ORDER BY started_at DESC LIMIT ?",
+            (check, encoding.milliseconds(since), encoding.milliseconds(until), limit),
+        )
+        return [_attempt(row) for row in rows]
+
     def _newest(self, name: str, limit: int, earliest: int) -> list[Row]:
         return self._database.rows(
             f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
