@@ -4,10 +4,9 @@ rule or level nothing ever reaches. Pure; it asks the same functions as the daem
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from checks.contract import Layer
 from monitor.core.escalation import due_levels, ladder_times, next_rung, turn_of
@@ -19,12 +18,6 @@ from monitor.core.sla import ClockState, Event, Promise, clocks
 
 Reaches = Callable[[str, str, datetime], bool]
 """whether a role reaches anybody of a severity at an instant"""
-
-# Half of all outages end within three quarters of an hour, a few last for days: a log-normal
-# spread, as times to repair have it (MIL-HDBK-472, procedure III).
-_MEDIAN_SECONDS, _SPREAD, _LONGEST_SECONDS = 2700.0, 1.6, 14 * 86400.0
-_ACKNOWLEDGED, _TO_ACKNOWLEDGE_SECONDS = 0.7, 600.0
-_SEATS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,33 +87,6 @@ def _missed(policy: Policy, one: MadeUp, found: Classification) -> tuple[str, ..
         events.insert(0, Event(one.acknowledged_at, "acknowledged"))
     seen = clocks(promises, events, one.resolved_at)
     return tuple(clock.name for clock in seen if clock.state is ClockState.BREACHED)
-
-
-def made_up(
-    cases: Sequence[Case], start: datetime, end: datetime, count: int, seed: int
-) -> Iterator[MadeUp]:
-    """So many incidents between two instants, each case once before any comes twice; the same for
-    the same seed.
-    """
-    chance = random.Random(seed)  # noqa: S311 - a made-up week, no secret
-    span = (end - start).total_seconds()
-    order = chance.sample(list(cases), len(cases)) if cases else []
-    for number in range(count if cases else 0):
-        case = order[number] if number < len(order) else chance.choice(order)
-        opened_at = start + timedelta(seconds=round(chance.uniform(0, span)))
-        lasts = min(_MEDIAN_SECONDS * chance.lognormvariate(0, _SPREAD), _LONGEST_SECONDS)
-        lost = chance.choice((0, 0, chance.randint(1, _SEATS)))
-        acknowledged = opened_at + timedelta(
-            seconds=round(chance.expovariate(1 / _TO_ACKNOWLEDGE_SECONDS))
-        )
-        resolved_at = opened_at + timedelta(seconds=round(lasts) + 1)
-        taken = chance.random() < _ACKNOWLEDGED and acknowledged < resolved_at
-        yield MadeUp(
-            replace(case, lost=lost, of=_SEATS if lost else 0),
-            opened_at,
-            resolved_at,
-            acknowledged if taken else None,
-        )
 
 
 def cases_of(

@@ -17,12 +17,13 @@ from monitor.core.failure import Case
 from monitor.core.incident import Incident
 from monitor.core.policy import Policy, PolicyFaults
 from monitor.core.policy_terms import Ladder
-from monitor.core.simulation import Life, cases_of, life, made_up
+from monitor.core.simulation import Life, cases_of, life
 from monitor.incidents import store
 from monitor.incidents.recipients import is_reached, reached
 from monitor.incidents.ticket_view import named
 from monitor.ledger import Ledger
 from monitor.terminal import show
+from monitor.verbs.made_up_incidents import made_up
 from monitor.verbs.opening import Stop, configuration_of, ledger_of
 from reports.what_if import (
     LevelLine,

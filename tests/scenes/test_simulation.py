@@ -20,9 +20,10 @@ from monitor import policies
 from monitor.cli import main
 from monitor.core.failure import Case
 from monitor.core.incident import Incident
-from monitor.core.simulation import MadeUp, cases_of, life, made_up
+from monitor.core.simulation import MadeUp, cases_of, life
 from monitor.incidents import store
 from monitor.testing.scenario import Scene, ScriptedPortal
+from monitor.verbs.made_up_incidents import made_up
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 DOWN = Failed("refused", "connection refused")
