@@ -13,7 +13,7 @@ import ssl
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -128,8 +128,10 @@ async def serving(
     finally:
         listening.close()
         for protocol in protocols:
+            # What was closed twice has no protocol to abort any more (asyncio/sslproto.py, 3.11.2).
             if isinstance(protocol.transport, asyncio.WriteTransport):
-                protocol.transport.abort()
+                with suppress(AttributeError):
+                    protocol.transport.abort()
         await listening.wait_closed()
         await asyncio.sleep(0)
 

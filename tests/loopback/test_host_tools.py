@@ -13,7 +13,7 @@ import pytest
 
 from checks.host.check import HostCheck
 from checks.host.collectors.collector import NotLooked
-from checks.host.collectors.program import run
+from checks.host.collectors.program import PLACES, run
 from checks.host.queue_depth import QueueDepth
 from checks.host.services import HostServices
 from checks.host.updates import HostUpdates
@@ -90,7 +90,7 @@ def test_a_status_that_a_manual_calls_an_answer_is_one() -> None:
     ],
 )
 def test_a_mute_tool_is_no_fault_of_the_thing(tool: str, check: HostCheck, words: str) -> None:
-    if shutil.which(tool) is None:
+    if shutil.which(tool, path=PLACES) is None:
         pytest.skip(f"{tool} is not installed")
     said = in_a_sandbox(check, MUTE, tool)
     assert of(said, "fault") == ""

@@ -72,7 +72,7 @@ async def test_a_failed_part_is_in_it_and_becomes_a_ticket_and_stops_no_other(
     assert "no database" in mail.html
     await site.run_for(minutes=5)
     assert [row.issue for row in site.ledger.open_incidents()] == [
-        "api-crm-integration",
+        "unsorted",
         "monitor-is-blind",
     ]
     site.stop_daemon()

@@ -234,7 +234,13 @@ def test_a_far_end_s_control_characters_reach_no_terminal(
 
 
 def test_whoever_hangs_up_has_ended_what_he_asked_for(service: Service) -> None:
-    asking = subprocess.Popen(service.command("once", "slow"), stdout=subprocess.DEVNULL, cwd=HERE)
+    # A suite that runs in the background of a shell ignores SIGINT, and so would its children.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = service.command("once", "slow")
+        asking = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=HERE)
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
     def sleeping() -> bool:
         children = psutil.Process(service.process.pid).children(recursive=True)

@@ -353,7 +353,7 @@ def beats() -> tuple[dict[str, Any], ...]:
 
 
 def happenings() -> tuple[Happening, ...]:
-    """One of each kind, as the core makes them."""
+    """One of each kind, as the core and those who tell make them."""
     of_tickets = (happening for change in _changes() for happening in change.happenings)
     began = {
         "number": 3,
@@ -367,6 +367,9 @@ def happenings() -> tuple[Happening, ...]:
         Happening("maintenance-began", began),
         Happening("maintenance-stopped", {"number": 3, "by": "asha"}),
         Happening("maintenance-over", {"number": 3}),
+        Happening("answered", {"by": "asha", "text": "Asha: pressed 1, as an event"}),
+        Happening("conference", {"text": "3 joined, 4 min 10 s, conference.wav"}),
+        Happening("rests", {"who": "asha@example.net", "until": "Mon 07:00"}),
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from checks.host.collectors.collector import NotLooked
 
 # Never the daemon's PATH: under systemd it may lack sbin, where smartctl and postqueue are.
-_PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PLACES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MOST_BYTES = 16 << 20
 _LONGEST_COMPLAINT = 300
 _CAP_DAC_READ_SEARCH = 2
@@ -38,7 +38,7 @@ class Done:
 
 def found(name: str) -> str:
     """The path of a program. Raises NotLooked where it is not installed."""
-    path = shutil.which(name, path=_PLACES)
+    path = shutil.which(name, path=PLACES)
     if path is None:
         raise NotLooked(f"{name} is not installed", missing=True)
     return path
@@ -65,7 +65,7 @@ def run(
             timeout=max(0.1, seconds),
             check=False,
             env={
-                "PATH": _PLACES,
+                "PATH": PLACES,
                 # English words and plain numbers, which the patterns here expect; file names stay
                 # UTF-8.
                 "LC_ALL": "C.UTF-8",

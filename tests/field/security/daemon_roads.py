@@ -99,9 +99,10 @@ class Roads:
             self.watched(),
             subprocess.Popen(command, env={"PLANTED": said}, stdin=subprocess.PIPE) as child,
         ):
-            while not any(b"read line" in one for one in self.shown["cmdline"]):
+            # A copy each time: the watching thread adds to it meanwhile.
+            while not any(b"read line" in one for one in self.shown["cmdline"].copy()):
                 assert child.poll() is None
-            while not any(b"PLANTED=" in one for one in self.shown["environ"]):
+            while not any(b"PLANTED=" in one for one in self.shown["environ"].copy()):
                 assert child.poll() is None
             child.communicate(b"\n")
 
