@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tests.fuzz.targets import TARGETS
 from tests.house.patterns import Written, holds_up, patterns
-from tests.house.source import modules, none
+from tests.house.source import ROOT, modules, none
 
 HELD_SHORT: Mapping[str, str] = {
     "checks/host/collectors/sip_abuse.py: _LET_IN": "lines of 1 000 letters; in the child",
@@ -88,6 +89,60 @@ def test_every_place_that_takes_apart_what_came_is_in_the_table() -> None:
     none(
         f"BOUNDED names {known}, where nothing is read"
         for known in BOUNDED
+        if not any(_inside(path, known) for path in places)
+    )
+
+
+NOT_FUZZED: Mapping[str, str] = {
+    "checks/data/backup/sandbox": "what the sandbox of our own says: no JSON, no object, are told",
+    "checks/data/hygiene": "a journal of our own",
+    "checks/host/collectors/disks.py": "what lsblk says of this host",
+    "checks/host/collectors/kernel.py": "what journalctl says of this host, a line of JSON each",
+    "checks/host/collectors/package_files.py": "what a package manager says of this host",
+    "checks/host/collectors/queue_depth.py": "what postqueue says of this host",
+    "checks/masking.py": "figures of our own",
+    "checks/process": "lines of the daemon and of its own children",
+    "checks/telephony/audio/prompt_cutting.py": "proposals of our own",
+    "checks/telephony/call": "lines of the phone's process",
+    "checks/telephony/prompt_learning.py": "proposals of our own",
+    "checks/trace.py": "what a check remembers itself",
+    "checks/web/browser": "lines of the browser's process",
+    "checks/web/sandbox": "orders of the daemon and answers of its child; strict_json is fuzzed",
+    "checks/webrtc": "lines of the call's own process",
+    "monitor/audit": "our own ledger",
+    "monitor/config": "the administrator's configuration: tests/unit/test_config_mangled.py",
+    "monitor/demo": "our own lab",
+    "monitor/desks": "a helpdesk's JSON, by json.loads alone: no JSON is None",
+    "monitor/evidence": "our own ledger",
+    "monitor/ledger": "our own ledger",
+    "monitor/lines": "our own files",
+    "monitor/page": "a header's base64, whose two errors are caught; JSON of our own processes",
+    "monitor/policies": "the administrator's policies",
+    "monitor/report_printing.py": "what a child of our own drew",
+    "monitor/service/control_client.py": "what our own daemon answers",
+    "monitor/service/heartbeat.py": "our own file",
+    "monitor/service/page_process.py": "our own process",
+    "reports": "data of our own",
+}
+"""where something that came is taken apart, and no target of fuzzing feeds it -> why not"""
+
+
+def test_every_place_is_fuzzed_or_says_why_not() -> None:
+    fuzzed = {read for target in TARGETS.values() for read in target.reads}
+    places = {
+        module.path
+        for module in modules("checks", "monitor", "reports")
+        if any(f"{call}(" in module.text for call in READS)
+    }
+    none(
+        f"{path}: give it a target in tests/fuzz/targets.py, or a reason in NOT_FUZZED"
+        for path in sorted(places)
+        if not any(_inside(path, one) for one in (*fuzzed, *NOT_FUZZED))
+    )
+    none(f"tests/fuzz/targets.py names {one}" for one in fuzzed if not (ROOT / one).exists())
+    none(
+        f"NOT_FUZZED names {known}, where nothing is read"
+        for known in NOT_FUZZED
         if not any(_inside(path, known) for path in places)
     )
 
