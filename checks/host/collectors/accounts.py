@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Iterator
@@ -51,14 +52,22 @@ def keys(at: Look, delta: Delta) -> None:
     for name, home, file in _key_files(root):
         for line in _lines(file):
             if key := _KEY.search(line):
-                # As `ssh-keygen -l` shows it, so that a person can compare; the pad is added, since
-                # a line may have lost it.
-                digest = hashlib.sha256(base64.b64decode(key[1] + "==")).digest()
-                mark = base64.b64encode(digest).decode().rstrip("=")
+                # The pad is added, since a line may have lost it.
+                try:
+                    mark = _mark(base64.b64decode(key[1] + "=="))
+                # sshd passes over it too: a user's own line must not end the look at all the others.
+                except binascii.Error:
+                    at.note(f"{home}: a line of the keys of {name} is cut off, and opens nothing")
+                    continue
                 found[f"{name} SHA256:{mark}"] = line[key.end() :].strip()
         if file.is_symlink():
             at.note(f"{home}: the keys of {name} are a link")
     delta.compare("keys", found, Codes("new-key"), None, "key")
+
+
+def _mark(key: bytes) -> str:
+    """A key's fingerprint as `ssh-keygen -l` shows it, so that a person can compare."""
+    return base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
 def _passwords(at: Look, root: Path) -> dict[str, str]:
