@@ -22,6 +22,8 @@ from checks.telephony.audio.sound import RATE, Samples
 # Format tags of the WAVE registry (RFC 2361): 1 PCM, 3 IEEE float, 6 A-law, 7 mu-law; 0xFFFE names
 # it in a sub-format.
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
+# +60 dB above full scale.
+_LOUDEST_FLOAT = 1000.0
 # sox decodes an hour of GSM in a few seconds.
 _SOX_SECONDS = 30
 
@@ -90,7 +92,7 @@ def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
     if tag in (_ALAW, _MULAW):
         return _expanded(np.frombuffer(data, dtype=np.uint8), a_law=tag == _ALAW)
     if tag == _FLOAT and bits == 32:
-        return np.frombuffer(whole, dtype="<f4") * np.float32(32768)
+        return _finite(np.frombuffer(whole, dtype="<f4"))
     if tag == _PCM and bits == 8:
         return (np.frombuffer(whole, dtype=np.uint8).astype(np.float32) - 128) * 256
     if tag == _PCM and bits == 24:
@@ -101,6 +103,15 @@ def _decoded(form: bytes, data: bytes) -> NDArray[np.float32] | None:
         scale = np.float32(1 if bits == 16 else 1 / 65536)
         return np.frombuffer(whole, dtype=f"<i{bits // 8}").astype(np.float32) * scale
     return None
+
+
+def _finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Float samples in the 16-bit range. Raises Unreadable for what is no number."""
+    # No level of theirs would be above or below any limit: every comparison with NaN is false.
+    # A whole is 1.0, and recorders that clip stay within a few times as much.
+    if not (np.abs(samples) <= _LOUDEST_FLOAT).all():
+        raise Unreadable("samples that are no sound: no numbers, or beyond all loudness")
+    return samples * np.float32(32768)
 
 
 def _expanded(codes: NDArray[np.uint8], a_law: bool) -> NDArray[np.float32]:
@@ -140,7 +151,7 @@ def _resampled(samples: NDArray[np.float32], rate: int) -> Samples:
         return np.ascontiguousarray(samples, dtype=np.float32)
     # A moving average of the new sample's length is filter enough for telephone speech, which has
     # little above 3400 Hz.
-    width = max(1, round(rate / RATE))
+    width = max(1, min(round(rate / RATE), len(samples)))
     smooth = np.convolve(samples, np.ones(width, dtype=np.float32) / width, mode="same")
     at = np.arange(0, len(samples) * RATE // rate) * (rate / RATE)
     return np.asarray(np.interp(at, np.arange(len(samples)), smooth), dtype=np.float32)
