@@ -55,7 +55,7 @@ def keys(at: Look, delta: Delta) -> None:
                 # The pad is added, since a line may have lost it.
                 try:
                     mark = _mark(base64.b64decode(key[1] + "=="))
-                # sshd passes over it too: a user's own line must not end the look at all the others.
+                # So does sshd: one user's own line must not end the look at all others.
                 except binascii.Error:
                     at.note(f"{home}: a line of the keys of {name} is cut off, and opens nothing")
                     continue
