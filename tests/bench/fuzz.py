@@ -117,7 +117,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the chance, to do it once more")
     asked = parser.parse_args()
     if asked.list:
-        print("\n".join(f"{one.name:<14}{', '.join(one.reads)}" for one in TARGETS.values()))
+        print("\n".join(f"{one.name:<16}{', '.join(one.reads)}" for one in TARGETS.values()))
         return 0
     if not asked.names or (unknown := set(asked.names) - {*TARGETS, "all"}):
         parser.error(f"{', '.join(sorted(unknown)) if asked.names else 'no name'}:"
@@ -128,12 +128,12 @@ def main() -> int:
 
 def _all(names: list[str], seconds: float, seed: int) -> int:
     print(
-        f"seed {seed}\n{'target':<14}{'inputs':>10}{'lines':>7}{'slowest':>10}  finds", flush=True
+        f"seed {seed}\n{'target':<16}{'inputs':>10}{'lines':>7}{'slowest':>10}  finds", flush=True
     )
     done = []
     for name in names:
         done.append(one := fuzzed(name, seconds, seed))
-        print(f"{name:<14}{one.tried:>10}{one.lines:>7}{one.slowest:>8.3f} s  {len(one.finds)}",
+        print(f"{name:<16}{one.tried:>10}{one.lines:>7}{one.slowest:>8.3f} s  {len(one.finds)}",
               flush=True)  # fmt: skip
     finds = sum(len(one.finds) for one in done)
     print(f"fuzz: {len(done)} targets, {sum(one.tried for one in done)} inputs, {finds} finds")

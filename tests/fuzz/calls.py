@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
+from pysnmp.error import PySnmpError
 from sipmessage import Response
 
 from checks.contract import Failed
@@ -116,9 +118,9 @@ class Answering(asyncio.Transport):
     def write(self, data: Any) -> None:
         """Answer."""
         identity = re.search(rb"reveille-[0-9a-f]+", bytes(data))
-        if self._content and identity:
+        if identity and not self._over:
             self._reader.feed_data(self._content.replace(b"reveille-id", identity[0]))
-            self._content = b""
+            self._over = True
             self._reader.feed_eof()
 
     def abort(self) -> None:
@@ -147,6 +149,11 @@ async def _manager(data: bytes) -> None:
         return
     finally:
         writer.transport.abort()
+
+
+# What the library raises while it reads a datagram ends in its own thread: the datagram is passed
+# over, and the question waits for its answer. The last two are of its reader of BER.
+ANSWERS_OF_SNMP = (PyAsn1Error, PySnmpError, TypeError, OverflowError)
 
 
 def snmp(data: bytes) -> None:

@@ -8,8 +8,6 @@ import tarfile
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pyasn1.error import PyAsn1Error
-from pysnmp.error import PySnmpError
 from websockets.exceptions import WebSocketException
 
 from checks.body import Unreadable
@@ -46,7 +44,7 @@ _TARGETS = (
     _target("forgiven-sdp", calls.forgiven_session, f"{_SIP}forgiven_sdp.py", words.SDP),
     _target("rtcp", calls.rtcp, "telephony/phone/rtcp_xr.py", ()),
     _target("dtmf", calls.rtp, "lab/pbx/rtp.py", ()),
-    _target("snmp", calls.snmp, "telephony/gateway/snmp.py", (), PyAsn1Error, PySnmpError),
+    _target("snmp", calls.snmp, "telephony/gateway/snmp.py", (), *calls.ANSWERS_OF_SNMP),
     _target("ami", calls.manager, "telephony/asterisk/ami.py", words.AMI, Failed, CannotTell),
     _target("dns", network.dns, "network/dns_reader.py network/dns_records.py", ()),
     _target("sntp", network.time, "host/sntp.py", (), Failed),
