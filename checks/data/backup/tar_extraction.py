@@ -29,8 +29,12 @@ def extract(archive: Path, folder: Path) -> None:
         # From 3.12 on extractall warns unless it was said what may be unpacked; before 3.11.4
         # nobody looks here.
         plain.extraction_filter = lambda entry, _path: entry
-        # Each entry was looked at by `checked`, by the rules above.
-        plain.extractall(folder, checked(plain))  # noqa: S202 - checked
+        try:
+            # Each entry was looked at by `checked`, by the rules above.
+            plain.extractall(folder, checked(plain))  # noqa: S202 - checked
+        # A time, an owner or a name that the system cannot take: Python says so in its own way.
+        except (ValueError, OverflowError) as problem:
+            raise UnsafeEntry(f"an entry says what it cannot be: {problem}") from problem
 
 
 def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -39,7 +43,7 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """
     # Of each name: whether it is a folder, so that nothing is written below a file or a link.
     known = dict[PurePosixPath, bool]()
-    for entry in plain:
+    for entry in _entries(plain):
         name = PurePosixPath(entry.name)
         # The folder itself: its owner, mode and time.
         if entry.name == "." and entry.isdir() and not known:
@@ -56,3 +60,14 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise UnsafeEntry(f"{entry.name!r} lies below what is no folder")
         known[name] = entry.isdir()
         yield entry
+
+
+def _entries(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """The entries as they come. Raises UnsafeEntry for numbers and names that are none."""
+    try:
+        for entry in plain:
+            if "\0" in entry.name + entry.linkname:
+                raise UnsafeEntry(f"{entry.name!r} or what it points to holds a NUL")
+            yield entry
+    except (ValueError, OverflowError) as problem:
+        raise UnsafeEntry(f"an entry says what it cannot be: {problem}") from problem
