@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from checks.data.usage.day import Day
 from checks.data.usage.queue_agent import Agent
 from checks.data.usage.tally import Counts, Rules
+from checks.digits import whole
 
 Event = tuple[int, str, str, str, str, Sequence[str]]
 """UTC seconds, call id, queue, agent, event, its parameters"""
@@ -285,5 +286,5 @@ class QueueTally:
 def _number(parameters: Sequence[str], at: int, otherwise: int) -> int:
     """A parameter that should be seconds; else what the events' own times say."""
     written = parameters[at] if len(parameters) > at else ""
-    # `isdigit` alone takes digits of every script, and superscripts, which `int` refuses.
-    return int(written) if written.isascii() and written.isdigit() else max(otherwise, 0)
+    seconds = whole(written)
+    return max(otherwise, 0) if seconds is None else seconds

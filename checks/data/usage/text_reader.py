@@ -15,6 +15,7 @@ import numpy as np
 from checks.data.usage.csv_blocks import MARGIN, Cut, Shape, TextColumns
 from checks.data.usage.leg_rows import Met
 from checks.data.usage.text_files import opened
+from checks.digits import whole
 
 _BLOCK_BYTES = 1 << 21
 # A record is some hundred bytes long: what is longer than 64 kB is a quote that nobody closed.
@@ -96,7 +97,7 @@ def queue_lines(files: Sequence[Path], met: Met) -> Iterator[list[str]]:
                 fields = line.rstrip("\r\n").split("|")
                 # Newer writers add a fraction: 1763799012.482193.
                 seconds = fields[0].partition(".")[0]
-                if len(fields) < 5 or not (seconds.isascii() and seconds.isdigit()):
+                if len(fields) < 5 or whole(seconds) is None:
                     met.stray(line.encode())
                 else:
                     met.records += 1

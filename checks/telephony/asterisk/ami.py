@@ -28,6 +28,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from checks.contract import CannotTell, Failed
+from checks.digits import whole
 from checks.masking import hide
 from checks.transport.connect import opened
 
@@ -115,7 +116,7 @@ class Interface:
         # Asterisk writes ListItems, or Items in some older actions. A list that lost events would
         # tell that fewer spans are down than are.
         announced = message.get("listitems") or message.get("items")
-        if announced is not None and announced.isdigit() and int(announced) > len(found):
+        if (whole(announced or "") or 0) > len(found):
             raise Failed("bad-peer", f"{name} announces {announced} items and brings {len(found)}")
         return found
 

@@ -26,6 +26,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import model_validator
 
 from checks.contract import CannotTell, Failed, Layer, Trace
+from checks.digits import whole
 from checks.kind import Duty
 from checks.telephony import alarms
 from checks.telephony import span as spans_
@@ -185,8 +186,7 @@ def _named_alarm(d_channels: Sequence[Message], channels: Sequence[Message]) -> 
 
 
 def _channel_number(row: Message, header: str) -> int:
-    written = row.get(header, "")
-    return int(written) if written.isdigit() else 0
+    return whole(row.get(header, "")) or 0
 
 
 def _yes(row: Message, header: str) -> bool:

@@ -24,6 +24,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from checks.contract import CannotTell, Failed, Layer, Trace
+from checks.digits import whole
 from checks.kind import Duty
 from checks.ratio import Ratio
 from checks.telephony.asterisk.ami import Interface, Message, UnknownAction
@@ -214,5 +215,4 @@ def _grown(now: Sequence[int], before: Sequence[int]) -> list[int]:
 
 
 def _number(row: Message, header: str) -> int:
-    written = row.get(header, "")
-    return int(written) if written.isdigit() else 0
+    return whole(row.get(header, "")) or 0
