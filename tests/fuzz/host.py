@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from checks.contract import Trace
+from checks.data.backup.engines.directory import read_archive
 from checks.data.backup.store.manifest import read_manifest, read_proof
 from checks.data.backup.store.seal import Key
 from checks.data.backup.tar_extraction import extract
@@ -155,6 +157,11 @@ def _unpacked(folder: Path, data: bytes) -> None:
     finally:
         if (beside := sorted(one.name for one in folder.iterdir())) != ["files.tar", "in"]:
             raise AssertionError(f"beside its folder there is {beside}")
+
+
+def tar_stream(data: bytes) -> None:
+    """A tar as a proof reads it: what it holds, without unpacking."""
+    read_archive(io.BytesIO(data))
 
 
 def recording(data: bytes) -> None:

@@ -34,6 +34,7 @@ def _target(
 
 _OF_WEBSOCKET = (WebSocketException, EOFError, UnicodeDecodeError)
 _SIP, _HTTP, _KEPT = "telephony/sip/", "transport/http/", "data/backup/store/manifest.py"
+_TAR = "data/backup/tar_extraction.py data/backup/engines/directory.py"
 _CDR = "data/usage/text_reader.py data/usage/records_to_legs.py"
 # Name, what reads, the files whose reading it is, words of theirs, and their clear answers.
 # fmt: off
@@ -70,7 +71,8 @@ _TARGETS = (
     _target("plugin", host.plugin, "plugin.py perfdata.py", words.DATA),
     _target("manifest", host.manifest, _KEPT, words.MANIFEST, Failed, Unreadable),
     _target("proof", host.proof, _KEPT, words.MANIFEST, Failed, Unreadable),
-    _target("tar", host.tar, "data/backup/tar_extraction.py", words.TAR, tarfile.TarError, OSError),
+    _target("tar", host.tar, _TAR, words.TAR, tarfile.TarError, OSError),
+    _target("tar-stream", host.tar_stream, _TAR, words.TAR, tarfile.TarError, OSError),
     _target("recording", host.recording, "telephony/audio/sound_file.py", words.WAV,
             sound_file.Unreadable, CannotTell),
     _target("control", host.control, "monitor/service/control_protocol.py", words.JSON, Malformed),

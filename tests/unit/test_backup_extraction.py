@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.data.backup.engines.directory import read_archive
 from checks.data.backup.tar_extraction import UnsafeEntry, extract
 from tests.house.source import ROOT
 
@@ -99,6 +100,30 @@ def test_no_entry_leads_out_of_the_folder(how: str, tmp_path: Path) -> None:
     with pytest.raises(UnsafeEntry, match=words):
         extract(tar(tmp_path, entries), tree)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["files.tar", "tree"]
+
+
+NOT_TO_BE = {
+    "a time that is no number": {"mtime": "nan"},
+    "a time beyond all clocks": {"mtime": "1e300"},
+    "an owner beyond all numbers": {"uid": "99999999999999999999"},
+    "an owner below them": {"uid": "-7"},
+    "a name with a NUL": {"path": "a\0b"},
+    "a link to one": {"linkpath": "a\0b"},
+    "a map of holes that is none": {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+    "a size in words": {"GNU.sparse.size": "x"},
+}
+
+
+@pytest.mark.parametrize("how", NOT_TO_BE)
+def test_an_entry_that_says_what_it_cannot_be_is_refused(how: str, tmp_path: Path) -> None:
+    (tree := tmp_path / "tree").mkdir()
+    one = entry("a")
+    one.pax_headers = NOT_TO_BE[how]
+    archive = tar(tmp_path, [one])
+    with pytest.raises(UnsafeEntry):
+        extract(archive, tree)
+    with archive.open("rb") as stream, suppress(tarfile.TarError):  # owners are no matter there
+        read_archive(stream)
 
 
 PARTS = st.sampled_from(["a", "b", ".", "..", ""])

@@ -14,27 +14,42 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 
 class UnsafeEntry(tarfile.TarError):
     """An entry that is not unpacked, and why."""
 
 
+@contextmanager
+def opened(source: Path | IO[bytes]) -> Iterator[tarfile.TarFile]:
+    """A tar to be read: a file, or a stream that is read once. Raises TarError within, also for
+    what Python itself says of a time, an owner or a name that the system cannot take.
+    """
+    try:
+        with (
+            tarfile.open(source)
+            if isinstance(source, Path)
+            else tarfile.open(fileobj=source, mode="r|")
+        ) as plain:
+            yield plain
+    # A PAX header holds any text where a number should stand, and any number where a time should.
+    except (ValueError, OverflowError) as problem:
+        raise UnsafeEntry(f"an entry says what it cannot be: {str(problem)[:200]}") from problem
+
+
 def extract(archive: Path, folder: Path) -> None:
     """Unpack `archive` into `folder`, which is empty. Raises UnsafeEntry and other TarErrors,
     OSError.
     """
-    with tarfile.open(archive) as plain:
+    with opened(archive) as plain:
         # From 3.12 on extractall warns unless it was said what may be unpacked; before 3.11.4
         # nobody looks here.
         plain.extraction_filter = lambda entry, _path: entry
-        try:
-            # Each entry was looked at by `checked`, by the rules above.
-            plain.extractall(folder, checked(plain))  # noqa: S202 - checked
-        # A time, an owner or a name that the system cannot take: Python says so in its own way.
-        except (ValueError, OverflowError) as problem:
-            raise UnsafeEntry(f"an entry says what it cannot be: {problem}") from problem
+        # Each entry was looked at by `checked`, by the rules above.
+        plain.extractall(folder, checked(plain))  # noqa: S202 - checked
 
 
 def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
@@ -43,8 +58,10 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """
     # Of each name: whether it is a folder, so that nothing is written below a file or a link.
     known = dict[PurePosixPath, bool]()
-    for entry in _entries(plain):
+    for entry in plain:
         name = PurePosixPath(entry.name)
+        if "\0" in entry.name + entry.linkname:
+            raise UnsafeEntry(f"{entry.name!r} or what it points to holds a NUL")
         # The folder itself: its owner, mode and time.
         if entry.name == "." and entry.isdir() and not known:
             known[name] = True
@@ -60,14 +77,3 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             raise UnsafeEntry(f"{entry.name!r} lies below what is no folder")
         known[name] = entry.isdir()
         yield entry
-
-
-def _entries(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The entries as they come. Raises UnsafeEntry for numbers and names that are none."""
-    try:
-        for entry in plain:
-            if "\0" in entry.name + entry.linkname:
-                raise UnsafeEntry(f"{entry.name!r} or what it points to holds a NUL")
-            yield entry
-    except (ValueError, OverflowError) as problem:
-        raise UnsafeEntry(f"an entry says what it cannot be: {problem}") from problem

@@ -24,6 +24,7 @@ from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import opened
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.tar_extraction import checked, extract
+from checks.data.backup.tar_extraction import opened as opened_tar
 
 ARCHIVE, TREE = "files.tar", "files"
 HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
@@ -190,7 +191,7 @@ def _streamed(folder: Path, manifest: Manifest, work: Work) -> Found:
         unpacking = work.beside(lambda: _unpacked_into(writing, folder, manifest, work))
         problem: Exception | None = None
         try:
-            found = _read_archive(source)
+            found = read_archive(source)
         except (tarfile.TarError, OSError) as refused:
             problem = refused
         # To its end: what stands behind a tar's own end counts for the hash, too.
@@ -220,9 +221,10 @@ class _Whole:
         return len(data)
 
 
-def _read_archive(source: IO[bytes]) -> Found:
+def read_archive(source: IO[bytes]) -> Found:
+    """What the stream of an archive holds; nothing is unpacked. Raises TarError, OSError."""
     tally, newest = Tally(), 0.0
-    with tarfile.open(fileobj=source, mode="r|") as plain:
+    with opened_tar(source) as plain:
         for entry in checked(plain):
             digest = ""
             if entry.isreg():
@@ -235,7 +237,7 @@ def _read_archive(source: IO[bytes]) -> Found:
             # What belongs to the top itself is nothing in it.
             if entry.name != ".":
                 tally.add(entry, digest)
-    moment = datetime.fromtimestamp(newest, UTC).isoformat() if newest else None
+        moment = datetime.fromtimestamp(newest, UTC).isoformat() if newest else None
     return Found(tally.contents(), moment)
 
 
