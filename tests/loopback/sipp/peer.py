@@ -69,7 +69,7 @@ async def eventually(condition: Callable[[], bool], within: float = PATIENCE_SEC
 
 
 def need_sound_sipp() -> None:
-    """Skip where SIPp overflows a buffer of its own when it repeats a long stream to several callers
+    """Skip where SIPp overflows a buffer of its own when it repeats a stream to several callers
     (3.7.3 of Debian 13: "buffer overflow detected").
     """
     told = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False).stdout
