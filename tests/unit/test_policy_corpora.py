@@ -24,8 +24,8 @@ from monitor.core.incident import Closing, Evidence, Incident, Pause
 from monitor.core.policy import Policy
 
 FOLDER = Path(__file__).parents[1] / "golden" / "policies"
-NAMES = ("exotel",)
-CLASSIFIED = ("exotel",)
+NAMES = ("exotel", "voxeo")
+CLASSIFIED = ("exotel", "voxeo")
 """those whose classification is read here; the other two have a test of their own"""
 FEWEST = 60
 # The "after" rows are opened here: 09:00 Central on a business day of every calendar.
