@@ -24,7 +24,7 @@ from monitor.core.incident import Closing, Evidence, Incident, Pause
 from monitor.core.policy import Policy
 
 FOLDER = Path(__file__).parents[1] / "golden" / "policies"
-NAMES = ("ozonetel", "exotel", "voxeo")
+NAMES = ("ozonetel", "exotel", "voxeo", "xop")
 CLASSIFIED = ("exotel", "voxeo")
 """those whose classification is read here; the other two have a test of their own"""
 FEWEST = 60
