@@ -62,7 +62,7 @@ class Listener:
         except OSError as problem:
             where = f"{self._host}:{self._wanted_port}"
             raise CannotTell(
-                f"cannot listen for the callback on {where}: {problem.strerror}"
+                f"cannot listen for the callback on {where}: {problem.strerror or problem}"
             ) from problem
         if not self._server.sockets:  # asyncio passes over a socket that cannot be made
             raise CannotTell("cannot listen for the callback: no socket to be had")
