@@ -25,6 +25,7 @@ _PATIENCE_SECONDS = 5.0
 # The address may be open to the internet: header as servers usually bound it, a body larger than
 # any event, and no more callers than one attempt can have.
 _MOST_HEADER, _MOST_BODY, _MOST_CALLERS = 16_384, 1_000_000, 20
+_NO_SOCKET = "cannot listen for the callback: no socket to be had"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,14 @@ class Listener:
                 self._serve, self._host, self._wanted_port, limit=_MOST_HEADER
             )
         except OSError as problem:
+            if problem.errno is None:  # asyncio from 3.13 on, where no socket can be made
+                raise CannotTell(_NO_SOCKET) from problem
             where = f"{self._host}:{self._wanted_port}"
             raise CannotTell(
-                f"cannot listen for the callback on {where}: {problem.strerror}"
+                f"cannot listen for the callback on {where}: {problem.strerror or problem}"
             ) from problem
         if not self._server.sockets:  # asyncio passes over a socket that cannot be made
-            raise CannotTell("cannot listen for the callback: no socket to be had")
+            raise CannotTell(_NO_SOCKET)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -31,6 +31,7 @@ class Site:
     ) -> None:
         self.vendor, self.server, self.proxy = vendor, server, proxy
         self.scene = Scene(START, {"main-number": {"every": 300.0}}, folder=folder)
+        self.scene.stop_daemon()
         settings = vendor.configured(port, folder)
         self.scene.configuration = replace(self.scene.configuration, desks={"desk": settings})
         self.scene.start_daemon()

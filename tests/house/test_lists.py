@@ -49,6 +49,7 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "macroform-cold_day": "asterisk-moh-opsound-wav",
     "postfix": "postfix",
+    "postqueue": "postfix",
     "ru_RU_f_IvrvoiceRU": "asterisk-core-sounds-ru-wav",
     "rclone": "rclone",
     "rkhunter": "rkhunter",

@@ -19,7 +19,17 @@ from lab import certificate
 from tests.loopback.carrier.edge import Edge, edge
 from tests.loopback.certificates import Authority
 from tests.loopback.seen import ended
-from tests.loopback.sipp.peer import UNHURRIED, alaw, attempt, baresip, joined, silence, sipp, speak
+from tests.loopback.sipp.peer import (
+    UNHURRIED,
+    alaw,
+    attempt,
+    baresip,
+    joined,
+    need_sound_sipp,
+    silence,
+    sipp,
+    speak,
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ class Carrier:
 
 @pytest.fixture
 async def carrier(tmp_path: Path) -> AsyncIterator[Carrier]:
+    need_sound_sipp()
     welcome = speak(
         "Welcome to the contact centre in Pune. Your call matters to us.", tmp_path, "welcome"
     )

@@ -26,7 +26,14 @@ from checks.webrtc.browser.settings import STAGES
 from tests.loopback.seen import ended, passed
 from tests.loopback.sipp.peer import free_port
 from tests.loopback.webrtc.attempts import attempt
-from tests.loopback.webrtc.peers import TURN_USER, Edge, Turn, edge, turn_server
+from tests.loopback.webrtc.peers import (
+    TURN_USER,
+    Edge,
+    Turn,
+    edge,
+    need_blocking,
+    turn_server,
+)
 from tests.loopback.webrtc.relays import middlebox, mute
 
 # Others are at work on this machine: a probe that was slow is no matter of these tests.
@@ -157,6 +164,8 @@ BY_DEFAULT = ("deaf",)
 async def test_media_that_is_broken(
     centre: Edge, tmp_path: Path, broken: str, fault: tuple[str, str]
 ) -> None:
+    if broken in ("silent", "deaf"):
+        need_blocking()
     within = {} if broken == "deaf" else {"media_within": "4s"}
     seen = await attempt(call(centre, broken, **within), tmp_path / "seen")
     assert ended(seen) == fault, seen.fault

@@ -4,6 +4,7 @@ which somebody configured it; a look that costs nothing shows its author his mis
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -26,6 +27,20 @@ class Costly(Scripted):
 
     KIND: ClassVar[str] = "burst"
     BURDENS: ClassVar[bool] = True
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """Scenes in the test's folder; each is stopped with the test."""
+    made: list[Scene] = []
+
+    def make(start: datetime, checks: dict[str, dict[str, Any]]) -> Scene:
+        made.append(Scene(start, checks, folder=tmp_path))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop_daemon()
 
 
 def looks(site: Scene) -> list[str]:
@@ -57,9 +72,9 @@ def reconfigured(site: Scene, name: str, **given: Any) -> None:
     ids=str,
 )
 async def test_a_new_check_with_a_time_or_a_cost_waits(
-    given: dict[str, Any], tmp_path: Path
+    given: dict[str, Any], scene: Callable[..., Scene]
 ) -> None:
-    site = Scene(NOON, {"new": given}, folder=tmp_path)
+    site = scene(NOON, {"new": given})
     await site.turn()
     assert site.seen == []
     site.stop_daemon()
@@ -71,16 +86,16 @@ async def test_a_new_check_with_a_time_or_a_cost_waits(
     assert all(due.slot and due.slot.at > NOON for _, due, _ in site.seen)
 
 
-async def test_a_cheap_one_on_a_grid_is_looked_at_at_once(tmp_path: Path) -> None:
-    site = Scene(NOON, {"new": {"every": 300.0}}, folder=tmp_path)
+async def test_a_cheap_one_on_a_grid_is_looked_at_at_once(scene: Callable[..., Scene]) -> None:
+    site = scene(NOON, {"new": {"every": 300.0}})
     await site.turn()
     assert [due.slot.key for _, due, _ in site.seen if due.slot] == [FIRST]
 
 
 async def test_a_time_that_is_moved_to_an_earlier_one_today_waits_for_tomorrow(
-    tmp_path: Path,
+    scene: Callable[..., Scene],
 ) -> None:
-    site = Scene(NOON, {"backup": {"at": (time(17, 30),), "of": Costly}}, folder=tmp_path)
+    site = scene(NOON, {"backup": {"at": (time(17, 30),), "of": Costly}})
     await site.run_for(hours=24)
     assert looks(site) == ["backup 23 17:30"]
     reconfigured(site, "backup", at=(time(11, 0),))
@@ -92,8 +107,8 @@ async def test_a_time_that_is_moved_to_an_earlier_one_today_waits_for_tomorrow(
     assert looks(site) == ["backup 23 17:30", "backup 25 11:00"]
 
 
-async def test_a_grid_that_becomes_a_time_of_day_waits_for_it(tmp_path: Path) -> None:
-    site = Scene(NOON, {"portal": {"every": 300.0}}, folder=tmp_path)
+async def test_a_grid_that_becomes_a_time_of_day_waits_for_it(scene: Callable[..., Scene]) -> None:
+    site = scene(NOON, {"portal": {"every": 300.0}})
     await site.run_for(minutes=20)
     before = len(site.seen)
     reconfigured(site, "portal", every=None, at=(time(8, 0),))
@@ -103,8 +118,8 @@ async def test_a_grid_that_becomes_a_time_of_day_waits_for_it(tmp_path: Path) ->
     assert looks(site)[before:] == ["portal 24 08:00"]
 
 
-async def test_a_run_that_was_missed_is_made_up_for_as_ever(tmp_path: Path) -> None:
-    site = Scene(NOON, {"call": {"at": (time(17, 30),)}}, folder=tmp_path)
+async def test_a_run_that_was_missed_is_made_up_for_as_ever(scene: Callable[..., Scene]) -> None:
+    site = scene(NOON, {"call": {"at": (time(17, 30),)}})
     await site.run_for(hours=4)
     site.stop_daemon()
     site.clock.advance(3 * 3600)
@@ -126,10 +141,8 @@ def test_every_kind_that_burdens_others_says_so() -> None:
     }
 
 
-def test_a_reload_says_what_has_changed(tmp_path: Path) -> None:
-    old = Scene(
-        NOON, {name: {"every": 60.0} for name in ("a", "b", "c")}, folder=tmp_path
-    ).configuration
+def test_a_reload_says_what_has_changed(scene: Callable[..., Scene]) -> None:
+    old = scene(NOON, {name: {"every": 60.0} for name in ("a", "b", "c")}).configuration
 
     def changes(before: Configuration, after: Configuration) -> str:
         return difference(effective(before), effective(after)).in_short()

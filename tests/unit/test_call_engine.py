@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from checks.telephony.call import engine
 from tests.house.source import ROOT
 
 # A Python without pjsua2, as far as this house can see: its finder does not find it.
@@ -97,7 +98,11 @@ def test_the_process_of_a_call_imports_nothing_that_its_environment_would_not_ha
         "print(*{name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True
+        [str(engine.interpreter()), "-c", listing],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     # Of pjsua2's own: SWIG makes a module out of nothing. Debian's Python has a sitecustomize.
     others = ("_", "swig_runtime", "sitecustomize")

@@ -15,6 +15,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
+import pytest
+
 from checks.contract import CannotTell, Check, Failed, Observation, Trace
 
 HERE = Path(__file__).parent
@@ -64,6 +66,15 @@ async def eventually(condition: Callable[[], bool], within: float = PATIENCE_SEC
         if time.monotonic() > deadline:
             raise TimeoutError(f"still not so after {within:g} s")
         await asyncio.sleep(0.01)
+
+
+def need_sound_sipp() -> None:
+    """Skip where SIPp overflows a buffer of its own when it repeats a stream to several callers
+    (3.7.3 of Debian 13: "buffer overflow detected").
+    """
+    told = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False).stdout
+    if "SIPp v3.7.3" in told:
+        pytest.skip("SIPp 3.7.3 overflows a buffer of its own here")
 
 
 @asynccontextmanager
