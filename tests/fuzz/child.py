@@ -24,7 +24,8 @@ from tests.fuzz.mutation import mutated
 from tests.fuzz.target import LONGEST_BYTES, MOST_BYTES, Target, memory_bytes, timed
 from tests.fuzz.targets import TARGETS
 
-_ROOT = str(Path(__file__).parents[2]) + "/checks/"
+_ROOT = f"{Path(__file__).parents[2]}/"
+_WINGS = tuple(f"{_ROOT}{wing}/" for wing in ("checks", "monitor", "lab"))
 # One of so many inputs is followed line by line, which takes ten times as long.
 _FOLLOWED = 8
 _MOST_KEPT, _MOST_FINDS = 2000, 10
@@ -115,7 +116,7 @@ def following(call: Callable[[], object], lines: set[tuple[str, int]]) -> None:
     """Call, and note which lines of the house it went through."""
 
     def follow(frame: FrameType, event: str, _: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(_ROOT):
+        if not frame.f_code.co_filename.startswith(_WINGS):
             return None
         if event == "line":
             lines.add((frame.f_code.co_filename, frame.f_lineno))
@@ -131,7 +132,7 @@ def following(call: Callable[[], object], lines: set[tuple[str, int]]) -> None:
 def signature(problem: Exception) -> str:
     """What tells one find from another: the exception, and the last line of the house's own."""
     frames = traceback.extract_tb(problem.__traceback__)
-    own = [one for one in frames if one.filename.startswith(_ROOT)]
+    own = [one for one in frames if one.filename.startswith(_WINGS)]
     last = own[-1] if own else frames[-1]
     return f"{type(problem).__name__} at {last.filename.removeprefix(_ROOT)}:{last.lineno}"
 

@@ -240,8 +240,16 @@ def _loop() -> asyncio.AbstractEventLoop:
         if not _loops:
             # A daemon thread: a walk under way does not keep the process from ending.
             _loops.append(asyncio.new_event_loop())
+            _loops[0].set_exception_handler(_passed_over)
             threading.Thread(target=_loops[0].run_forever, name="snmp", daemon=True).start()
         return _loops[0]
+
+
+def _passed_over(_: asyncio.AbstractEventLoop, __: Mapping[str, Any]) -> None:
+    """What the library raises over a datagram that is no SNMP: it belongs to no question, which
+    waits for its answer still. In the log it would be a traceback for each, with words of the far
+    end's in it, as often as that likes.
+    """
 
 
 async def _ready(agent: Agent) -> tuple[Any, Any, Any]:
