@@ -81,21 +81,21 @@ class Sessions:
         name = rest.partition(".")[2]
         if name not in self._passwords:
             return ""
-        if not hmac.compare_digest(self._signed(told, name).encode(), signature.encode()):
+        if not hmac.compare_digest(self._signed(told, name).encode(), _bytes(signature)):
             return ""
         return name if until.isdecimal() and int(until) > self._seconds() else ""
 
     def proof(self, cookie: str) -> str:
         """What a form of this session brings along."""
-        return _text(hmac.digest(self._key, b"form " + cookie.encode(), "sha256"))
+        return _text(hmac.digest(self._key, b"form " + _bytes(cookie), "sha256"))
 
     def proven(self, cookie: str, proof: str) -> bool:
         """Whether a form is of this session."""
-        return hmac.compare_digest(self.proof(cookie).encode(), proof[:_LONGEST].encode())
+        return hmac.compare_digest(self.proof(cookie).encode(), _bytes(proof[:_LONGEST]))
 
     def _signed(self, told: str, name: str) -> str:
         password = _digest(self._passwords.get(name, "").encode("utf-8", "replace"))
-        return _text(hmac.digest(self._key, password + told.encode(), "sha256"))
+        return _text(hmac.digest(self._key, password + _bytes(told), "sha256"))
 
 
 def key_of(state: Path) -> bytes:
@@ -117,6 +117,11 @@ def key_of(state: Path) -> bytes:
 
 def _digest(what: bytes) -> bytes:
     return hashlib.sha256(what).digest()
+
+
+def _bytes(text: str) -> bytes:
+    """A far end's text: bytes of a header that are no UTF-8 stand in it as surrogates (PEP 383)."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _text(what: bytes) -> str:

@@ -31,6 +31,7 @@ from checks.host.look_service import understood
 from checks.perfdata import data_in
 from checks.plugin import Said
 from checks.telephony.audio import sound_file
+from monitor.page.sessions import Sessions
 from monitor.service import control_protocol
 
 # Noon of the day after the records of the seeds: 2026-11-20, in UTC.
@@ -184,3 +185,13 @@ def control(data: bytes) -> None:
 def look_job(data: bytes) -> None:
     """A job at the socket of the looks."""
     understood(data)
+
+
+def page_cookie(data: bytes) -> None:
+    """A cookie of the status page, a form's proof behind it, and the header of a password."""
+    sessions = Sessions(bytes(32), {"anna": "not so secret"}, lambda: float(_NOW))
+    cookie, _, proof = data.decode("utf-8", "surrogateescape").partition("\n")
+    if sessions.user(cookie):
+        raise AssertionError(f"{cookie!r} lets in")
+    sessions.proven(cookie, proof)
+    sessions.known(cookie, proof)

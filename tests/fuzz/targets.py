@@ -76,6 +76,7 @@ _TARGETS = (
     _target("recording", host.recording, "telephony/audio/sound_file.py", words.WAV,
             sound_file.Unreadable, CannotTell),
     _target("control", host.control, "monitor/service/control_protocol.py", words.JSON, Malformed),
+    _target("page-cookie", host.page_cookie, "monitor/page/sessions.py", words.COOKIES),
     _target("look-job", host.look_job, "host/look_service.py", words.JSON, NotAsked),
 )
 # fmt: on

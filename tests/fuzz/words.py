@@ -59,3 +59,4 @@ KEYS = (b"ssh-rsa AAAA", b" comment\n", b'command="x",no-pty ', b"=", b"\n",
 CHUNKS = (b"0\r\n", b";a=b", b"ffff\r\n", b"\r\n\r\n")
 CODINGS = (b"gzip", b", deflate\n", b"identity", b"br")
 LETTERS = (b"text/html;", b"utf-16", b"<meta charset=", b"<?xml encoding=", b"application/json;")
+COOKIES = (b"anna", b".", b"1795262400.", b"\n", b"\xff")

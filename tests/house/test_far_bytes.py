@@ -116,7 +116,7 @@ NOT_FUZZED: Mapping[str, str] = {
     "monitor/evidence": "our own ledger",
     "monitor/ledger": "our own ledger",
     "monitor/lines": "our own files",
-    "monitor/page": "a header's base64, whose two errors are caught; JSON of our own processes",
+    "monitor/page": "base64 whose errors are caught; JSON of our own processes",
     "monitor/policies": "the administrator's policies",
     "monitor/report_printing.py": "what a child of our own drew",
     "monitor/service/control_client.py": "what our own daemon answers",
