@@ -31,6 +31,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+from itertools import islice
 from typing import Literal
 
 from pydantic import Field
@@ -174,7 +175,7 @@ class Imap:
 
     async def _search(self, criteria: str) -> list[str]:
         told = await self._command(f"UID SEARCH {criteria}")
-        return [uid for line in told for uid in _found(line)][:_MOST_FOUND]
+        return list(islice((uid for line in told for uid in _found(line)), _MOST_FOUND))
 
     async def _command(self, command: str, continued: str | None = None) -> list[str]:
         """Send a command; what was said untagged until its answer. Raises Failed unless that is
@@ -202,12 +203,14 @@ class Imap:
 
     async def _whole_line(self) -> str:
         """A line with the literals in it."""
-        line = await self._talk.line()
+        parts, line = list[str](), await self._talk.line()
+        # Only what came last is looked through: a far end may put a literal of nothing after a
+        # literal of nothing, two hundred thousand of them.
         while literal := _LITERAL.search(line):
             content = await self._talk.exactly(int(literal[1]))
-            text, rest = content.decode("utf-8", "replace"), await self._talk.line()
-            line = f"{line[: literal.start()]}{text!r}{rest}"
-        return line
+            parts += [line[: literal.start()], repr(content.decode("utf-8", "replace"))]
+            line = await self._talk.line()
+        return "".join((*parts, line))
 
 
 def _found(line: str) -> list[str]:
