@@ -27,9 +27,10 @@ from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes
 
 from checks.contract import Failed
+from checks.digits import whole
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
-from checks.transport.http.message import AskAgain, Head, Limits, Request
+from checks.transport.http.message import AskAgain, Head, Limits, Request, shown
 from checks.transport.wire_text import one_line
 
 _GOAWAY = 7
@@ -200,7 +201,10 @@ class _Exchange:
             (bytes(name).decode("latin-1"), bytes(value).decode("utf-8", "replace"))
             for name, value in headers
         ]
-        status = int(next((value for name, value in written if name == ":status"), "0"))
+        said = next((value for name, value in written if name == ":status"), "")
+        # RFC 9113 section 8.3.2, RFC 9110 section 15: three digits.
+        if (status := whole(said)) is None or not 100 <= status <= 999:
+            raise Failed("bad-peer", f"HTTP/2: its status is no status: {shown(said, 20)!r}")
         self._head = Head(
             "2", status, "", tuple(field for field in written if not field[0].startswith(":"))
         )
