@@ -169,3 +169,10 @@ def test_an_id_is_the_same_whatever_stands_beside_it(
     ]
     assert [hashes.index(one) for one in hashes] == [ids.index(one) for one in ids]
     assert hashes[3] == 0
+
+
+@pytest.mark.parametrize("line", [b"1" * 140_000, b'"never closed\n' * 20_000])
+def test_a_field_without_an_end_is_no_record_and_no_error(line: bytes, tmp_path: Path) -> None:
+    found, met = records(line, tmp_path)
+    assert found == []
+    assert met.records == 0

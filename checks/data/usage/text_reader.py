@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Generator, Iterator, Sequence
-from itertools import islice
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +81,13 @@ class CsvRecords:
             with opened(file) as raw, io.TextIOWrapper(raw, "utf-8", errors="replace") as text:
                 # A heading or a torn line may stand first: among a hundred lines there is a whole
                 # one.
-                lines = list(islice(text, 100))
+                lines = [text.readline(_LONGEST_RECORD) for _ in range(100)]
             for delimiter in _DELIMITERS:
-                for row in csv.reader(lines, delimiter=delimiter):
-                    if len(row) >= needed:
-                        return len(row), delimiter
+                # A quote that nobody closes makes a field beyond what the library takes.
+                with suppress(csv.Error):
+                    for row in csv.reader(lines, delimiter=delimiter):
+                        if len(row) >= needed:
+                            return len(row), delimiter
         return None
 
 
