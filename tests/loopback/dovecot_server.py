@@ -14,28 +14,16 @@ from pathlib import Path
 from lab.certificate import Certificate
 
 PASSWORD = 'open sesame \\"§'
-_CONFIGURATION = """
+_COMMON = """
 protocols = imap
 listen = 127.0.0.1
 base_dir = {base}/run
 state_dir = {base}/run
 log_path = {base}/dovecot.log
-mail_location = maildir:{boxes}
 first_valid_uid = 1
 ssl = yes
-ssl_cert = <{certificate}
-ssl_key = <{key}
 auth_mechanisms = plain
 auth_failure_delay = 0
-disable_plaintext_auth = no
-passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {base}/passwords
-}}
-userdb {{
-  driver = static
-  args = uid=65534 gid=65534 home={boxes}
-}}
 service imap-login {{
   inet_listener imap {{
     address = 127.0.0.1
@@ -53,6 +41,49 @@ service stats {{
   }}
 }}
 """
+# Debian 12 has 2.3, whose words 2.4 (Debian 13) does not take (doc.dovecot.org, "Upgrading").
+_OF_2_3 = """
+mail_location = maildir:{boxes}
+ssl_cert = <{certificate}
+ssl_key = <{key}
+disable_plaintext_auth = no
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {base}/passwords
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={boxes}
+}}
+"""
+_OF_2_4 = """
+mail_driver = maildir
+mail_path = {boxes}
+ssl_server_cert_file = {certificate}
+ssl_server_key_file = {key}
+auth_allow_cleartext = yes
+passdb passwd-file {{
+  passwd_file_path = {base}/passwords
+  default_password_scheme = PLAIN
+}}
+userdb static {{
+  fields {{
+    uid = 65534
+    gid = 65534
+    home = {boxes}
+  }}
+}}
+"""
+# These must be the first words of a file of 2.4.
+_FIRST = "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
+
+
+def _configuration() -> str:
+    told = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True)
+    old = told.stdout.startswith("2.3")
+    if old:
+        return _COMMON + _OF_2_3
+    return _FIRST + _COMMON.replace("address =", "listen =") + _OF_2_4
 
 
 @asynccontextmanager
@@ -71,7 +102,7 @@ async def dovecot(
     )
     configuration = base / "dovecot.conf"
     configuration.write_text(
-        _CONFIGURATION.format(
+        _configuration().format(
             base=base,
             boxes=boxes,
             certificate=certificate.certificate,
