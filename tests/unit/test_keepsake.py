@@ -4,6 +4,7 @@ told, and nothing is deleted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +25,7 @@ MESSAGE = OutboxMessage(
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """A closed one and an open one, told; and one that was closed a month ago."""
     made = Ledger(tmp_path / "ledger.sqlite")
     with made.transaction() as t:
@@ -41,7 +42,8 @@ def ledger(tmp_path: Path) -> Ledger:
         t.happened(1, NOW, "opened", {})
         t.happened(None, NOW, "started", {})
         t.claim("backup", "2026-11-29T04:00", NOW - timedelta(hours=18), NOW)
-    return made
+    yield made
+    made.close()
 
 
 def test_what_was_told_is_not_told_again_by_what_is_begun_from_a_keepsake(
