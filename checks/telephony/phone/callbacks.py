@@ -5,13 +5,12 @@ An exception in a callback would be printed and swallowed: `_kept` keeps it for 
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import pjsua2 as pj
 
+from checks.telephony.phone.engine_trouble import kept_by
 from checks.telephony.phone.sip_watch import Watch
 from checks.telephony.sip.ladder import Message, parse_log
 from checks.telephony.sip.malformed import Dropped
@@ -41,17 +40,7 @@ class Listener(Protocol):
     def taken_over(self, call: Any, far: str) -> Any: ...
 
 
-def _kept(callback: Callable[..., None]) -> Callable[..., None]:
-    """A callback whose exception reaches the loop."""
-
-    @functools.wraps(callback)
-    def call(self: Any, parameter: Any) -> None:
-        try:
-            callback(self, parameter)
-        except Exception as problem:  # noqa: BLE001 - raised again by Handset.poll
-            self.handset.broken = problem
-
-    return call
+_kept = kept_by("handset")
 
 
 class Wire(pj.LogWriter):  # type: ignore[misc]

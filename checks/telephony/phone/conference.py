@@ -23,7 +23,6 @@ No orphan: it ends as the process of one call does (socket closed, SIGTERM, end 
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -37,6 +36,7 @@ import pjsua2 as pj
 from checks.process.channel import Channel, be_a_good_child
 from checks.telephony.phone import pjsua2_settings
 from checks.telephony.phone.conference_leg import Ear, Leg, Log, kept
+from checks.telephony.phone.engine_trouble import run_to_the_end
 from checks.telephony.phone.keypad import Keypad
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.sdp_reading import SdpReading
@@ -255,15 +255,7 @@ def main() -> None:
     channel = Channel(int(sys.argv[1]))
     be_a_good_child()
     room = Room(channel)
-    try:
-        room.run()
-    except BaseException as problem:  # noqa: BLE001 - the daemon is told of any
-        said = getattr(problem, "reason", "") or problem
-        channel.tell("broken", text=f"{type(problem).__name__}: {said}")
-        with suppress(BaseException):  # the far ends are told if they can be
-            room._leave()
-        os._exit(1)
-    os._exit(0)
+    run_to_the_end(channel, room.run, room._leave)
 
 
 if __name__ == "__main__":

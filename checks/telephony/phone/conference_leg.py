@@ -12,6 +12,7 @@ import pjsua2 as pj
 
 from checks.telephony.audio.recording import Recording
 from checks.telephony.phone.callbacks import DTMF
+from checks.telephony.phone.engine_trouble import kept_by
 from checks.telephony.phone.keypad import Keypad
 from checks.telephony.sip.sdp_offer import with_usual_events
 
@@ -37,17 +38,7 @@ class Log(pj.LogWriter):  # type: ignore[misc]
         """Nothing."""
 
 
-def kept(callback: Callable[..., None]) -> Callable[..., None]:
-    """A callback whose exception reaches the loop: the engine would print and swallow it."""
-
-    @functools.wraps(callback)
-    def call(self: Any, parameter: Any) -> None:
-        try:
-            callback(self, parameter)
-        except Exception as problem:  # noqa: BLE001 - raised again by Room.turn
-            self.room.broken = problem
-
-    return call
+kept = kept_by("room")
 
 
 class Leg(pj.Call):  # type: ignore[misc]

@@ -13,16 +13,15 @@ exit.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.process.channel import Channel, be_a_good_child
 from checks.telephony.phone import leg_exhibits
+from checks.telephony.phone.engine_trouble import run_to_the_end
 from checks.telephony.phone.process_health import Pulse
 from checks.telephony.phone.screening import Screen
 
@@ -288,16 +287,7 @@ def main() -> None:
     channel = Channel(int(sys.argv[1]))
     be_a_good_child()
     phone = Phone(channel)
-    try:
-        phone.run()
-    except BaseException as problem:  # noqa: BLE001 - the daemon is told of any
-        channel.tell(
-            "broken", text=f"{type(problem).__name__}: {getattr(problem, 'reason', '') or problem}"
-        )
-        with suppress(BaseException):  # the far end is told if it can be; it ends either way
-            phone._leave(_FAREWELL_SECONDS)
-        os._exit(1)
-    os._exit(0)
+    run_to_the_end(channel, phone.run, lambda: phone._leave(_FAREWELL_SECONDS))
 
 
 if __name__ == "__main__":
