@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from reports.ticket import plain
+from reports.ticket import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +36,15 @@ class BackupPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Backups:
+class Backups(Plain):
     """The backups of every check of a site."""
 
     timezone: str
     places: tuple[BackupPlace, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
-
 
 @dataclass(frozen=True, slots=True)
-class BackupDone:
+class BackupDone(Plain):
     """What came of a drill, a restore or an image. `fault` is "" or "stage: code, text"."""
 
     check: str
@@ -59,8 +53,3 @@ class BackupDone:
     fault: str
     notes: tuple[str, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body

@@ -9,23 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from reports.maintenance import MaintenanceLine
-from reports.ticket import ClockLine, RungLine, StageLine, plain
-
-
-class _View:
-    __slots__ = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
+from reports.ticket import ClockLine, Plain, RungLine, StageLine
 
 
 @dataclass(frozen=True, slots=True)
-class Once(_View):
+class Once(Plain):
     """One attempt, and the orders that would go out. `fault` is "" or "stage: code text", `said` is
     it in plain words.
     """
@@ -47,7 +37,7 @@ class Once(_View):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckLine(_View):
+class CheckLine(Plain):
     """Where one check stands. `cadence` is as configured ("every 5m", "08:30, 17:30")."""
 
     name: str
@@ -70,7 +60,7 @@ class CheckLine(_View):
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentLine(_View):
+class IncidentLine(Plain):
     """One incident in a list."""
 
     number: str
@@ -119,7 +109,7 @@ class CallWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Status(_View):
+class Status(Plain):
     """How the daemon and what it looks at stand. `heartbeat_at` is when the daemon last said that
     it lives.
     """
@@ -169,7 +159,7 @@ class OnCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained(_View):
+class Explained(Plain):
     """What a policy says of a case: issue, severity, owner, dated targets and ladder."""
 
     site: str
@@ -208,7 +198,7 @@ class ReportLine:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportLines(_View):
+class ReportLines(Plain):
     """The reports, the newest first."""
 
     timezone: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reports.ticket import plain
+from reports.ticket import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class CheckAfter:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Plain):
     """One that is over. `patterns` is what was written; `checks` are those that it hid."""
 
     site: str
@@ -36,11 +36,6 @@ class Ended:
     why: str
     stopped_by: str = ""
     checks: tuple[CheckAfter, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Ended:
@@ -71,14 +66,9 @@ class MaintenanceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class MaintenanceLines:
+class MaintenanceLines(Plain):
     """Those that run, those of the configuration, and those that are over, the newest first."""
 
     timezone: str
     now: datetime
     lines: tuple[MaintenanceLine, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body

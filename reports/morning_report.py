@@ -15,7 +15,7 @@ from typing import Any, Literal
 from reports.checklist import Duty
 from reports.maintenance import MaintenanceLine
 from reports.rca import RcaLine
-from reports.ticket import plain
+from reports.ticket import Plain
 
 Tone = Literal["OK", "WARN", "FAIL"]
 # A day and a half: last night's proof is fresh all day, and one missed night is seen the next
@@ -147,7 +147,7 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Plain):
     """One local day's report. `number` counts the site's reports and `previous` is the day of
     number - 1, so that a missing one is noticed.
     """
@@ -250,11 +250,6 @@ class Audit:
     def calls(self) -> int | None:
         """How many calls were offered on the day; None where nobody counts them."""
         return sum(told["calls"]["offered"] for told in self.usage) if self.usage else None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Audit:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from reports.ticket import ClockLine, clock_line, plain
+from reports.ticket import ClockLine, Plain, clock_line
 
 # The parts that people write, in their order; the first four are what the analysis is sent with.
 SECTIONS: Mapping[str, str] = {
@@ -39,7 +39,7 @@ class ExtentLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Rca:
+class Rca(Plain):
     """The analysis of one incident. `written` is what people wrote, by section (SECTIONS)."""
 
     number: str
@@ -109,11 +109,6 @@ class Rca:
         needed = ("prevention",) if part == "prevention" else ("cause", "plan")
         return tuple(name for name in needed if not self.written.get(name, "").strip())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
-
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Rca:
         """It again. Raises TypeError, KeyError, ValueError for data that is none."""
@@ -155,17 +150,12 @@ class RcaLine:
 
 
 @dataclass(frozen=True, slots=True)
-class RcaLines:
+class RcaLines(Plain):
     """Those that are owed, the most urgent first."""
 
     timezone: str
     now: datetime
     lines: tuple[RcaLine, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
 
 
 class FormFault(ValueError):

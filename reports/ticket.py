@@ -45,6 +45,17 @@ PRI is down".
 """
 
 
+class Plain:
+    """What people are shown, as plain data."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        body: dict[str, Any] = plain(self)
+        return body
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a look at one layer found. `layer` is its name ("line", "prompt"), `state` a
@@ -93,7 +104,7 @@ class RungLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Plain):
     """One incident, for people. `timezone` is the site's (IANA); `title` is the policy's issue."""
 
     number: str
@@ -138,11 +149,6 @@ class Ticket:
     """ "change" or "feature" where somebody asks for something: nothing of it is promised"""
     page: str = ""
     """the address of its page; "" where there is none that its readers reach"""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Ticket:

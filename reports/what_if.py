@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from reports.ticket import plain
+from reports.ticket import Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class LevelLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulated:
+class Simulated(Plain):
     """Months of made-up incidents under a policy."""
 
     site: str
@@ -75,11 +74,6 @@ class Simulated:
     rules_never_reached: tuple[str, ...]
     tickets: tuple[MadeUpTicket, ...] = ()
     """dated lines, where they were asked for"""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +89,7 @@ class Rejudged:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(Plain):
     """The tickets of a ledger under a policy."""
 
     site: str
@@ -105,8 +99,3 @@ class Replayed:
     differing: tuple[Rejudged, ...]
     untold: tuple[str, ...] = ()
     """tickets whose failure is not kept any more, or that people opened: they cannot be judged"""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data."""
-        body: dict[str, Any] = plain(self)
-        return body
