@@ -41,8 +41,7 @@ def sorted_by_checks(reading: Reading, policy: Policy, checks: Mapping[str, Chec
         if written not in known:
             wrong = f"policy {policy.name!r} has no severity {shown(written)}"
             reading.fault(("checks", name, "severity"), f"{wrong}{offer(written, known)}")
-    good = {name: written for name, written in named.items() if written in known}
-    return policy.with_severities(good)
+    return policy.with_severities(named)
 
 
 def _own(reading: Reading, written: str) -> Table | None:

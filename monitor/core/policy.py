@@ -98,11 +98,12 @@ class Policy:
         return replace(self, calendars=at_site(self.written, zone, holidays))
 
     def with_severities(self, of_checks: Mapping[str, str]) -> Policy:
-        """The policy of a site that says of some checks how bad their failures are at the least.
-        Raises LookupError for a severity that there is not.
+        """The policy of a site that says of some checks how bad their failures are at the least. A
+        severity that this policy has not is passed over: it is told where it was written.
         """
-        named = {name: self.severity(written).id for name, written in of_checks.items()}
-        return replace(self, at_least=tuple(named.items()))
+        known = {severity.id for severity in self.severities}
+        named = ((name, written) for name, written in of_checks.items() if written in known)
+        return replace(self, at_least=tuple(named))
 
     def classify(self, case: Case) -> Classification:
         """The issue of a case, by the first rule that fits; the last rule fits everything."""

@@ -21,6 +21,7 @@ Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
 # 42 bits of milliseconds reach the year 2109; the 21 above them, in SQLite's signed 64, hold two
 # million checks.
 _TIME_BITS = 42
+_NEVER = (1 << _TIME_BITS) - 1
 _COLUMNS = "check_number, started_at, name, kind, purpose, muted, state, observation, verdict"
 # A second attempt within the same millisecond is no error here: `record` moves it on and tries
 # again.
@@ -62,7 +63,7 @@ class AttemptReading(Table):
 
     def attempt(self, identity: int) -> AttemptRow | None:
         """The attempt that `record` gave this id."""
-        number, started_at = identity >> _TIME_BITS, identity & ((1 << _TIME_BITS) - 1)
+        number, started_at = identity >> _TIME_BITS, identity & _NEVER
         found = self._database.row(
             # Only constants are put into the text; what comes from outside is bound.
             f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
@@ -77,21 +78,16 @@ class AttemptReading(Table):
         """The attempts of a check that began within a time, both ends included, the newest
         first.
         """
-        rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
-            "WHERE check_number = (SELECT number FROM check_names WHERE name = ?)"
-            " AND started_at BETWEEN ? AND ? ORDER BY started_at DESC LIMIT ?",
-            (check, encoding.milliseconds(since), encoding.milliseconds(until), limit),
-        )
-        return [_attempt(row) for row in rows]
+        span = (encoding.milliseconds(since), encoding.milliseconds(until))
+        return [_attempt(row) for row in self._newest(check, limit, *span)]
 
-    def _newest(self, name: str, limit: int, earliest: int) -> list[Row]:
+    def _newest(self, name: str, limit: int, earliest: int, latest: int = _NEVER) -> list[Row]:
         return self._database.rows(
             f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
             "WHERE check_number = (SELECT number FROM check_names WHERE name = ?) AND started_at"
-            " >= ? "
+            " BETWEEN ? AND ? "
             "ORDER BY started_at DESC LIMIT ?",
-            (name, earliest, limit),
+            (name, earliest, latest, limit),
         )
 
 

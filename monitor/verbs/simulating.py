@@ -114,12 +114,9 @@ def _policy(configuration: Configuration, written: str) -> Policy:
     except (LookupError, OSError, ValueError, PolicyFaults) as refused:
         said = refused.args[0] if isinstance(refused, LookupError) else refused
         raise Stop(f"policy {written}: {said}") from None
-    least = {name: one.severity for name, one in configuration.checks.items() if one.severity}
-    known = {severity.id for severity in found.severities}
     site = configuration.site
-    return found.at(site.timezone, site.days_off).with_severities(
-        {name: severity for name, severity in least.items() if severity in known}
-    )
+    least = {name: entry.severity for name, entry in configuration.checks.items()}
+    return found.at(site.timezone, site.days_off).with_severities(least)
 
 
 def _layer(configuration: Configuration, case: Case) -> Layer:
