@@ -13,7 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.loopback.sipp.peer import eventually, free_port, is_bound, running
+from tests.loopback.sipp.peer import eventually, is_bound, running
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 STREAM = socket.SOCK_STREAM
@@ -36,7 +37,7 @@ async def edge(
     await asyncio.to_thread(folder.mkdir)
     password = folder / "password"
     password.write_text(secrets.token_hex(8) + "\n")
-    control, where = free_port(), Edge(free_port(STREAM), free_port(), password)
+    control, where = free_port(), Edge(free_port(), free_port(), password)
     filled = {
         "UDP_PORT": str(where.udp_port),
         "TLS_PORT": str(where.tls_port),
