@@ -68,7 +68,10 @@ class Incident:
     causes: tuple[str, ...] = ()
     attached: tuple[str, ...] = ()
     acknowledged_at: datetime | None = None
+    """the first acknowledgement"""
     acknowledged_by: str = ""
+    acknowledged_again: tuple[tuple[datetime, str], ...] = ()
+    """when, and by whom, it was acknowledged after that"""
     recovered_at: datetime | None = None
     closed_at: datetime | None = None
     resolution: str = ""
@@ -158,6 +161,22 @@ class Incident:
         return self.recovered_at or self.closed_at
 
     @property
+    def acknowledgements(self) -> tuple[tuple[datetime, str], ...]:
+        """When it was acknowledged, and by whom, in order."""
+        if self.acknowledged_at is None:
+            return ()
+        return ((self.acknowledged_at, self.acknowledged_by), *self.acknowledged_again)
+
+    @property
+    def taken(self) -> tuple[datetime, str] | None:
+        """Since when it is in somebody's hands, and whose: the newest acknowledgement. None where
+        nobody has taken it since its clocks began, or since it was formally escalated.
+        """
+        last = self.acknowledgements[-1] if self.acknowledged_at else None
+        began = max(self.counts_from, self.escalated_at or self.counts_from)
+        return last if last is not None and last[0] >= began else None
+
+    @property
     def levels_done(self) -> tuple[int, ...]:
         """The ladder levels whose turn is past: told, or passed over."""
         return (*self.levels_told, *self.levels_skipped)
@@ -210,7 +229,7 @@ class Incident:
         moments = [
             *(moment for one in self.pauses for moment in _of_pause(one)),
             *(moment for one in self.rca_waits for moment in _of_pause(one, "rca")),
-            (self.acknowledged_at, "acknowledged", ""),
+            *((at, "acknowledged", "") for at, _ in self.acknowledgements),
             *((at, "breached", clock) for clock, at in self.breaches),
             # A human who closes a ticket has answered it, also if nobody acknowledged it first:
             # that stops the response clock.

@@ -30,7 +30,12 @@ def unmuted(
     """
     if was.told or not was.open:
         return Change(was)
-    first = _heard(replace(was, told=True, counts_from=now), levels, skipped)
+    known = replace(was, told=True, counts_from=now)
+    # Whoever took it while nobody was told of it need not say so again.
+    if was.acknowledgements:
+        by = was.acknowledgements[-1][1]
+        known = replace(known, acknowledged_again=(*was.acknowledged_again, (now, by)))
+    first = _heard(known, levels, skipped)
     return told(first, Tell.OPENED, "first notification", {}, levels)
 
 
@@ -107,7 +112,8 @@ def remind_at(was: Incident, last_rung: datetime) -> datetime:
     last level's turn was.
     """
     breaches = (at for _, at in was.breaches)
-    moments = (was.counts_from, last_rung, was.acknowledged_at, was.reminded_at, *breaches)
+    taken = was.taken[0] if was.taken else None
+    moments = (was.counts_from, last_rung, taken, was.reminded_at, *breaches)
     last = max(moment for moment in moments if moment is not None)
     return last + timedelta(seconds=REMIND_SECONDS if was.severity.rank else REMIND_GRAVEST_SECONDS)
 
@@ -116,7 +122,7 @@ def reminded(was: Incident, now: datetime) -> Change:
     """It is still open: everybody who follows it hears so again."""
     again = replace(was, reminded_at=now)
     hours = round((now - was.counts_from).total_seconds() / 3600)
-    taken = f"{was.acknowledged_by} has it" if was.acknowledged_at else "nobody has taken it"
+    taken = f"{was.taken[1]} has it" if was.taken else "nobody has taken it"
     why = f"it is still open after {hours} h, and every level has been told; {taken}"
     return remembered(again, "reminded", {"text": why}, Tell.UPDATED, why)
 

@@ -182,7 +182,7 @@ def _next_rung(configuration: Configuration, incident: Incident, now: datetime) 
         incident.ladder,
         incident.climbs_from,
         incident.levels_done,
-        acknowledged=incident.acknowledged_at is not None,
+        acknowledged=incident.taken is not None,
         resolved=incident.held,
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),

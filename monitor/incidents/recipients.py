@@ -55,7 +55,7 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         incident.climbs_from,
         now,
         incident.levels_done,
-        acknowledged=incident.acknowledged_at is not None,
+        acknowledged=incident.taken is not None,
         resolved=not incident.open or incident.held,
         reachable=lambda role: is_reached(configuration, role, incident.severity.id, now),
         calendars=configuration.policy.calendars,

@@ -175,7 +175,12 @@ _REPORT_2 = together(
     added("rca", []),
 )
 
-INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, (_INCIDENT_2,))
+INCIDENT: Body[Incident] = Body(
+    "incident",
+    Incident,
+    _incident.validate_python,
+    (_INCIDENT_2, added("acknowledged_again", [])),
+)
 CONDITION: Body[Condition] = Body(
     "condition", Condition, _condition.validate_python, (added("looks_counted", 0),)
 )

@@ -98,6 +98,7 @@ def incidents() -> tuple[Incident, ...]:
         attached=("agent-portal",),
         acknowledged_at=NOW + timedelta(minutes=5),
         acknowledged_by="asha",
+        acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
         recovered_at=NOW + timedelta(minutes=50),
         closed_at=NOW + timedelta(minutes=51),
         resolution="main-number has recovered",

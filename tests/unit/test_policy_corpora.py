@@ -152,8 +152,9 @@ def lived(policy: Policy, what: str, happened: dict[str, str]) -> Incident:
         key="k", site="s", issue=found.issue.id, title="", severity=found.severity,
         owner=found.issue.owner, owner_title="", ladder=formal or found.ladder, rule="",
         policy=policy.name, opened_at=MONDAY, counts_from=MONDAY, evidence=Evidence("", ""),
-        acknowledged_at=at.get("answered"), closed_at=at.get("resolved"),
+        acknowledged_at=at.get("answered"), acknowledged_by="asha", closed_at=at.get("resolved"),
         recovered_at=at.get("resolved"), closing=Closing.RECOVERED if "resolved" in at else None,
+        acknowledged_again=((at["again"], ""),) if "again" in at else (),
         escalated_at=at.get("escalated"),
         pauses=(Pause(pauses[0], pauses[1], "the customer"),) if pauses else (),
     )  # fmt: skip
