@@ -13,6 +13,7 @@ from datetime import datetime
 from checks.contract import Layer
 from monitor.core.escalation import Rung, ladder_times, turn_of
 from monitor.core.incident_terms import (
+    CUSTOMER,
     MONITOR,
     Closing,
     Evidence,
@@ -23,9 +24,10 @@ from monitor.core.incident_terms import (
 )
 from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Ladder, Severity, Target
-from monitor.core.sla import ANALYSES, Clock, Event, Promise, Span, clocks, pauses_of
+from monitor.core.sla import ANALYSES, UPDATE, Clock, Event, Promise, Span, clocks, pauses_of
 
 __all__ = [
+    "CUSTOMER",
     "MONITOR",
     "Change",
     "Closing",
@@ -108,6 +110,8 @@ class Incident:
     """where it broke when it was classified"""
     failing_below: tuple[str, ...] = ()
     """checks of lower layers that failed later, and are no cause of it; each is told once"""
+    updated_at: datetime | None = None
+    """when the customer last heard anything of it"""
     reminded_at: datetime | None = None
     """when its people last heard that it is still open"""
     joined_untold: tuple[str, ...] = ()
@@ -216,6 +220,8 @@ class Incident:
         """From when a promise counts; None where nothing is promised, or not yet."""
         if target.name in ANALYSES and self.owner == MONITOR:
             return None
+        if target.name == UPDATE:
+            return self._updated_since()
         # What a level owes of what it took over it does not owe of what never reached it.
         if target.name == "prevention" and target.by_level not in (0, *self.levels_told):
             return None
@@ -224,6 +230,12 @@ class Incident:
         if target.since == "escalated":
             return self.escalated_at
         return turn_of(rungs, target.since_level, self.counts_from)
+
+    def _updated_since(self) -> datetime | None:
+        """From when the next word is due; None where nobody waits for one any more."""
+        if not self.open or self.held:
+            return None
+        return max(self.counts_from, self.updated_at or self.counts_from)
 
     def _events(self) -> list[Event]:
         moments = [

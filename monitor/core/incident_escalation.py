@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.core.incident import (
+    CUSTOMER,
     Change,
     Happening,
     Incident,
@@ -125,6 +126,19 @@ def reminded(was: Incident, now: datetime) -> Change:
     taken = f"{was.taken[1]} has it" if was.taken else "nobody has taken it"
     why = f"it is still open after {hours} h, and every level has been told; {taken}"
     return remembered(again, "reminded", {"text": why}, Tell.UPDATED, why)
+
+
+def kept_informed(was: Incident) -> Change:
+    """Nothing was said for as long as the policy lets its customer wait: how it stands, to the
+    customer alone.
+    """
+    taken = f"{was.taken[1]} has it in hand" if was.taken else "nobody has taken it yet"
+    names = [level.name for level in was.ladder.levels if level.number in was.levels_told]
+    known = f"; {', '.join(names)} know{'s' if len(names) == 1 else ''} of it" if names else ""
+    why = f"it is still open, and nothing has changed since the last word: {taken}{known}"
+    change = told(was, Tell.UPDATED, why, {"text": why})
+    only = tuple(replace(order, roles=(CUSTOMER,)) for order in change.orders)
+    return Change(change.incident, only)
 
 
 def _late(was: Incident, missed: tuple[Clock, ...]) -> Change:

@@ -13,6 +13,8 @@ from monitor.core.diagnosis import Finding
 
 MONITOR = "monitor"
 """the owner of what Reveille says of itself (monitor/policies/house.toml)"""
+CUSTOMER = "customer"
+"""the role of the end user: it stands on no ladder, and follows every ticket"""
 
 
 class Tell(StrEnum):

@@ -34,6 +34,8 @@ __all__ = [
 STOPS: Mapping[str, tuple[str, ...]] = {
     "acknowledgement": ("acknowledged", "answered", "resolved"),
     "response": ("acknowledged", "answered", "resolved"),
+    # How often whoever is affected hears how it stands: kept by Reveille itself, anew each time.
+    "update": (),
     "recovery": ("resolved",),
     "resolution": ("resolved",),
     # ITIL: the analysis of the root cause follows the resolution, and ends when it is sent.
@@ -41,6 +43,7 @@ STOPS: Mapping[str, tuple[str, ...]] = {
     # Those who mend it for good say how it is kept from coming again.
     "prevention": ("prevention-sent",),
 }
+UPDATE = "update"
 ANALYSES = ("rca", "prevention")
 """the promises that a policy may make, each with what keeps it"""
 

@@ -179,7 +179,7 @@ INCIDENT: Body[Incident] = Body(
     "incident",
     Incident,
     _incident.validate_python,
-    (_INCIDENT_2, added("acknowledged_again", [])),
+    (_INCIDENT_2, together(added("acknowledged_again", []), added("updated_at", None))),
 )
 CONDITION: Body[Condition] = Body(
     "condition", Condition, _condition.validate_python, (added("looks_counted", 0),)

@@ -90,8 +90,8 @@ OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
 
 
 def _incident_0_2_0(one: Incident) -> Incident:
-    """With its first acknowledgement alone."""
-    return replace(one, acknowledged_again=())
+    """With its first acknowledgement alone, and without when its customer heard of it."""
+    return replace(one, acknowledged_again=(), updated_at=None)
 
 
 def _incident_0_1_0(one: Incident) -> Incident:

@@ -99,6 +99,7 @@ def incidents() -> tuple[Incident, ...]:
         acknowledged_at=NOW + timedelta(minutes=5),
         acknowledged_by="asha",
         acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
+        updated_at=NOW + timedelta(minutes=48),
         recovered_at=NOW + timedelta(minutes=50),
         closed_at=NOW + timedelta(minutes=51),
         resolution="main-number has recovered",
