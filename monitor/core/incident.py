@@ -7,7 +7,7 @@ What may become of one is told in monitor/core/incident_transitions.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checks.contract import Layer
@@ -17,10 +17,12 @@ from monitor.core.incident_terms import (
     MONITOR,
     Closing,
     Evidence,
+    Happening,
     Order,
     Pause,
     Request,
     Tell,
+    key_of,
 )
 from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Ladder, Severity, Target
@@ -265,14 +267,6 @@ def _of_pause(one: Pause, clock: str = "") -> tuple[tuple[datetime | None, str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of an incident's history."""
-
-    kind: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """An incident after something happened, with what to tell and what to remember."""
 
@@ -285,11 +279,6 @@ class Change:
         return Change(
             after.incident, self.orders + after.orders, self.happenings + after.happenings
         )
-
-
-def key_of(site: str, issue: str) -> str:
-    """One cause, one ticket: the key under which only one incident is open at a time."""
-    return f"{site}/{issue}"
 
 
 def told(

@@ -89,3 +89,16 @@ class Pause:
     why: str
     by: str = ""
     """who said so; "" for a maintenance"""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of an incident's history."""
+
+    kind: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def key_of(site: str, issue: str) -> str:
+    """One cause, one ticket: the key under which only one incident is open at a time."""
+    return f"{site}/{issue}"

@@ -29,7 +29,8 @@ from checks import masking
 from checks.body import Unreadable
 from checks.masking import Mask
 from monitor.delivery.keyed_letters import Letters
-from monitor.desks.desk import Acknowledged, Desk, Never, TryLater
+from monitor.desks.conference_minutes import LeftMinutes
+from monitor.desks.desk import Acknowledged, Confers, Desk, Never, TryLater
 from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.bodies import happening_body
 from monitor.ledger.encoding import plain
@@ -83,7 +84,25 @@ class Outbox:
             ]
             for letter in orphans:
                 transaction.letter_interrupted(letter, now, f"{letter.lease_owner} is gone")
+        self._take_over_minutes(now)
         return len(orphans)
+
+    def _take_over_minutes(self, now: datetime) -> None:
+        """What conferences that the last end has cut off had come to."""
+        for desk in self._desks.values():
+            for one in desk.left_minutes() if isinstance(desk, Confers) else ():
+                # It may have died between the ticket and the file.
+                if not self._has_minutes(one):
+                    with self._ledger.transaction() as transaction:
+                        body = happening_body("conference", {"text": one.text})
+                        transaction.happened(one.incident, now, "conference", body)
+                one.kept()
+
+    def _has_minutes(self, one: LeftMinutes) -> bool:
+        return any(
+            row.kind == "conference" and str(one.recording) in str(row.body.get("text"))
+            for row in self._ledger.history(one.incident)
+        )
 
     def next_due(self) -> datetime | None:
         """When `deliver_due` is to be called next; None when nothing waits."""
@@ -182,6 +201,7 @@ class Outbox:
         body = happening_body("conference", {"text": told})
         with self._ledger.transaction() as transaction:
             transaction.happened(row.incident, stopwatch.now(), "conference", body)
+        taken.kept()
         _log.info("action=conference_over letter=%d %s", row.id, plain(told))
 
     def _sent(self, row: OutboxRow, at: datetime, reference: str, by: str = "") -> None:

@@ -98,8 +98,6 @@ def incidents() -> tuple[Incident, ...]:
         attached=("agent-portal",),
         acknowledged_at=NOW + timedelta(minutes=5),
         acknowledged_by="asha",
-        acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
-        updated_at=NOW + timedelta(minutes=48),
         recovered_at=NOW + timedelta(minutes=50),
         closed_at=NOW + timedelta(minutes=51),
         resolution="main-number has recovered",
@@ -142,6 +140,8 @@ def _analysed(one: Incident) -> Incident:
     """With what people do beside it: its analyses, and that a person has opened it."""
     return replace(
         one,
+        acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
+        updated_at=NOW + timedelta(minutes=48),
         prevention_sent_at=NOW + timedelta(hours=21),
         rca_waits=(Pause(NOW + timedelta(hours=2), None, "debug logs", "asha"),),
         rca_steps=("drafted", "rca"),
