@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,3 +70,8 @@ def left_in(folder: Path) -> Iterator[LeftMinutes]:
         where = f"; recorded in {recorded}" if recorded.exists() else ""
         cut = f"{text}; Reveille was stopped while it went on{where}"
         yield LeftMinutes(incident, cut, recorded, draft.kept)
+
+
+def conferences(state: str) -> Path:
+    """Where conferences are recorded."""
+    return Path(state or tempfile.gettempdir()) / "conferences"

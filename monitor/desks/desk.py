@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from checks.settings import Settings
 from monitor.desks.conference_minutes import LeftMinutes
+from monitor.desks.emergency_number import EmergencyNumber
 
 Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
@@ -152,6 +153,10 @@ class DeskSettings(Settings):
     def confers(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
         """Whether all people of a level are called together, whoever of them is on call."""
         return False
+
+    def emergency_number(self, name: str) -> EmergencyNumber | None:  # noqa: ARG002 - a desk that has one
+        """The number that people call in an emergency, of the desk [desks.NAME]."""
+        return None
 
     def copies(self) -> tuple[str, ...]:
         """Who gets an acknowledgement of every step, beside the people of the ladder."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationInfo
 
 # What is written between the digits of a number, for people (RFC 3966 calls them visual
 # separators).
@@ -28,3 +31,14 @@ def dialled(written: str, lines: Collection[str] = ()) -> str:
     if not _NUMBER.fullmatch(number):
         raise ValueError(f"{written!r} cannot be dialled; write '+912212345678' or a SIP URI")
     return number
+
+
+def _of_the_loader(written: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+    return written or tuple((info.context or {}).get("people", ()))
+
+
+People = Annotated[
+    tuple[Any, ...],
+    AfterValidator(_of_the_loader),
+    Field(exclude=True, validate_default=True),
+]

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
 from checks.contract import CannotTell
 from checks.settings import Duration, StateFolder
@@ -35,9 +35,10 @@ from checks.telephony.call.announcement import Sentence
 from checks.telephony.call.conference import Conference, hold
 from checks.telephony.call.line import Line, LineName
 from monitor.clock import SystemClock
-from monitor.desks.conference_minutes import Draft, LeftMinutes, left_in
+from monitor.desks.conference_minutes import Draft, LeftMinutes, conferences, left_in
 from monitor.desks.desk import Acknowledged, Desk, DeskSettings, Letter, Never, Takes, TryLater
-from monitor.desks.person_number import dialled
+from monitor.desks.emergency_number import EmergencyNumber, EmergencySettings, Staff
+from monitor.desks.person_number import People, dialled
 from monitor.lines.calls import CHANNEL_SECONDS, Calls
 from reports.render import render_spoken
 from reports.ticket import Ticket
@@ -49,17 +50,6 @@ _MESSAGE_SECONDS = 40.0
 _NOBODY = "nobody of it is in [[people]] with a phone any more"
 # What opens and ends a message of recorded words.
 _RECORDED = {"page": ("reveille", "press"), "conference": ("conference", "join")}
-
-
-def _of_the_loader(written: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    return written or tuple((info.context or {}).get("people", ()))
-
-
-People = Annotated[
-    tuple[Any, ...],
-    AfterValidator(_of_the_loader),
-    Field(exclude=True, validate_default=True),
-]
 
 
 class TelephoneSettings(DeskSettings):
@@ -96,6 +86,8 @@ severities = ["P0"]
     """
     conference_longest: Annotated[Duration, Field(ge=60, le=6 * 3600)] = 3600.0
     """how long a conference may last; it ends sooner when one alone is left"""
+    emergency: EmergencySettings | None = None
+    """a number that opens a conference of whoever calls it and all people of the level"""
     people: People = ()
     state: StateFolder = ""
 
@@ -130,6 +122,20 @@ severities = ["P0"]
         """Whether a level is called into one conference."""
         return severity in self.conference
 
+    def emergency_number(self, name: str) -> EmergencyNumber | None:
+        """The number that opens a conference, if there is one."""
+        if self.emergency is None:
+            return None
+        calls = Calls(f"{name} (emergency)", self.folder, self.emergency.calls_a_day)
+        known = [one.phone for one in self.people if one.phone]
+        staff = Staff(self.lines[0], known, self.voice, self.ring, self.conference_longest)
+        return EmergencyNumber(name, self.emergency, staff, calls, conferences(self.state))
+
+    @property
+    def folder(self) -> Path | None:
+        """The state folder, where there is one."""
+        return Path(self.state) if self.state else None
+
     def longest_seconds(self) -> float:
         """The longest that one call takes, in seconds."""
         return person_call.longest_seconds(self.ring, _MESSAGE_SECONDS)
@@ -157,8 +163,7 @@ class TelephoneDesk:
 
     def __init__(self, name: str, settings: TelephoneSettings) -> None:
         self._name, self._settings = name, settings
-        state = Path(settings.state) if settings.state else None
-        self._calls = Calls(f"{name} (paging)", state, settings.calls_a_day)
+        self._calls = Calls(f"{name} (paging)", settings.folder, settings.calls_a_day)
         phones = sum(bool(person.phone) for person in settings.people)
         one = settings.longest_seconds() + CHANNEL_SECONDS
         self.timeout_seconds = 60.0 + max(1, phones) * len(settings.lines) * one
@@ -236,7 +241,7 @@ class TelephoneDesk:
 
     @property
     def _folder(self) -> Path:
-        return Path(self._settings.state or tempfile.gettempdir()) / "conferences"
+        return conferences(self._settings.state)
 
     def _recording(self, letter: Letter) -> Path:
         """Where a conference is recorded: for the daemon's own user alone."""

@@ -21,6 +21,7 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, difference, effective
 from monitor.core.timetable import Slot
 from monitor.delivery.desk_polling import DeskPolling
+from monitor.delivery.emergency import EmergencyNumbers
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
@@ -76,6 +77,7 @@ class Daemon:
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
+        self._emergency = EmergencyNumbers(self._ledger, self._clock, self._work.start)
         self._take(configuration)
 
     async def run(self) -> None:
@@ -217,6 +219,7 @@ class Daemon:
         self._polling = DeskPolling(self._ledger, desks)
         self._cadence = self._new_cadence(configuration)
         self._outside.take(configuration)
+        self._emergency.take(configuration)
         forget_removed(self._ledger, configuration, self._clock.now())
         say_taken(configuration, self._clock.now())
 
