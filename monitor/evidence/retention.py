@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,14 +11,11 @@ from monitor.incidents import store
 from monitor.ledger import Ledger
 
 
-def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) -> int:
-    """Remove the folders of attempts older than `keep_seconds` that no open ticket shows; returns
-    how many.
-
-    Raises OSError for a folder that cannot be removed, and Unreadable for a ticket that does not
-    say what it shows: then nothing is removed.
+def sweep(exhibits: Path, keep_seconds: float, needed: Collection[Path], now: datetime) -> int:
+    """Remove the folders of attempts older than `keep_seconds` that are not `needed`; returns how
+    many. Raises OSError for a folder that cannot be removed.
     """
-    oldest, needed = now - timedelta(seconds=keep_seconds), set(_shown(ledger))
+    oldest = now - timedelta(seconds=keep_seconds)
     removed = 0
     for day in _days_before(exhibits, oldest):
         for attempt in [folder for folder in day.iterdir() if folder not in needed]:
@@ -30,10 +27,14 @@ def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) ->
     return removed
 
 
-def _shown(ledger: Ledger) -> Iterable[Path]:
-    for row in ledger.open_incidents():
-        for _, path in store.incident_of(row).evidence.exhibits:
-            yield Path(path).parent
+def shown(ledger: Ledger) -> frozenset[Path]:
+    """The folders of attempts that open tickets show. Raises Unreadable for a ticket that does not
+    say what it shows: then nothing must be removed.
+    """
+    incidents = [store.incident_of(row) for row in ledger.open_incidents()]
+    return frozenset(
+        Path(path).parent for incident in incidents for _, path in incident.evidence.exhibits
+    )
 
 
 def _days_before(exhibits: Path, oldest: datetime) -> list[Path]:

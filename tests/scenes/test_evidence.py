@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from checks.contract import Failed
+from monitor.evidence.retention import shown as shown_by_tickets
 from monitor.evidence.retention import sweep
 from monitor.testing.scenario import Scene
 
@@ -37,8 +38,9 @@ async def test_old_evidence_goes_and_what_a_ticket_shows_stays(tmp_path: Path) -
         )
     (exhibits / "not-a-day").mkdir()
     before = len(list(shown.iterdir()))
-    assert sweep(exhibits, 2 * DAY, site.ledger, START + timedelta(days=2)) == 0
-    assert sweep(exhibits, 2 * DAY, site.ledger, START + timedelta(days=4)) == before - 1
+    needed = shown_by_tickets(site.ledger)
+    assert sweep(exhibits, 2 * DAY, needed, START + timedelta(days=2)) == 0
+    assert sweep(exhibits, 2 * DAY, needed, START + timedelta(days=4)) == before - 1
     assert list(shown.iterdir()) == [kept]
     assert (exhibits / "not-a-day").exists()
     site.stop_daemon()
