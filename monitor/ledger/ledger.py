@@ -24,10 +24,13 @@ from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
+from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
 from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
+from monitor.ledger.rollups import RollupWriting
+from monitor.ledger.seals import SealReading, SealWriting
 from monitor.ledger.sending import LetterWriting
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
@@ -43,6 +46,8 @@ class Transaction(
     IncidentWriting,
     HistoryWriting,
     LetterWriting,
+    RollupWriting,
+    SealWriting,
 ):
     """What may be changed, all of it at once."""
 
@@ -56,6 +61,8 @@ class Ledger(
     HistoryReading,
     LetterReading,
     StandingReading,
+    SealReading,
+    GrowthReading,
 ):
     """One open ledger, for one thread."""
 

@@ -14,8 +14,8 @@ from monitor.core.availability import Stretch, availability, stretches
 from monitor.incidents import store
 from monitor.incidents.fault_words import target_of, verdict_words
 from monitor.ledger import AttemptRow, Ledger
-from monitor.page.standings import drawn, holds
-from monitor.service.standing import check_line
+from monitor.page.standings import drawn
+from monitor.service.standing import check_line, holds
 from reports.graphs import graph
 from reports.pages import CheckCard, CheckPage, Graph, LookLine, LookPage
 from reports.ticket import plain

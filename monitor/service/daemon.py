@@ -24,7 +24,7 @@ from monitor.core.timetable import Slot
 from monitor.delivery.desk_polling import DeskPolling
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
-from monitor.evidence.retention import shown, sweep
+from monitor.evidence.retention import Evidence, failed, shown
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.scheduling.alarm_clock import AlarmClock
 from monitor.scheduling.rounds import Due, Rounds
@@ -83,6 +83,7 @@ class Daemon:
         self._watching = Singly(self._work.start, self._keep_watch)
         self._living = Singly(self._work.start, self._say_alive)
         self._reloading = Singly(self._work.start, self._read_again)
+        self._tidying = Singly(self._work.start, self._tidy)
         self._take(configuration)
 
     async def run(self) -> None:
@@ -184,11 +185,14 @@ class Daemon:
     async def _sweep(self) -> None:
         configuration = self._rounds.configuration
         exhibits, now = configuration.state / "exhibits", self._clock.now()
-        # Once an hour is enough: evidence is kept by days.
-        needed = await self._ledger.read(shown)
-        keep = configuration.keep_evidence
-        if removed := await asyncio.to_thread(sweep, exhibits, keep, needed, now):
+        needed, bad = await self._ledger.read(lambda ledger: (shown(ledger), failed(ledger, now)))
+        most = round(configuration.most_evidence_megabytes * 1e6)
+        kept = Evidence(exhibits, needed, bad)
+        if removed := await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now):
             log.info("action=swept attempts=%d", removed)
+
+    async def _tidy(self) -> None:
+        await self._care.tidy(self._rounds.configuration)
 
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
@@ -233,7 +237,8 @@ class Daemon:
         )
         cadence.every(KEEP_SECONDS, "keepsake", self._keep)
         cadence.every(1, "outside", self._outside.turn)
-        cadence.every(3600, "sweep", lambda: self._work.start(self._sweep()))
+        cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
+        cadence.every(3600, "tidy", self._tidying.ask)
         cadence.every(3600, "bodies", lambda: self._work.start(self._care.name_unreadable()))
         if configuration.audit:
             cadence.daily(

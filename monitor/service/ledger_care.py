@@ -8,15 +8,19 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from checks.data.backup.store.seal import key_of
 from monitor.clock import Clock
+from monitor.config import Configuration
 from monitor.incidents.store import unreadable
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.own_thread import LedgerThread
+from monitor.ledger.retention import Keep, Retention
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_file import Keeping, held_on, opened
+from monitor.service.standing import holds
 
 log = logging.getLogger("reveille")
 # A commit on a slow disk takes a second or two, and another process may hold the ledger for its ten
@@ -24,6 +28,7 @@ log = logging.getLogger("reveille")
 STUCK_AFTER_SECONDS = 30.0
 # With the six seconds of monitor/service/work.py this stays within the ten in which a daemon ends.
 CLOSE_WITHIN_SECONDS = 3.0
+_DAY_SECONDS = 86400.0
 
 
 class LedgerCare:
@@ -40,6 +45,7 @@ class LedgerCare:
         self._began_anew = ""
         self.ledger = LedgerThread(lambda: self._opened(presence.state, clock.now()))
         self._keeping = Keeping(self.ledger)
+        self._retention = Retention(self.ledger, lambda: key_of(presence.state, make=True))
 
     def _opened(self, state: Path, now: datetime) -> Ledger:
         ledger, self._began_anew = opened(state, now)
@@ -94,6 +100,17 @@ class LedgerCare:
     async def keep(self) -> None:
         """Write the keepsake, if need be."""
         await self._keeping.keep(self._clock.now())
+
+    async def tidy(self, configuration: Configuration) -> None:
+        """Seal the days that are over; roll up and remove what has been kept for long enough."""
+        settings = configuration.ledger
+        keep = Keep(settings.keep_looks / _DAY_SECONDS, settings.keep_rollups / _DAY_SECONDS)
+
+        def held(check: str) -> timedelta:
+            entry = configuration.checks.get(check)
+            return timedelta(days=1) if entry is None else holds(entry)
+
+        await self._retention.tidy(keep, held, self._clock.now())
 
     async def close(self) -> None:
         """What was handed to it is written, and it is closed."""

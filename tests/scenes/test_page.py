@@ -19,8 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 
 from checks.contract import CannotTell, Failed
 from monitor.incidents.ticket_actions import TicketActions
-from monitor.page.standings import holds
 from monitor.service.page_process import Neighbour
+from monitor.service.standing import holds
 from monitor.testing.scenario import Scene
 from tests.scenes import page_world
 
