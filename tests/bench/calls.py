@@ -30,13 +30,13 @@ from tests.loopback.sipp.peer import (
     HERE,
     alaw,
     attempt,
-    free_port,
     joined,
     running,
     silence,
     sipp,
     speak,
 )
+from tests.ports import free_port
 
 COST_TARGET_SECONDS = 0.5
 AT_ONCE_TARGET = 30
@@ -117,7 +117,7 @@ async def bare_calls(port: int, folder: Path, number: int, seconds: float) -> fl
         "-mi",
         "127.0.0.1",
     ]
-    command += ["-nostdin", "-m", str(number), "-mp", str(free_port() & ~1)]
+    command += ["-nostdin", "-m", str(number), "-mp", str(free_port(even=True))]
     began = time.monotonic()
     async with running(
         *command, "-l", str(number), "-r", rate, "-d", length, log=folder / "uac.log"

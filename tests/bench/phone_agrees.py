@@ -39,7 +39,8 @@ from tests.field.far_ends.sip_server import PASSWORD, USER, Request, over_udp
 from tests.field.far_ends.test_softphone import Edge
 from tests.field.far_ends.test_softphone import called as by_softphone
 from tests.field.story import OK, Story, in_short, once
-from tests.loopback.sipp.peer import HERE, free_port
+from tests.loopback.sipp.peer import HERE
+from tests.ports import free_port
 
 PEERS = "baresip sip-tester"
 AT_ONCE = 3

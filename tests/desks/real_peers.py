@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 SERVER = Path("/usr/share/request-tracker5/libexec/rt-server")
 LIBRARY = "-I/usr/share/request-tracker5/lib"
@@ -50,11 +51,6 @@ for my $name ('reveille', 'asha') {
     print "$auth\\n";
 }
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from monitor.desks.helpdesk import Change, Draft, Helpdesk, Vocabulary
 from monitor.desks.list import desk_kinds
 from monitor.desks.ticket_desk import TicketDesk, marked, marks_in
 from tests.desks.proxy import Proxy, between
-from tests.desks.real_peers import free_port, request_tracker, roundup
+from tests.desks.real_peers import request_tracker, roundup
 from tests.desks.story import letters, lived, settled
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

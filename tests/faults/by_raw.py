@@ -16,7 +16,8 @@ from checks.telephony.registration import SipRegistration
 from lab import prompts
 from lab.pbx.g711 import SILENCE
 from tests.faults.matrix import AGENTS, IVR, PRI, Look, Looked, Row
-from tests.loopback.sipp.peer import attempt, free_port
+from tests.loopback.sipp.peer import attempt
+from tests.ports import free_port
 from tests.torture.aims import WELCOME, line, sip_call
 from tests.torture.far_end import HOST, Asked, FarEnd, Story
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from tests.ports import free_port
 
 LONG = [f"{number:03d} {'x' * 240}" for number in range(8)]
 """the texts of long.example.net: too many for a datagram"""
@@ -25,7 +26,7 @@ _RECORDS = (
 @asynccontextmanager
 async def dnsmasq() -> AsyncIterator[int]:
     """dnsmasq while the block runs; yields its port."""
-    port = _free_port()
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(
             "dnsmasq",
@@ -55,21 +56,6 @@ async def dnsmasq() -> AsyncIterator[int]:
         process.terminate()
         async with asyncio.timeout(30):
             await process.wait()
-
-
-def _free_port() -> int:
-    """One that is free for TCP and for UDP."""
-    while True:
-        with (
-            socket.create_server(("127.0.0.1", 0)) as one,
-            socket.socket(type=socket.SOCK_DGRAM) as other,
-        ):
-            port: int = one.getsockname()[1]
-            try:
-                other.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 async def _listens(port: int) -> bool:

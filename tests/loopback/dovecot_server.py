@@ -5,13 +5,13 @@ changes users).
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from lab.certificate import Certificate
+from tests.ports import free_port
 
 PASSWORD = 'open sesame \\"§'
 _COMMON = """
@@ -95,7 +95,7 @@ async def dovecot(
 
     `base` is a folder of its own with a short path (its sockets are there).
     """
-    port, tls_port = _free_ports()
+    port, tls_port = free_port(), free_port()
     (base / "run").mkdir(parents=True)
     (base / "passwords").write_text(
         f"probe:{{PLAIN}}{PASSWORD}:65534:65534::/:\n", encoding="utf-8"
@@ -126,14 +126,6 @@ async def dovecot(
         process.terminate()
         async with asyncio.timeout(30):
             await process.wait()
-
-
-def _free_ports() -> tuple[int, int]:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 async def _greeting(port: int) -> None:

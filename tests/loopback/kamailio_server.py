@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.certificate import Certificate
+from tests.ports import free_port
 
 KAMAILIO = shutil.which("kamailio", path="/usr/sbin:/usr/bin")
 USER, PASSWORD = "monitor", "of the carrier"
@@ -66,7 +66,7 @@ async def kamailio(
 ) -> AsyncIterator[Registrar]:
     """Kamailio in the foreground on free ports; gone afterwards."""
     folder.mkdir()  # noqa: ASYNC240 - a test waits for its folder
-    where = Registrar(_free_port(), _free_port())
+    where = Registrar(free_port(), free_port())
     (folder / "kamailio.cfg").write_text(
         _CONFIGURATION.format(
             port=where.port,
@@ -108,17 +108,3 @@ async def _listening(process: asyncio.subprocess.Process, port: int, log: Path) 
                 await writer.wait_closed()
             return
     raise AssertionError(f"Kamailio ended: {log}")
-
-
-def _free_port() -> int:
-    """Free for UDP and for TCP."""
-    while True:
-        with (
-            closing(socket.socket()) as stream,
-            closing(socket.socket(type=socket.SOCK_DGRAM)) as datagrams,
-        ):
-            stream.bind(("127.0.0.1", 0))
-            port: int = stream.getsockname()[1]
-            with suppress(OSError):
-                datagrams.bind(("127.0.0.1", port))
-                return port

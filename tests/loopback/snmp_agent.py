@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from checks.contract import Failed
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.snmp import Agent
 from checks.telephony.gateway.snmp_credentials import Community
+from tests.ports import free_port
 
 USER, AUTHENTICATION, PRIVACY = "reveille", "correct horse battery", "staple of privacy"
 INTEGER, TICKS, COUNTER, GAUGE, TEXT = "2", "67", "65", "66", "4"
@@ -81,9 +81,7 @@ def gateway(folder: Path) -> Iterator[Gateway]:
     """
     data = folder / "data"
     data.mkdir(parents=True)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     running = Gateway(data, port)
     running.pri()
     command = [

@@ -24,6 +24,7 @@ from checks.contract import Observation
 from checks.host.clock_offset import HostClock
 from checks.host.sntp import Told, ask
 from tests.loopback.host_look import Watch, fault, severities, tells
+from tests.ports import free_port
 
 SINCE_1900 = 2_208_988_800
 Reply = Callable[[bytes], bytes]
@@ -98,9 +99,7 @@ async def look(folder: Path, *servers: str) -> Observation:
 def chronyd(folder: Path, ahead: str = "") -> Iterator[str]:
     """A real NTP server that steers no clock; `ahead` as faketime writes it ("+5s")."""
     folder.mkdir()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = [
         "local stratum 3",
         "bindaddress 127.0.0.1",

@@ -15,7 +15,8 @@ from checks.contract import Layer
 from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from tests.loopback.seen import ended
-from tests.loopback.sipp.peer import alaw, attempt, baresip, free_port, joined, silence, sipp, speak
+from tests.loopback.sipp.peer import alaw, attempt, baresip, joined, silence, sipp, speak
+from tests.ports import free_port
 
 
 class Prompts:

@@ -4,7 +4,6 @@ the next answer is theirs (RFC 3414, 3.2; RFC 5343).
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from checks.telephony.gateway import mibs
 from checks.telephony.gateway.snmp import Agent
 from checks.telephony.gateway.snmp_credentials import User
 from tests.loopback.snmp_agent import AUTHENTICATION, PRIVACY, USER
+from tests.ports import free_port
 
 FIRST, OTHER = "80004fb805aaaa01", "80004fb805bbbb02"
 
@@ -39,9 +39,7 @@ def gateway(port: int, identity: str, boots: int) -> Iterator[None]:
     ids=["started-anew", "memory-lost", "replaced"],
 )
 async def test_a_gateway_that_was_started_anew_answers(identity: str, boots: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     agent = Agent("127.0.0.1", port, User(USER, "sha", AUTHENTICATION, "aes", PRIVACY))
     for then in ((FIRST, 7), (identity, boots)):
         with gateway(port, *then):

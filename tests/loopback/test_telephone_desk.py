@@ -17,7 +17,8 @@ from checks.telephony.call.line import Line
 from monitor.config.section_models import Person
 from monitor.desks.desk import Acknowledged, Letter, Never, TryLater, letter_body
 from monitor.desks.telephone import TelephoneSettings
-from tests.loopback.sipp.peer import Sipp, alaw, free_port, silence, sipp, speak
+from tests.loopback.sipp.peer import Sipp, alaw, silence, sipp, speak
+from tests.ports import free_port
 from tests.unit.sample_ticket import ticket
 
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)

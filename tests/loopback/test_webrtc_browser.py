@@ -24,7 +24,6 @@ from checks.web.browser.shared_browser import shared_browser
 from checks.webrtc.browser.check import WebrtcBrowser
 from checks.webrtc.browser.settings import STAGES
 from tests.loopback.seen import ended, passed
-from tests.loopback.sipp.peer import free_port
 from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.peers import (
     TURN_USER,
@@ -35,6 +34,7 @@ from tests.loopback.webrtc.peers import (
     turn_server,
 )
 from tests.loopback.webrtc.relays import middlebox, mute
+from tests.ports import free_port
 
 # Others are at work on this machine: a probe that was slow is no matter of these tests.
 PERCENT = {f"probe_{name}_percent": 100.0 for name in ("stalled", "wait", "unsent")}

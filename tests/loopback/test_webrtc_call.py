@@ -25,7 +25,7 @@ from checks.webrtc.attempt import Attempt
 from checks.webrtc.call import WebrtcCall
 from checks.webrtc.settings import STAGES
 from tests.loopback.seen import ended, passed
-from tests.loopback.sipp.peer import baresip, free_port
+from tests.loopback.sipp.peer import baresip
 from tests.loopback.webrtc.attempts import attempt
 from tests.loopback.webrtc.peers import (
     TURN_USER,
@@ -36,6 +36,7 @@ from tests.loopback.webrtc.peers import (
     turn_server,
 )
 from tests.loopback.webrtc.relays import middlebox, mute
+from tests.ports import free_port
 
 BUSY = ["synth", "0.48", "sine", "425", "gain", "-12", "pad", "0", "0.48", "repeat", "20"]
 """the German busy tone (ITU-T E.180)"""

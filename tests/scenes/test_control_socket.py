@@ -156,7 +156,7 @@ def running() -> Iterator[Service]:
     finally:
         process.terminate()
         process.wait(20)
-    assert process.returncode == 0
+    assert process.returncode == 0, (folder / "log").read_text(errors="replace")[-3000:]
     assert not service.door.exists(), "the socket goes with the daemon"
     shutil.rmtree(folder)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,6 +17,7 @@ from types import MappingProxyType
 import pytest
 
 from checks.contract import CannotTell, Check, Failed, Observation, Trace
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 40.0
@@ -31,22 +31,6 @@ UNHURRIED = {
     "media_within": "8s",
 }
 """settings of a call on a machine that is busy with other tests: it is not to be called sick"""
-
-
-def free_port(kind: int = socket.SOCK_DGRAM) -> int:
-    """A port that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def free_twice() -> int:
-    """A port that was free a moment ago for UDP and for TCP."""
-    while True:
-        port = free_port()
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def is_bound(port: int, transport: str) -> bool:
@@ -66,6 +50,15 @@ async def eventually(condition: Callable[[], bool], within: float = PATIENCE_SEC
         if time.monotonic() > deadline:
             raise TimeoutError(f"still not so after {within:g} s")
         await asyncio.sleep(0.01)
+
+
+async def begun(
+    process: asyncio.subprocess.Process, ready: Callable[[], bool], within: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until a child is ready. Raises TimeoutError; also, at once, when it has ended."""
+    await eventually(lambda: ready() or process.returncode is not None, within)
+    if not ready():
+        raise TimeoutError(f"it ended by itself with {process.returncode}")
 
 
 def need_sound_sipp() -> None:
@@ -131,9 +124,8 @@ async def sipp(
     further words of it.
     """
     protocol = "udp" if transport.startswith("u") else "tcp"
-    port = free_port(socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
     _write_scenario(scenario, folder, {"SOUND": str(sound), "REPEAT": str(repeat), **filled})
-    media = free_port() & ~1
+    port, media = free_port(), free_port(even=True)
     command = [
         "sipp",
         "-sf",
@@ -154,8 +146,8 @@ async def sipp(
         str(folder / "messages.log"),
     ]
     command += ["-mp", str(media), *more]
-    async with running(*command, log=folder / "sipp.log"):
-        await eventually(lambda: is_bound(port, protocol))
+    async with running(*command, log=folder / "sipp.log") as process:
+        await begun(process, lambda: is_bound(port, protocol))
         yield Sipp(port, folder)
 
 
@@ -170,10 +162,10 @@ def _write_scenario(scenario: str, folder: Path, filled: Mapping[str, str]) -> N
 @asynccontextmanager
 async def baresip(folder: Path, source: Path) -> AsyncIterator[int]:
     """baresip that answers by itself and says the WAV `source`, then hangs up; gives its port."""
-    port = free_twice()
+    port = free_port()
     _write_baresip(folder, port, source)
-    async with running("baresip", "-f", str(folder), log=folder / "baresip.log"):
-        await eventually(lambda: is_bound(port, "udp"))
+    async with running("baresip", "-f", str(folder), log=folder / "baresip.log") as process:
+        await begun(process, lambda: is_bound(port, "udp"))
         yield port
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from lab import certificate
 from lab.certificate import Certificate
-from tests.loopback.sipp.peer import eventually, free_port, is_bound, running
+from tests.loopback.sipp.peer import eventually, is_bound, running
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 MODULES = ("tls.so", "websocket.so")
@@ -65,7 +66,7 @@ async def edge(folder: Path, days: int = 30) -> AsyncIterator[Edge]:
     made = certificate.make(folder, days)
     password = folder / "password"
     password.write_text(secrets.token_hex(8) + "\n")
-    control, wss, udp = free_port(), free_port(STREAM), free_port()
+    control, wss, udp = free_port(), free_port(), free_port()
     where = Edge(folder, wss, udp, password, made)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
@@ -124,7 +125,7 @@ async def turn_server(folder: Path, made: Certificate) -> AsyncIterator[Turn]:
     """coturn for one user, by UDP, TCP and TLS."""
     password = folder / "turn-password"
     password.write_text(secrets.token_hex(8) + "\n")
-    plain, secured = free_port(STREAM), free_port(STREAM)
+    plain, secured = free_port(), free_port()
     low = 52000 + secrets.randbelow(40) * 100
     command = [
         "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1",
