@@ -54,6 +54,8 @@ class Retention:
         """`key` gives the key of the state folder. Raises OSError where none can be made."""
         self._ledger, self._key = ledger, key
         self._said: set[int] = set()
+        # Of these days the looks that are left stay.
+        self._emptied: set[tuple[str, int]] = set()
         self._last: tuple[datetime, float] | None = None
 
     async def tidy(self, keep: Keep, holds: Callable[[str], timedelta], now: datetime) -> None:
@@ -70,9 +72,10 @@ class Retention:
         for day in await self._due("looks", "rolled", today - keep.looks):
             if await self._unchanged(day):
                 await self._roll(key, day, holds, now)
-        for check, day in await self._ledger.read(lambda ledger: list(ledger.rolled_looks())):
-            while await self._gently(partial(self._remove_some, check, day)):
-                pass
+        for one in await self._ledger.read(lambda ledger: list(ledger.rolled_looks())):
+            while one not in self._emptied:
+                if not await self._gently(partial(self._remove_some, *one)):
+                    self._emptied.add(one)
         for day in await self._due("rolled", "dropped", today - keep.rollups):
             await self._drop(key, day, now)
 

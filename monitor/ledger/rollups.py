@@ -24,6 +24,8 @@ _OF_CHECK = "check_number = (SELECT number FROM check_names WHERE name = ?)"
 _ROLLED = "/ 86400000 IN (SELECT day FROM seals WHERE what = 'rolled')"
 # So few rows go at a time that whoever wants to write meanwhile waits for milliseconds.
 BATCH = 500
+# Half an hour, in milliseconds: within it a ticket is opened after its first failure.
+AROUND = 1_800_000
 
 
 def state_of(kept: str) -> State:
@@ -111,13 +113,16 @@ class RollupWriting(Table):
 
     def remove_looks(self, check: str, day: int) -> int:
         """Remove some looks of a day that is rolled up; returns how many, 0 once all are gone. The
-        newest look of a check stays for ever: it says why a check stands as it does.
+        newest look of a check stays for ever, since it says why a check stands as it does; so do
+        failures around the opening of a ticket, by which that is judged anew (`replay`).
         """
         return self._database.change(
             f"DELETE FROM attempts WHERE {_OF_CHECK} AND started_at IN ("  # noqa: S608 - constants
             f"SELECT started_at FROM attempts WHERE {_OF_CHECK} AND started_at BETWEEN ? AND ?"
-            f" AND started_at < (SELECT max(started_at) FROM attempts WHERE {_OF_CHECK}) LIMIT ?)",
-            (check, check, *_span(day), check, BATCH),
+            f" AND started_at < (SELECT max(started_at) FROM attempts WHERE {_OF_CHECK})"
+            " AND NOT (state <> 'OK' AND EXISTS (SELECT 1 FROM incidents"
+            " WHERE opened_at BETWEEN started_at - ? AND started_at + ?)) LIMIT ?)",
+            (check, check, *_span(day), check, AROUND, AROUND, BATCH),
         ).rowcount
 
     def remove_rolled(self, check: str, day: int) -> int:

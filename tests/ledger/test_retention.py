@@ -14,7 +14,7 @@ from checks.contract import Observation
 from checks.data.backup.store.seal import Key
 from monitor.core.availability import availability, stretches
 from monitor.core.verdict import State, Verdict
-from monitor.ledger import Ledger
+from monitor.ledger import IncidentRow, Ledger
 from monitor.ledger.proof import verified
 from monitor.ledger.retention import Keep, Retention
 from tests.ledger.engines import Engine
@@ -110,6 +110,18 @@ async def test_the_newest_look_of_a_check_stays_for_ever(site: Site) -> None:
     looked(site.ledger, "by-hand", range(11, 12))
     await site.tidied(12.1)
     assert site.looks("by-hand") == [11], "until there is a newer one"
+
+
+async def test_the_failures_that_a_ticket_was_opened_for_stay_with_it(site: Site) -> None:
+    failed = [row for row in site.ledger.attempts("portal", 999) if row.verdict.state != "OK"]
+    opened = failed[-1].started_at + timedelta(minutes=10)
+    with site.ledger.transaction() as t:
+        t.open_incident(IncidentRow(None, "k", "Pune", "ivr", "P0", "vendor", opened))
+    await site.tidied(12)
+    around = timedelta(minutes=30)
+    left = site.ledger.attempts_within("portal", opened - around, opened + around)
+    assert [row.started_at for row in left] == [failed[-1].started_at]
+    assert site.looks() == [left[0].started_at.day - 1, *range(8, 12)] and site.wrong() == []
 
 
 async def test_roll_ups_go_in_their_time_too(site: Site) -> None:

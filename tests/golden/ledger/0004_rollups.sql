@@ -40,6 +40,9 @@ BEGIN SELECT raise(ABORT, 'seals are append-only'); END;
 CREATE TRIGGER seals_are_not_deleted BEFORE DELETE ON seals
 BEGIN SELECT raise(ABORT, 'seals are append-only'); END;
 
+-- Which looks are of a ticket's opening is asked for each that is to go.
+CREATE INDEX incidents_by_opening ON incidents (opened_at);
+
 -- A look may go once its day is rolled up and sealed; a roll-up once that is over too.
 DROP TRIGGER attempts_are_not_deleted;
 CREATE TRIGGER attempts_are_not_deleted BEFORE DELETE ON attempts
