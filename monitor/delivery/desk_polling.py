@@ -160,7 +160,7 @@ class _Seen:
         taken = there.status == "taken" or (there.owner and self._desk.settings.owned_is_taken)
         # Whoever resolves it has answered it as well: that stops the response clock by itself.
         if taken and there.status != "resolved" and incident and incident.acknowledged_at is None:
-            self._actions.acknowledge(number, who)
+            self._actions.taken_at_desk(number, who)
 
     def _new_remarks(self, number: int, there: DeskTicket) -> Iterator[tuple[str, str]]:
         """Author and text of what people wrote and we have not."""

@@ -31,7 +31,8 @@ from checks.body import Unreadable
 from checks.masking import Mask
 from monitor.delivery.keyed_letters import Letters
 from monitor.delivery.stopwatch import Stopwatch
-from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
+from monitor.desks.conference_minutes import LeftMinutes
+from monitor.desks.desk import Acknowledged, Confers, Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, LedgerAccess, OutboxRow, Transaction
 from monitor.ledger.bodies import happening_body
 from monitor.ledger.encoding import plain
@@ -85,7 +86,19 @@ class Outbox:
             orphans = [letter for letter in ledger.leased_letters() if self._is_orphan(letter)]
             for letter in orphans:
                 transaction.letter_interrupted(letter, now, f"{letter.lease_owner} is gone")
+        self._take_over_minutes(ledger, now)
         return len(orphans)
+
+    def _take_over_minutes(self, ledger: Ledger, now: datetime) -> None:
+        """What conferences that the last end has cut off had come to."""
+        for desk in self._desks.values():
+            for one in desk.left_minutes() if isinstance(desk, Confers) else ():
+                # It may have died between the ticket and the file.
+                if not _has_minutes(ledger, one):
+                    with ledger.transaction() as transaction:
+                        body = happening_body("conference", {"text": one.text})
+                        transaction.happened(one.incident, now, "conference", body)
+                one.kept()
 
     async def next_due(self) -> datetime | None:
         """When `deliver_due` is to be called next; None when nothing waits."""
@@ -202,6 +215,7 @@ class Outbox:
         body = happening_body("conference", {"text": told})
         at = stopwatch.now()
         await self._written(lambda t: t.happened(row.incident, at, "conference", body))
+        taken.kept()
         _log.info("action=conference_over letter=%d %s", row.id, plain(told))
 
     async def _letter(self, row: OutboxRow, now: datetime) -> Letter:
@@ -302,3 +316,10 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _has_minutes(ledger: Ledger, one: LeftMinutes) -> bool:
+    return any(
+        row.kind == "conference" and str(one.recording) in str(row.body.get("text"))
+        for row in ledger.history(one.incident)
+    )

@@ -12,6 +12,7 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import Every, next_after
 from monitor.incidents import store
+from monitor.incidents.analyses import Analyses
 from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.maintenances import hides, running
 from monitor.incidents.ticket_view import incident_line, named
@@ -57,6 +58,9 @@ def standing(
         outbox={str(state): count for state, count in counts.items()},
         calls=call_windows(ledger, configuration, now) if calls else (),
         maintenance=tuple(running(ledger, now)),
+        analyses=tuple(
+            one for one in Analyses(ledger, configuration, now).owed() if one.state == "overdue"
+        ),
         barrier=barrier(configuration.state) if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting

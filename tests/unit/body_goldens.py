@@ -91,10 +91,15 @@ OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
 }
 
 
+def _incident_0_2_0(one: Incident) -> Incident:
+    """With its first acknowledgement alone, and without when its customer heard of it."""
+    return replace(one, acknowledged_again=(), updated_at=None)
+
+
 def _incident_0_1_0(one: Incident) -> Incident:
     """Without the reasons of an end; what ended by itself was taken for a recovery."""
     return replace(
-        one,
+        _incident_0_2_0(one),
         evidence=replace(one.evidence, layer=None, lost=0, of=0),
         closing=Closing.RECOVERED if one.closed_at else None,
         goes_on_as=None,
@@ -142,6 +147,7 @@ def _report_0_1_0(one: Audit) -> Audit:
 # today's samples.
 AS_READ: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("0.1.0", "incident"): _incident_0_1_0,
+    ("0.2.0", "incident"): _incident_0_2_0,
     ("0.1.0", "condition"): lambda one: replace(one, looks_counted=0),
     ("0.1.0", "ticket"): _ticket_0_1_0,
     ("0.1.0", "report"): _report_0_1_0,

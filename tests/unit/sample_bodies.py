@@ -141,6 +141,8 @@ def _analysed(one: Incident) -> Incident:
     """With what people do beside it: its analyses, and that a person has opened it."""
     return replace(
         one,
+        acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
+        updated_at=NOW + timedelta(minutes=48),
         prevention_sent_at=NOW + timedelta(hours=21),
         rca_waits=(Pause(NOW + timedelta(hours=2), None, "debug logs", "asha"),),
         rca_steps=("drafted", "rca"),
