@@ -26,7 +26,7 @@ from monitor.incidents.pages import PAGE
 from monitor.incidents.rest import REVEILLE
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.incidents.ticket_view import named
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, LedgerAccess
 from monitor.ledger.bodies import happening_body
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class EmergencyNumbers:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: LedgerAccess,
         clock: Clock,
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
@@ -59,42 +59,43 @@ class TicketBoard:
     """What calls to one emergency number do to the tickets."""
 
     def __init__(
-        self, ledger: Ledger, configuration: Configuration, clock: Clock, issue: str
+        self, ledger: LedgerAccess, configuration: Configuration, clock: Clock, issue: str
     ) -> None:
         self._ledger, self._configuration = ledger, configuration
         self._clock, self._issue = clock, issue
 
-    def called(self, caller: str) -> Meeting:
+    async def called(self, caller: str) -> Meeting:
         """Somebody has called: the ticket that it is about, and its people."""
-        incident = self._gravest() or self._opened(caller)
-        number = incident.number or 0
-        self._actions().note(number, caller, "called the emergency number: a conference is called")
-        self._call_off_pages(number)
-        return Meeting(number, named(number), self._people(incident, caller))
+        return await self._ledger.do(lambda ledger: self._called(ledger, caller))
 
-    def begun(self, incident: int, who: str) -> None:
+    async def begun(self, incident: int, who: str) -> None:
         """The first of the staff is in the conference: they have it in hand."""
         try:
-            self._actions().acknowledge(incident, who)
+            await self._ledger.do(lambda ledger: self._actions(ledger).acknowledge(incident, who))
         except NotPossible as why:
             log.info("action=not_acknowledged %s", why)
 
-    def over(self, incident: int, minutes: str) -> None:
+    async def over(self, incident: int, minutes: str) -> None:
         """Its minutes stand in the ticket."""
+        await self._ledger.do(lambda ledger: self._over(ledger, incident, minutes))
+
+    def _called(self, ledger: Ledger, caller: str) -> Meeting:
+        incident = _gravest(ledger) or self._opened(ledger, caller)
+        number, said = incident.number or 0, "called the emergency number: a conference is called"
+        self._actions(ledger).note(number, caller, said)
+        self._call_off_pages(ledger, number)
+        return Meeting(number, named(number), self._people(incident, caller))
+
+    def _over(self, ledger: Ledger, incident: int, minutes: str) -> None:
         body = happening_body("conference", {"text": minutes})
-        with self._ledger.transaction() as transaction:
+        with ledger.transaction() as transaction:
             transaction.happened(incident, self._clock.now(), "conference", body)
 
-    def _actions(self) -> TicketActions:
-        return TicketActions(self._ledger, self._configuration, self._clock.now())
+    def _actions(self, ledger: Ledger) -> TicketActions:
+        return TicketActions(ledger, self._configuration, self._clock.now())
 
-    def _gravest(self) -> Incident | None:
-        open_ones = store.incidents_of(self._ledger.open_incidents())
-        grave = [one for one in open_ones if one.severity.rank == 0 and one.told]
-        return max(grave, key=lambda one: one.opened_at, default=None)
-
-    def _opened(self, caller: str) -> Incident:
-        opening = Opening(self._ledger, self._configuration, self._clock.now())
+    def _opened(self, ledger: Ledger, caller: str) -> Incident:
+        opening = Opening(ledger, self._configuration, self._clock.now())
         gravest = self._configuration.policy.severities[0].id
         text = f"{caller} has called the emergency number"
         # Every policy has the house's own issue; one that it does not have must not cost the call.
@@ -104,7 +105,7 @@ class TicketBoard:
             except NotPossible as why:
                 log.info("action=no_ticket_opened %s", why)
             # One of a lesser severity is open under that issue: the conference is about it.
-            open_ones = store.incidents_of(self._ledger.open_incidents())
+            open_ones = store.incidents_of(ledger.open_incidents())
             if open_one := next((one for one in open_ones if one.issue == issue), None):
                 return open_one
         raise RuntimeError(f"no ticket of {self._issue!r} or {UNSORTED!r} can be opened")
@@ -122,9 +123,16 @@ class TicketBoard:
         people = [(name, dialled(phone, configuration.lines)) for phone, name in numbers.items()]
         return [(name, number) for name, number in people if number != caller]
 
-    def _call_off_pages(self, incident: int) -> None:
+    def _call_off_pages(self, ledger: Ledger, incident: int) -> None:
         now = self._clock.now()
-        with self._ledger.transaction() as t:
-            for row in self._ledger.outbox("queued", incident):
+        with ledger.transaction() as t:
+            for row in ledger.outbox("queued", incident):
                 if row.kind == PAGE and row.lease_owner is None:
                     t.dismiss_letter(row, now, f"{REVEILLE}they are called into the conference")
+
+
+def _gravest(ledger: Ledger) -> Incident | None:
+    """The newest open ticket of the gravest severity that people know of."""
+    open_ones = store.incidents_of(ledger.open_incidents())
+    grave = [one for one in open_ones if one.severity.rank == 0 and one.told]
+    return max(grave, key=lambda one: one.opened_at, default=None)

@@ -73,13 +73,13 @@ class Meeting:
 class Board(Protocol):
     """What the tickets know of it."""
 
-    def called(self, caller: str) -> Meeting:
+    async def called(self, caller: str) -> Meeting:
         """Somebody has called."""
 
-    def begun(self, incident: int, who: str) -> None:
+    async def begun(self, incident: int, who: str) -> None:
         """The first of the staff is in the conference."""
 
-    def over(self, incident: int, minutes: str) -> None:
+    async def over(self, incident: int, minutes: str) -> None:
         """It is over."""
 
 
@@ -132,7 +132,7 @@ class EmergencyNumber:
         await announcement.spoken(sentences, self.staff.voice, folder)
 
     async def _meet(self, guest: Guest, words: Path, board: Board) -> None:
-        meeting = board.called(guest.name)
+        meeting = await board.called(guest.name)
         conference = Conference(self._recording(meeting))
         draft = Draft(conference.recording, meeting.incident)
         conference.changed = lambda: draft.write(conference.minutes())
@@ -153,7 +153,7 @@ class EmergencyNumber:
             said = f"nobody could be called: {why}; "
         finally:
             begun.cancel()
-        board.over(
+        await board.over(
             meeting.incident,
             f"{said}{conference.minutes()}; recorded in {conference.recording}",
         )
@@ -162,7 +162,7 @@ class EmergencyNumber:
     async def _begun(self, conference: Conference, meeting: Meeting, board: Board) -> None:
         await conference.begun.wait()
         if conference.first:
-            board.begun(meeting.incident, conference.first)
+            await board.begun(meeting.incident, conference.first)
 
     def _recording(self, meeting: Meeting) -> Path:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -160,6 +160,7 @@ class Phone:
                 self._side.challenge(command)
             case {"do": "await-digits"}:
                 self._side.await_digits(command)
+                self._channel.tell("awaits-digits", expect=command["expect"])
             case {"do": "await-key"}:
                 self._side.await_key(command)
             case {"do": "hush"}:
