@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks.telephony.call.conference import Conference
+
 log = logging.getLogger(__name__)
 
 _ENDING = ".minutes"
@@ -40,6 +42,15 @@ class Draft:
     def file(self) -> Path:
         """Where they are kept."""
         return self.recording.with_suffix(_ENDING)
+
+    def follow(self, conference: Conference) -> None:
+        """Keep what there is whenever somebody comes or leaves, once somebody is in it."""
+
+        def keep() -> None:
+            if conference.first:
+                self.write(conference.minutes())
+
+        conference.changed = keep
 
     def write(self, text: str) -> None:
         """Keep what there is so far. A disk that takes nothing ends no conference."""

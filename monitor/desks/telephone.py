@@ -22,7 +22,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -32,7 +31,7 @@ from checks.contract import CannotTell
 from checks.settings import Duration, StateFolder
 from checks.telephony.call import announcement, person_call
 from checks.telephony.call.announcement import Sentence
-from checks.telephony.call.conference import Conference, hold
+from checks.telephony.call.conference import ROOM, Conference, hold
 from checks.telephony.call.line import Line, LineName
 from monitor.clock import SystemClock
 from monitor.desks.conference_minutes import Draft, LeftMinutes, conferences, left_in
@@ -86,6 +85,10 @@ severities = ["P0"]
     """
     conference_longest: Annotated[Duration, Field(ge=60, le=6 * 3600)] = 3600.0
     """how long a conference may last; it ends sooner when one alone is left"""
+    conference_room: str = ""
+    """a number at which the exchange has a room of its own: it is called into each conference, so
+    that whoever dials it takes part
+    """
     emergency: EmergencySettings | None = None
     """a number that opens a conference of whoever calls it and all people of the level"""
     people: People = ()
@@ -149,12 +152,6 @@ class Called:
     number: str
 
 
-def _keep(conference: Conference, draft: Draft) -> None:
-    """Once somebody is in it there are minutes."""
-    if conference.first:
-        draft.write(conference.minutes())
-
-
 class TelephoneDesk:
     """Calls for each page."""
 
@@ -194,7 +191,7 @@ class TelephoneDesk:
         for line in self._settings.lines:
             conference = Conference(self._recording(letter))
             draft = Draft(conference.recording, letter.incident)
-            conference.changed = partial(_keep, conference, draft)
+            draft.follow(conference)
             held = asyncio.ensure_future(self._hold(letter, conference, line, people, first))
             begun = asyncio.ensure_future(conference.begun.wait())
             try:
@@ -222,7 +219,9 @@ class TelephoneDesk:
     ) -> str:
         """Hold it to its end; returns the minutes. Raises LineDown, Never at a cap."""
         # A line has so many channels, and no more can be called over it.
-        come, longest = people[: line.channels], self._settings.conference_longest
+        room = [Called(ROOM, one)] if (one := self._settings.conference_room) else []
+        most, longest = line.channels - len(room), self._settings.conference_longest
+        come = [*people[:most], *room]
         said: list[str] = []
         with tempfile.TemporaryDirectory(prefix="reveille-conference-") as folder:
             await self._speak(letter, Path(folder), "conference")
@@ -231,7 +230,7 @@ class TelephoneDesk:
                 ring = self._settings.ring
                 await hold(conference, line, legs, Path(folder), ring, longest)
         said += [conference.minutes()]
-        said += [f"{one.name}: no channel was left" for one in people[line.channels :]]
+        said += [f"{one.name}: no channel was left" for one in people[most:]]
         kept = f"; recorded in {conference.recording}" if conference.first else ""
         return "; ".join(said) + kept
 

@@ -111,7 +111,7 @@ class _Killed:
             for due in dues:
                 await self._killed_about(opened + timedelta(seconds=due))
             self._resolve()
-            await self._daemon.until(self._all_sent, 90)
+            await self._daemon.until(self._all_sent, 300)
         finally:
             await self._daemon.stop()
         keys = [str(mail["Message-ID"]) for mail in self._mailbox.messages()]

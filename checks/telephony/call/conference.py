@@ -33,6 +33,8 @@ from checks.telephony.call.person_call import SIGNALLING_SECONDS, LineDown
 _ALONE_SECONDS = 30.0
 _DECIDE_SECONDS = 5.0
 _ROUNDS = 2
+ROOM = "the exchange's own room"
+"""the name among those who are called that is a room, not a person: it is joined without a key"""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,17 @@ class Attendance:
     """why they did not come"""
     guest: bool = False
     """they called us"""
+
+    @property
+    def called(self) -> bool:
+        """Whether it is a person whom we called."""
+        return not self.guest and not self.is_room
+
+    @property
+    def is_room(self) -> bool:
+        """Whether it is no person, but a room of the exchange with whoever is in it."""
+        return self.name == ROOM
+
     joined_at: float | None = None
     left_at: float | None = None
 
@@ -61,7 +74,7 @@ class Conference:
     @property
     def first(self) -> str:
         """Who of those that were called joined first; "" while nobody has."""
-        came = [one for one in self.attendances if one.joined_at is not None and not one.guest]
+        came = [one for one in self.attendances if one.joined_at is not None and one.called]
         return min(came, key=lambda one: one.joined_at or 0.0).name if came else ""
 
     def minutes(self) -> str:
@@ -90,8 +103,8 @@ async def hold(
     guest: Guest | None = None,
 ) -> None:
     """Call the people (name, what is dialled) with the words of a folder (message.wav), and hold
-    the conference to its end; `guest` is in it from the beginning. Raises LineDown where nobody can
-    be called at all.
+    the conference to its end; `guest` is in it from the beginning, a ROOM as soon as it answers.
+    Raises LineDown where nobody can be called at all.
     """
     began, rooms = time.monotonic(), Rooms(words, longest_seconds)
     try:
@@ -133,7 +146,8 @@ async def _until_over(
             done, pending = await asyncio.wait(tasks, timeout=1.0)
             for task in done:
                 task.result()
-            if not pending:
+            people = [one for one in conference.attendances if not one.is_room]
+            if not pending or all(_is_over(one) for one in people):
                 return
             still = [one for one in conference.attendances if not _is_over(one)]
             begun = conference.first != "" or any(one.guest for one in conference.attendances)
@@ -189,6 +203,10 @@ class _Leg:
             self._who.said = refusal_words(told)
             self._conference.changed()
             return
+        # Who is in a room of the exchange has dialled it.
+        if self._who.is_room:
+            await self._joined()
+            return
         asked = await self._asked()
         if asked is None or asked.name != "key":
             hung_up = asked is not None and asked.name == "leg-ended"
@@ -217,7 +235,7 @@ class _Leg:
         await room.until("joined", "leg-ended", within=START_SECONDS, leg=name)
         self._who.joined_at = time.monotonic() - self._began
         self._conference.changed()
-        if not self._who.guest:
+        if self._who.called:
             self._conference.begun.set()
         # Whoever ends the conference cancels this.
         ended = await room.until("leg-ended", within=86_400.0, leg=name)
