@@ -145,7 +145,7 @@ def fresh_host(base: Path, *servers: str) -> Iterator[Host]:
             [*apart, *map(str, words)], stdin=subprocess.DEVNULL, start_new_session=True
         ) as running:
             try:
-                host = Host(_child(running), place)
+                host = Host(_entered(running, place / "root"), place)
                 _await(host, servers)
                 yield host
             finally:
@@ -154,11 +154,13 @@ def fresh_host(base: Path, *servers: str) -> Iterator[Host]:
         shutil.rmtree(place)
 
 
-def _child(running: subprocess.Popen[bytes]) -> int:
-    """The first process of the new namespace."""
+def _entered(running: subprocess.Popen[bytes], root: Path) -> int:
+    """The first process of the new namespace, once it is at home in its own root."""
     listed = Path(f"/proc/{running.pid}/task/{running.pid}/children")
     deadline = time.monotonic() + _WAIT_SECONDS
     while not (found := listed.read_text().split()):
+        _patient(running, deadline)
+    while Path(f"/proc/{found[0]}/root").readlink() != root:
         _patient(running, deadline)
     return int(found[0])
 
@@ -175,9 +177,6 @@ def _await(host: Host, servers: tuple[str, ...]) -> None:
                 logs = [path.read_text()[-800:] for path in host.place.glob("tmp/*.log")]
                 raise RuntimeError(f"{server} does not answer there: {logs}")
             time.sleep(0.1)  # it is asked again, not waited for
-    if not servers:
-        while host.run("test -d /srv").returncode and time.monotonic() < deadline:
-            time.sleep(0.02)  # the overlay is being mounted
 
 
 def _patient(running: subprocess.Popen[bytes], deadline: float) -> None:

@@ -180,7 +180,6 @@ def _mariadb(server: MariaDB, good: Good, number: int) -> Row:
                 several = each.partition("; ")[0::2] if each.startswith("set sql_mode") else (each,)
                 for statement in several:
                     cursor.execute(statement.replace("{db}", quoted))
-            cursor.fetchall()
 
     def make() -> World:
         run((*good.server, created))

@@ -45,6 +45,7 @@ from checks.data.backup.engines.mariadb.programs import (
     dump_program,
     environment,
     schema,
+    without_own_name,
 )
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
@@ -180,7 +181,9 @@ class _Dump:
                 *self._users(),
             ),
             hashed_by=HASHED_BY,
-            schema_sha256=hashlib.sha256(plain).hexdigest(),
+            schema_sha256=hashlib.sha256(
+                without_own_name(plain, self._source.database)
+            ).hexdigest(),
             newest_record=newest,
             facts={
                 "database": self._source.database,

@@ -133,8 +133,9 @@ def _loader(administrator: Source, database: str) -> Source:
         connection.query(f"CREATE USER {loader.user}@localhost")
         users = content.rows(connection, _USERS, (administrator.user,))
         for user, host in users:
-            grant = f"GRANT ALL PRIVILEGES ON {pattern}.* TO %s@%s"
-            content.rows(connection, grant.replace("%.*", "%%.*"), (user, host))
+            # PyMySQL puts values in by %: that of a name is written twice.
+            grant = f"GRANT ALL PRIVILEGES ON {pattern.replace('%', '%%')}.* TO %s@%s"
+            content.rows(connection, grant, (user, host))
         connection.query(f"GRANT SET USER ON *.* TO {loader.user}@localhost")
     return loader
 
@@ -159,7 +160,11 @@ def read(
         "tables": {name: [each.rows, each.hash, each.bytes] for name, each in tables.items()},
         "newest": newest,
         "missing": missing,
-        "schema_sha256": hashlib.sha256(plain).hexdigest(),
+        # Release 0.1.0 kept the hash of the first.
+        "schemas": [
+            hashlib.sha256(text).hexdigest()
+            for text in (plain, programs.without_own_name(plain, source.database))
+        ],
     }
 
 
@@ -172,14 +177,14 @@ def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
         }
         newest = None if told["newest"] is None else str(told["newest"])
         missing = [str(who) for who in told["missing"]] if _has_users(manifest) else []
-        schema = str(told["schema_sha256"])
+        schemas = [str(each) for each in told["schemas"]]
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
     # Who was gone already when it was taken is no fault of the backup.
     missing = [who for who in missing if who not in manifest.facts.get("definers_gone", ())]
     tables = _between(tables, manifest)
     wrong = [f"the user {who}, who defines something, is missing" for who in missing]
-    if schema != manifest.schema_sha256:
+    if manifest.schema_sha256 not in schemas:
         wrong.append("the schema differs")
     return Found(tables, newest, tuple(wrong))
 

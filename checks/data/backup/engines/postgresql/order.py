@@ -1,10 +1,10 @@
 """In which order an archive of pg_dump is brought back, and as whom: order.list, beside it.
 
-    made<TAB>215; 1259 16386 TABLE public cdr app         lines of `pg_restore --list`, by step
+    pre<TAB>215; 1259 16386 TABLE public cdr app          lines of `pg_restore --list`, by step
     rows-1<TAB>3329; 0 16386 TABLE DATA public cdr app    as owner 1
     owner-1<TAB>app
     parts<TAB>part-16390.dump 1                           an archive of one table, and its owner
-    rights, database, administrator<TAB>…
+    rights, post, database, administrator<TAB>…
 
 It is written with the backup: RESTORE.md, `backup restore` and the drill all go by it. Rows are
 loaded as the owner of their table, since they make the server run what that calls; what only a
@@ -31,6 +31,7 @@ NOBODY = ""
 """the owner of what whoever restores loads himself"""
 _RIGHTS = ("ACL ", "DEFAULT ACL ")
 _ROWS = ("TABLE DATA ", "SEQUENCE SET ", "BLOBS ")
+_ASKED = (("--list",), ("--list", "--section=post-data"), withheld.DESCRIBING)
 # What is in no list of one line.
 _BREAKS = str.maketrans("\n\r\t", "   ")
 # By the table's number in the live server: its owner, and the extension that it is of.
@@ -63,9 +64,16 @@ def owned(connection: Any) -> Mapping[int, Owned]:
 
 
 def order(
-    held: Contents, lines: str, owner_of: Callable[[Any], Owned], parts: Mapping[str, str]
+    held: Contents,
+    lines: str,
+    after: str,
+    owner_of: Callable[[Any], Owned],
+    parts: Mapping[str, str],
 ) -> bytes:
-    """What stands in order.list; `parts` are archives of one table, with its owner."""
+    """What stands in order.list; `after` lists what is made after the rows, `parts` are archives of
+    one table, with its owner.
+    """
+    post = {line["id"] for line in LISTED.finditer(after)}
     gone = {entry.id for entry in held.withheld}
     extensions = {entry.name for entry in held.withheld if entry.kind == "EXTENSION"}
     owners: dict[str, int] = {NOBODY: 0}
@@ -78,7 +86,7 @@ def order(
             where = f"rows-{number}"
             where = "administrator" if whose.extension in extensions - {""} else where
         else:
-            where = _step_of(rest)
+            where = _step_of(rest, line["id"] in post)
         found.append(("administrator" if line["id"] in gone else where, line[0]))
     found += [
         ("parts", f"{name} {owners.setdefault(whose, len(owners))}")
@@ -89,10 +97,12 @@ def order(
     return text.encode("utf-8", "surrogateescape")
 
 
-def _step_of(rest: str) -> str:
+def _step_of(rest: str, is_post: bool) -> str:
     """Rights come after the rows; those of the database itself are set where that is made."""
+    # By a list of its own and not by --section: a remark that stands first in a list is of the
+    # section of what is not in the list, for pg_restore, and is passed over (seen with 15.18).
     if not rest.startswith(_RIGHTS):
-        return "made"
+        return "post" if is_post else "pre"
     return "database" if rest.startswith("ACL - DATABASE ") else "rights"
 
 
@@ -137,10 +147,12 @@ class Beside:
 
 @contextmanager
 def beside(pg_restore: Path, output: Readable) -> Iterator[Beside]:
-    """`told` gives the list of the archive that is read, and the text of all but its rows."""
+    """`told` gives the list of the archive that is read, that of what is made after the rows, and
+    the text of all but the rows.
+    """
     with ExitStack() as stack:
         listing = []
-        for command in (["--list"], withheld.DESCRIBING):
+        for command in _ASKED:
             written = stack.enter_context(tempfile.TemporaryFile())
             words: list[str | Path] = [pg_restore, *command]
             tool = stack.enter_context(started(words, stdin=PIPE, stdout=written))
@@ -154,14 +166,15 @@ def of_live(
     """Which step of its restore brings back what, and the extensions that its tables need. `told`
     is what `Beside` told, `parts` the tables that have archives of their own.
     """
-    lines, described = told
+    lines, after, described = told
     trusted = set(extensions)
     if connection.info.server_version >= 130000:
         trusted |= {name for (name,) in connection.execute(TRUSTED)}
     held, needs = contents_of(described, trusted)
     whose, nobody = owned(connection), Owned(NOBODY)
     archives = {f"part-{oid}.dump": whose[oid].owner for oid in parts}
-    return order(held, lines, lambda at: whose.get(int(at["table"]), nobody), archives), list(needs)
+    written = order(held, lines, after, lambda at: whose.get(int(at["table"]), nobody), archives)
+    return written, list(needs)
 
 
 def contents_of(described: str, trusted: Collection[str]) -> tuple[Contents, tuple[str, ...]]:
@@ -191,10 +204,10 @@ def of_old(pg_restore: Path, archive: Path, held: Contents, parts: Mapping[str, 
             raise Failed("restore-failed", f"whose rows are these: {rest[:100]}")
         return Owned(known[rest])
 
-    def listed(path: Path) -> str:
-        return run([pg_restore, "--list", "--", path]).decode("utf-8", "surrogateescape")
+    def listed(path: Path, asked: Sequence[str] = _ASKED[0]) -> str:
+        return run([pg_restore, *asked, "--", path]).decode("utf-8", "surrogateescape")
 
     whose = {
         name: owner_of(next(LISTED.finditer(listed(path)))).owner for name, path in parts.items()
     }
-    return order(held, listed(archive), owner_of, whose)
+    return order(held, listed(archive), listed(archive, _ASKED[1]), owner_of, whose)

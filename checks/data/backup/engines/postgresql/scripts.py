@@ -94,6 +94,9 @@ def database_scripts(facts: Mapping[str, Any]) -> Mapping[str, bytes]:
     database = sql.SQL(_TO)
     lines = [f"{_text(create)}{_text(locale_of(own))};", f"{_text(owner)}", "\\gexec"]
     settings = [f"ALTER DATABASE {_TO} CONNECTION LIMIT {int(own.get('limit', -1))};"]
+    if own.get("public") is False:
+        # A new database has it; pg_dump says nothing of one that is gone (15.18).
+        settings.append("DROP SCHEMA IF EXISTS public;")
     if own.get("comment") is not None:
         comment = sql.SQL("COMMENT ON DATABASE {} IS {};").format(
             database, sql.Literal(own["comment"])
