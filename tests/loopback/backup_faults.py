@@ -342,7 +342,7 @@ FAULTS = (
     Fault("client older than server", ("dump: client-older",), _older_client, POSTGRES),
     Fault("tools missing", ("dump: tool-missing",), _no_tools, POSTGRES),
     Fault("no server", ("dump: unreachable",), _no_server, POSTGRES),
-    Fault("server down", ("dump: refused",), _server_down, POSTGRES),
+    Fault("server down", ("dump: refused", "dump: unreachable"), _server_down, POSTGRES),
     Fault("wrong password", ("dump: login",), _locked_out, POSTGRES),
     Fault("not allowed to read a table", ("dump: permission", "dump: sql"), _not_allowed, POSTGRES),
     Fault("no such database", ("dump: database-missing",), _taken(database="nowhere"), POSTGRES),
