@@ -228,7 +228,7 @@ def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
     first_seen: dict[int, float] = {}
     while not done.wait(0.002):
         try:
-            tools = [tool for worker in workers() for tool in worker.children()]
+            tools = [tool for worker in workers() for tool in worker.children(recursive=True)]
             named = [
                 tool for tool in tools if tool.name() == name and "--version" not in tool.cmdline()
             ]
@@ -319,7 +319,7 @@ FAULTS = (
     Fault("newest record not the one", ("compare: differs",),
         drilled(_set("newest_record", "2031-01-01"))),
     Fault("schema not the one", ("compare: differs",), drilled(_set("schema_sha256", "0" * 64))),
-    Fault("role missing", ("restore: role-missing",),
+    Fault("role missing", ("restore: role-missing", "restore: restore-failed"),
         drilled(lambda w: w.repack("roles.", _without_role)), POSTGRES),
     Fault("extension not on this host", ("restore: extension-missing",), drilled(
         lambda world: world.repack("database.", lambda plain: plain.replace(b"hstore", b"hstorf"))),
