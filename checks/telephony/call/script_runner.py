@@ -2,10 +2,11 @@
 
 stage    fault codes
 press    no-telephone-event, early-hang-up
-prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored,
-         early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped, noise
-media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `media_judgement.py`
-         finds in the whole call
+prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, broken-off, too-quiet,
+         dtmf-ignored, early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped,
+         noise
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), no-rtp (it stopped), and what
+         `media_judgement.py` finds in the whole call
 agent    and talk: see `agent_proof.py`
 hold     no-rtp, early-hang-up (the step `stay`)
 on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
@@ -14,7 +15,7 @@ on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id   
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ from checks.telephony.call.script import (
 # A codec with silence suppression still sends comfort noise (RFC 3389) or RTCP within five
 # seconds.
 _STALLED_SECONDS = 5.0
+# Telephone speech has its mean at about -20 dBm0 (ITU-T P.56 level, G.101); at 20 dB less words are
+# lost in the noise of a room.
+QUIETEST_DBM0 = -40.0
 # For a phone to answer an order, on a machine that is busy.
 _DECIDE_SECONDS = 10.0
 
@@ -118,22 +122,37 @@ class Conversation:
                 reference=paths[0],
                 references=paths,
                 within=step.within,
+                to_the_end=step.to_the_end,
                 # Pressing "1" may rightly lead to the same prompt again, when the script awaits
                 # it.
                 **self._known(self._previous if self._previous not in paths else None),
             )
             patience = step.within + max(map(_seconds, step.references)) + _DECIDE_SECONDS
-            found = await self._reply("heard", "not-heard", within=patience, step=number)
+            found, still = await self._while_packets_come(
+                self._reply("heard", "not-heard", within=patience, step=number)
+            )
             if found.name == "not-heard":
-                self._refuse_prompt(number, found)
+                self._refuse_prompt(number, found, still)
+            elif found["level_dbm0"] < QUIETEST_DBM0:
+                raise Failed(
+                    "too-quiet",
+                    f"prompt {number}: {found['reference']} is heard at {found['level_dbm0']:.0f}"
+                    " dBm0, some 20 dB below a usual voice",
+                )
         self._note_prompt(number, found)
         self._heard.append(
             next((path for path in paths if Path(path).name == found["reference"]), paths[0])
         )
         self._pressed = False
 
-    def _refuse_prompt(self, number: int, found: Event) -> None:
-        """A tone of the network in the prompt's stead is a fault of the media: nobody answered."""
+    def _refuse_prompt(self, number: int, found: Event, still: float) -> None:
+        """A tone of the network in the prompt's stead is a fault of the media: nobody answered; and
+        so are no packets for `still` seconds.
+        """
+        # A far end that died says no wrong prompt: the ticket is about the way, not the menu.
+        if still >= _STALLED_SECONDS:
+            with self._trace.stage("media"):
+                raise Failed("no-rtp", f"no RTP for {still:.0f} s, and prompt {number} was awaited")
         # Behind an answer a tone of the network means that nobody answered.
         if str(found["code"]).startswith("false-answer:"):
             with self._trace.stage("media"):
@@ -143,6 +162,7 @@ class Conversation:
     def _note_prompt(self, number: int, found: Event) -> None:
         self._trace.measure(f"hear_{number}_seconds", found["seconds"])
         self._trace.measure(f"hear_{number}_coverage_percent", 100 * found["coverage"])
+        self._trace.measure(f"hear_{number}_level_dbm0", found["level_dbm0"])
         answered = self._call.seen("answered")
         where = (
             f"{found['began'] - answered.at:+.1f} s from the answer, "
@@ -196,20 +216,25 @@ class Conversation:
     async def _stay(self, step: Stay | Hold) -> None:
         """Media must keep flowing to the caller; none for five seconds is a fault."""
         with self._trace.stage("hold"):
-            ends, number = self._trace.elapsed() + step.stay, 0
-            packets, moved = -1, self._trace.elapsed()
+            ends = self._trace.elapsed() + step.stay
+            flow = Flow(self._trace, self._call)
             while (left := ends - self._trace.elapsed()) > 0:
                 await self._stand(min(1.0, left))
-                number += 1
-                self._call.order("count", number=number)
-                counted = await self._reply("counted", within=_DECIDE_SECONDS, number=number)
                 # Counts that stand still, not silence: a muted agent still sends packets.
-                if counted["rx_packets"] != packets:
-                    packets, moved = counted["rx_packets"], self._trace.elapsed()
-                elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
+                if await flow.still_for() >= _STALLED_SECONDS:
                     raise Failed(
                         "no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands"
                     )
+
+    async def _while_packets_come(self, reply: Awaitable[Event]) -> tuple[Event, float]:
+        """The reply, and for how many seconds no packet had come by then."""
+        waiting, flow, still = asyncio.ensure_future(reply), Flow(self._trace, self._call), 0.0
+        try:
+            while not (await asyncio.wait({waiting}, timeout=1.0))[0]:
+                still = await flow.still_for()
+            return await waiting, still
+        finally:
+            waiting.cancel()
 
     async def _stand(self, seconds: float, stage: str | None = None) -> None:
         """Let the call stand; raises what ends it."""
@@ -224,6 +249,25 @@ class Conversation:
 
     async def _reply(self, *names: str, within: float, **facts: Any) -> Event:
         return await _in_time(self._call.until(*names, within=within, **facts))
+
+
+class Flow:
+    """Whether packets come, as the phone counts them."""
+
+    def __init__(self, trace: Trace, call: Phone) -> None:
+        self._trace, self._call = trace, call
+        self._packets, self._moved = -1, trace.elapsed()
+
+    async def still_for(self) -> float:
+        """For how many seconds none has come. Raises Failed, CannotTell."""
+        since = len(self._call.events)
+        self._call.order("count")
+        counted = await _in_time(
+            self._call.until("counted", "no-media", within=_DECIDE_SECONDS, since=since)
+        )
+        if (packets := counted.facts.get("rx_packets", self._packets)) != self._packets:
+            self._packets, self._moved = packets, self._trace.elapsed()
+        return self._trace.elapsed() - self._moved
 
 
 async def _until_time(leg: Phone, seconds: float) -> None:
