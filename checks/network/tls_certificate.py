@@ -33,7 +33,8 @@ from checks.settings import Duration, ReadableFile
 from checks.transport.host_port import Host
 from checks.transport.http.trust import Certificate, begins_at, chain, ends_at
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import Version, taking_anything, trusting
+from checks.transport.tls import taking_anything, trusting
+from checks.transport.tls_context import Version
 
 _SECONDS_A_DAY = 86400.0
 # A certificate of a content network has a hundred names; the ticket needs to show whose it is.

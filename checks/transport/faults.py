@@ -57,7 +57,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from checks.contract import CannotTell, Failed
-from checks.transport import tls
+from checks.transport import tls, tls_context
 
 FAR: Mapping[int, str] = {
     errno.ECONNREFUSED: "refused",
@@ -154,7 +154,7 @@ _TELLING = (
 def fault_of(error: Exception) -> Failed | CannotTell | None:
     """What an error means by the table; None for what is in no row: a bug, a time limit of ours."""
     if isinstance(error, ssl.SSLError):
-        return Failed(tls.code_of(error), tls.said(error))
+        return Failed(tls.code_of(error), tls_context.said(error))
     if isinstance(error, socket.gaierror):
         return _of_a_name(error)
     if isinstance(error, UnicodeError):

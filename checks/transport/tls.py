@@ -28,11 +28,9 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from checks.contract import CannotTell
-
-Version = Literal["1.2", "1.3"]
+from checks.transport.tls_context import Version, made, reason
 
 # The numbers are X509_V_ERR_... of <openssl/x509_vfy.h>; they are part of OpenSSL's interface and
 # the same in 1.1.1 and 3.x, unlike its messages.
@@ -97,18 +95,6 @@ def trusting(
         raise _unreadable(problem) from problem
 
 
-def trusting_up_to(trusted: Path | None, newest: ssl.TLSVersion) -> ssl.SSLContext:
-    """The same, with nothing newer than `newest` spoken: to learn what a far end takes. Raises
-    CannotTell.
-    """
-    try:
-        context = _made(trusted, "1.2")
-    except OSError as problem:
-        raise _unreadable(problem) from problem
-    context.maximum_version = newest
-    return context
-
-
 def serving(certificate: Path, key: Path | None) -> ssl.SSLContext:
     """What a server of ours shows to those who call it: a certificate with its chain (PEM), and its
     key where that lies apart. Raises OSError, which a file that holds none is too.
@@ -136,44 +122,16 @@ def code_of(error: ssl.SSLError) -> str:
         return _CERTIFICATE.get(error.verify_code, "certificate")
     if isinstance(error, ssl.SSLZeroReturnError | ssl.SSLEOFError):
         return "closed"
-    return _REASONS.get(_reason(error), "tls")
-
-
-def said(error: ssl.SSLError) -> str:
-    """OpenSSL's words for what broke."""
-    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
-        return error.verify_message
-    return (_reason(error) or str(error)).replace("_", " ").lower()
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """OpenSSL's name of the error; empty where Python itself made it, without this field."""
-    return str(getattr(error, "reason", None) or "")
+    return _REASONS.get(reason(error), "tls")
 
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
 def _kept(
     trusted: Path | None, _changed: int, minimum: Version, alpn: tuple[str, ...]
 ) -> ssl.SSLContext:
-    context = _made(trusted, minimum)
+    context = made(trusted, minimum)
     if alpn:
         context.set_alpn_protocols(list(alpn))
-    return context
-
-
-def _made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
-    # Python 3.13 adds VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN: a certificate that browsers
-    # take (no Authority Key Identifier, as of many a private authority) would be a fault on one
-    # host and none on another.
-    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
-    # RFC 9525 section 6.3: a name counts in subjectAltName alone, for browsers and Go too.
-    context.hostname_checks_common_name = False
-    # TLS 1.0 and 1.1 must not be used any more (RFC 8996).
-    newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
-    context.minimum_version = newest[minimum]
-    # Each certificate is looked at anew: a resumed session shows none (RFC 8446 section 2.2).
-    context.options |= ssl.OP_NO_TICKET
     return context
 
 

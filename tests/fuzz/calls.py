@@ -18,8 +18,10 @@ from checks.telephony.sip.bindings import Bindings, least_seconds
 from checks.telephony.sip.caller_id import is_it, number_of
 from checks.telephony.sip.digest import Proofs
 from checks.telephony.sip.forgiven_sdp import forgiven
-from checks.telephony.sip.message import Awaited, body_length, is_like_a_request, read
+from checks.telephony.sip.framing import body_length
+from checks.telephony.sip.message import Awaited, is_like_a_request, read
 from checks.telephony.sip.name_address import addresses, sip_uri
+from checks.telephony.sip.relayed import Relayed
 from checks.webrtc.browser import sdp_answer
 from lab.pbx.rtp import Keys, Packet
 
@@ -30,6 +32,8 @@ def sip(data: bytes) -> None:
     """A message as every transaction of ours reads it, and what is taken out of an answer."""
     is_like_a_request(data)
     body_length(data.partition(b"\r\n\r\n")[0] + b"\r\n")
+    relayed = Relayed("127.0.0.1:4000", "192.0.2.7:5061")
+    relayed.outward(relayed.inward(data))
     came = read(data)
     Awaited().mismatch(came)
     for header in ("From", "To", "P-Asserted-Identity"):

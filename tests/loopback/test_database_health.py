@@ -220,7 +220,8 @@ def follow(source: MariaDB, replica: MariaDB, port: int) -> None:
     replica.run(
         f"CHANGE MASTER TO master_host='127.0.0.1', master_port={port}, master_user='follower',"
         f" master_password='f', master_log_file='{name}', master_log_pos={position},"
-        " master_connect_retry=1"
+        # The source notices that a replica is gone when its next heartbeat finds nobody.
+        " master_connect_retry=1, master_heartbeat_period=1"
     )
     replica.run("START SLAVE")
 

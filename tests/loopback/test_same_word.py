@@ -25,6 +25,7 @@ from checks.kinds import kinds
 from tests.loopback.certificates import Authority
 from tests.loopback.every_kind import ALSO_OWN, LEFT_OUT, SETTINGS, Place, built, job, word
 from tests.loopback.serving import listening
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 EVERY = list(SETTINGS)
@@ -51,24 +52,18 @@ def test_every_kind_is_tried_or_left_out_with_a_reason() -> None:
     assert all(LEFT_OUT.values())
 
 
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 async def said(kind: str, place: Place, folder: Path) -> str:
     return await word(await asyncio.to_thread(built, kind, place, folder), folder)
 
 
 @pytest.mark.parametrize("kind", but())
 async def test_a_closed_port_is_refused(kind: str, tmp_path: Path) -> None:
-    assert await said(kind, Place("127.0.0.1", closed_port()), tmp_path) == "refused"
+    assert await said(kind, Place("127.0.0.1", free_port()), tmp_path) == "refused"
 
 
 @pytest.mark.parametrize("kind", but("dns"))
 async def test_a_name_that_does_not_exist_is_a_fault_of_names(kind: str, tmp_path: Path) -> None:
-    assert await said(kind, Place("nowhere.invalid", closed_port()), tmp_path) == "dns"
+    assert await said(kind, Place("nowhere.invalid", free_port()), tmp_path) == "dns"
 
 
 async def slammed(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -153,5 +148,5 @@ def test_a_broken_resolver_of_this_host_blames_nobody(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_left_blames_nobody() -> None:
-    found = told(Place("127.0.0.1", closed_port()), EVERY, full=True)
+    found = told(Place("127.0.0.1", free_port()), EVERY, full=True)
     assert not seeing(found, "no socket to be had")

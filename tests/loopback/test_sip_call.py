@@ -225,6 +225,19 @@ async def test_what_is_there_instead_of_the_prompt_is_told(
 
 
 @pytest.mark.engine
+async def test_sound_that_stops_in_the_middle_is_no_wrong_prompt(
+    tmp_path: Path, prompts: Prompts
+) -> None:
+    """A PBX that died says nothing about its menu: no packet comes any more."""
+    broken_off = alaw(tmp_path, "broken-off", prompts.welcome)
+    broken_off.write_bytes(broken_off.read_bytes()[: 8000 // 2])
+    async with sipp("answer", tmp_path / "peer", broken_off, repeat=1) as peer:
+        check = call(peer.port, {"hear": str(prompts.welcome), "within": "8s"})
+        seen = await attempt(check, tmp_path / "seen")
+    assert ended(seen) == ("media", "no-rtp"), seen.fault
+
+
+@pytest.mark.engine
 async def test_a_digit_that_changes_nothing_is_told(tmp_path: Path, prompts: Prompts) -> None:
     script = (
         {"hear": str(prompts.menu), "within": "3s"},

@@ -139,6 +139,7 @@ async def test_a_wrong_pin_is_not_taken_and_no_call_is_placed(
 
 
 @pytest.mark.slow
+@pytest.mark.engine
 async def test_an_agent_who_did_not_log_in_is_not_rung_and_logs_out_after_a_fault(
     lab: Lab, tmp_path: Path, pin: Path
 ) -> None:

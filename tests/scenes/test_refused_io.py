@@ -134,11 +134,12 @@ def in_order(verbs: list[dict[str, Any]], needed: bool) -> None:
     "scene",
     [
         no_configuration,
-        configuration_below_a_file,
-        no_state,
-        state_is_a_file,
-        ledger_is_a_folder,
         ledger_is_something_else,
+        *(
+            # Each is every verb once, some seconds of a core.
+            pytest.param(scene, marks=pytest.mark.slow)
+            for scene in (configuration_below_a_file, no_state, state_is_a_file, ledger_is_a_folder)
+        ),
     ],
 )
 def test_no_verb_breaks_off_with_a_traceback(
@@ -149,7 +150,12 @@ def test_no_verb_breaks_off_with_a_traceback(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize(
-    "scene", [roots_own_state, roots_own_configuration, ledger_for_reading_alone]
+    "scene",
+    [
+        roots_own_state,
+        pytest.param(roots_own_configuration, marks=pytest.mark.slow),
+        pytest.param(ledger_for_reading_alone, marks=pytest.mark.slow),
+    ],
 )
 def test_nor_for_another_user_than_the_service_s(
     open_folder: Path, scene: Callable[[Path], Path]

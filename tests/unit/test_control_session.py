@@ -91,9 +91,10 @@ async def test_a_stop_ends_whoever_waits_for_an_answer_at_once(tmp_path: Path) -
 
 
 async def test_whoever_reads_nothing_holds_up_only_himself(tmp_path: Path) -> None:
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def verb(session: Session) -> int:
+        begun.set()
         try:
             while True:
                 session.say("show", "x" * 16_000)
@@ -103,7 +104,8 @@ async def test_whoever_reads_nothing_holds_up_only_himself(tmp_path: Path) -> No
 
     made = await door(tmp_path, verb)
     async with knocked(made):
-        pass
+        # Who hangs up before his verb has begun has none that could be held up.
+        assert await asyncio.to_thread(begun.wait, 60)
     try:
         assert await asyncio.to_thread(ended.wait, 60)
     finally:

@@ -5,7 +5,6 @@ registrar, whom it calls.
 from __future__ import annotations
 
 import socket
-import ssl
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -86,14 +85,21 @@ class Account:
             "user": line.user,
             "password": _secret(line),
             "local_address": self.local_address,
-            # The engine's own OpenSSL does not know where this system keeps its authorities.
-            "authorities": str(
-                line.trusted_certificates or ssl.get_default_verify_paths().cafile or ""
-            ),
+            **(self._secured() if self.carrier == "tls" else {}),
             "codecs": list(codecs),
             "srtp": line.srtp,
             "realm": line.realm,
             "sources": self.sources(),
+        }
+
+    def _secured(self) -> dict[str, Any]:
+        """What the phone's relay must know of TLS."""
+        trusted = self.line.trusted_certificates
+        return {
+            "places": [[str(one[0]), int(one[1])] for _, one in self.hop.addresses],
+            # RFC 5922 section 4: the name that was asked for is what the certificate must hold.
+            "server_name": self.hop.domain,
+            "authorities": str(trusted) if trusted else None,
         }
 
     def sources(self) -> list[str]:
@@ -127,8 +133,7 @@ class Account:
         if self.line.domain and not self.ways.by and len(self.ways.hops) == 1:
             at = self.host
         elif self.ways.by or len(self.ways.hops) > 1:
-            # The engine holds a certificate to the name that it connects to.
-            at = self.hop.server.name if self.carrier == "tls" else self.address
+            at = self.address
         else:
             return None
         # ;lr makes it a loose route (RFC 3261 section 19.1.1): the Request-URI keeps the domain.

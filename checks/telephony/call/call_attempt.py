@@ -49,9 +49,9 @@ async def call_attempt(
     with (
         honest(trace, limits, lambda: evidence.health_of_legs(parties.legs)) as watch,
         bad_peer.named(trace, parties.legs),
+        line_security.named(call.all_lines()),
     ):
-        async with line_security.named(call.all_lines(), call.signalling_within):
-            yield parties, watch
+        yield parties, watch
 
 
 async def response(phone: Phone, *names: str, within: float) -> Event:

@@ -254,6 +254,10 @@ _NOT_REACHED: Mapping[int, str] = {
 }
 
 
+# The engine's words where the far end ended the connection, and did not reset it.
+_ENDED = "End of file"
+
+
 def _refused(ending: Event, reasons: Sequence[str]) -> Failed:
     code, phrase = int(ending["code"]), str(ending["phrase"])
     # A status that was never on the wire is made up by our own stack (a timer, an ICMP error).
@@ -266,8 +270,10 @@ def _not_reached(code: int, phrase: str) -> Failed:
     """Our own stack's ending. Where it repeats the system's words, what they mean decides. Raises
     CannotTell.
     """
-    # The engine repeats errno's words: "Connection refused" decides better than its 503.
-    fault = fault_said(phrase) or Failed(_NOT_REACHED.get(code, f"sip:{code}"), phrase)
+    # The engine repeats errno's words: "Connection refused" decides better than its 503. A stream
+    # that ended has none.
+    known = "closed" if _ENDED in phrase else _NOT_REACHED.get(code, f"sip:{code}")
+    fault = fault_said(phrase) or Failed(known, phrase)
     if isinstance(fault, CannotTell):
         raise fault
     return Failed(fault.code, fault.text, origin="local")

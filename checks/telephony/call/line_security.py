@@ -8,23 +8,21 @@ answer    sip:488 (refused, where the line requires SRTP: the text says so)
 media     no-srtp (answered, but not encrypted)
 agent     no-srtp (the call to the agent is not offered encrypted, and its line requires it)
 
-The engine's own OpenSSL (1.0.2, TLS 1.2) is old: certificates are judged by Python's ssl before a
-call is placed. What only the engine then trips over is an engine error. It speaks no IPv6: that is
-refused when the configuration is read.
+Certificates are judged before a call is placed; the call's own TLS is made by the same library,
+beside the engine (checks/telephony/phone/tls_relay.py). The engine speaks no IPv6: that is refused
+when the configuration is read.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-import ssl
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 from pydantic import model_validator
 
-from checks.contract import CannotTell, Failed, Trace
+from checks.contract import Failed, Trace
 from checks.network.tls_certificate import TlsCertificate
 from checks.settings import Settings
 from checks.telephony.call import engine
@@ -33,8 +31,6 @@ from checks.telephony.call.line import Line
 from checks.telephony.sip.failover import ways_to
 from checks.telephony.sip.location import NextHop
 from checks.telephony.sip.target import Target
-from checks.transport.connect import connect
-from checks.transport.tls import trusting_up_to
 
 MEASURES: Mapping[str, str] = {
     "connect_seconds": "TCP connection to the registrar's TLS port",
@@ -43,10 +39,7 @@ MEASURES: Mapping[str, str] = {
     "certificate_days": (
         "how long the registrar's certificate is still valid, days; below zero since when it is not"
     ),
-    "tls_version": (
-        "the version of TLS that the registrar agrees to, as in 1.3 (the call engine itself has"
-        " 1.2)"
-    ),
+    "tls_version": ("the version of TLS that the registrar agrees to, as in 1.3"),
 }
 ENCRYPTED: Mapping[str, str] = {
     "media_encrypted": "whether the call's media is encrypted (SRTP): 1 or 0"
@@ -55,8 +48,6 @@ ENCRYPTED: Mapping[str, str] = {
 _IPV6 = re.compile(r"(^|@)\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
 # RFC 3261: 415 (body not understood), 488 and 606 (session description not acceptable).
 _NOT_ACCEPTABLE = ("sip:415", "sip:488", "sip:606")
-# In the engine's words for a failure of its own TLS.
-_ENGINES_TLS = re.compile(r"(?i)tls|ssl|certificate|handshake")
 
 
 class Engine(Settings):
@@ -136,30 +127,12 @@ async def _by_tls(target: Target, within: float) -> NextHop | None:
     return hop if hop.server.carrier == "tls" else None
 
 
-@asynccontextmanager
-async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]:
-    """Around an attempt: says of a refusal that SRTP was required, and of the engine's own TLS that
-    it is the engine's. Raises Failed, CannotTell.
-    """
+@contextmanager
+def named(lines: Mapping[str, Line]) -> Iterator[None]:
+    """Around an attempt: says of a refusal that SRTP was required. Raises Failed."""
     try:
         yield
     except Failed as fault:
-        secure = [line for line in lines.values() if line.transport == "tls"]
-        if fault.origin == "local" and secure:
-            # Python's ssl has found the certificate good just before: what fails now is the
-            # engine's older OpenSSL.
-            if _ENGINES_TLS.search(fault.text):
-                raise CannotTell(
-                    f"engine error: the registrar's TLS is good, but the engine's own: {fault}"
-                ) from fault
-            if fault.code in ("unreachable", "closed") and any(
-                [await _too_new(line, within) for line in secure]
-            ):
-                # A registrar that has switched TLS 1.2 off is right to do so (RFC 9325 prefers
-                # 1.3); our engine cannot follow.
-                raise CannotTell(
-                    f"engine error: the registrar has no TLS 1.2, and the engine no newer: {fault}"
-                ) from fault
         requiring = [line.name for line in lines.values() if line.srtp == "required"]
         # With srtp = "required" a 488 most often means that the far end has no SRTP (RFC 4568).
         if fault.code in _NOT_ACCEPTABLE and requiring:
@@ -168,26 +141,3 @@ async def named(lines: Mapping[str, Line], within: float) -> AsyncIterator[None]
                 f"{fault.text}; SRTP is required of {', '.join(requiring)}: is it offered there?",
             ) from fault
         raise
-
-
-async def _too_new(line: Line, within: float) -> bool:
-    """Whether the registrar takes a newer TLS than the engine's, and not the engine's."""
-    newest, engines = ssl.TLSVersion.MAXIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2
-    return await _shakes_hands(line, within, newest) and not await _shakes_hands(
-        line, within, engines
-    )
-
-
-async def _shakes_hands(line: Line, within: float, newest: ssl.TLSVersion) -> bool:
-    context = trusting_up_to(line.trusted_certificates, newest)
-    try:
-        async with asyncio.timeout(within):
-            target = Target(line.registrar, line.carrier, line.trusted_certificates)
-            hop = (await ways_to(target, within)).hops[0]
-            _, writer = await asyncio.open_connection(
-                sock=await connect(hop.addresses), ssl=context, server_hostname=hop.domain
-            )
-    except (Failed, OSError, TimeoutError):
-        return False
-    writer.close()
-    return True

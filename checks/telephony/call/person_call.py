@@ -76,7 +76,7 @@ async def _called(line: Line, to: str, words: Path, ring_seconds: float, trace: 
     life = longest_seconds(ring_seconds, seconds_of(words / "message.wav"))
     parties = Legs(trace, CODECS, SIGNALLING_SECONDS, life)
     try:
-        async with line_security.named({"call": line}, SIGNALLING_SECONDS):
+        with line_security.named({"call": line}):
             await line_security.hold_certificates(trace, (line,), SIGNALLING_SECONDS)
             await parties.start({"call": line}, {"call": "signalling"}, called=())
             phone = parties.legs["call"]

@@ -4,8 +4,8 @@ stage    fault codes
 press    no-telephone-event, early-hang-up
 prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored,
          early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped, noise
-media    false-answer:KIND (ringback, busy, congestion, dial, sit), and what `media_judgement.py`
-         finds in the whole call
+media    false-answer:KIND (ringback, busy, congestion, dial, sit), no-rtp (it stopped), and what
+         `media_judgement.py` finds in the whole call
 agent    and talk: see `agent_proof.py`
 hold     no-rtp, early-hang-up (the step `stay`)
 on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id    see `features.py`
@@ -14,7 +14,7 @@ on-hold, resume, mute, unmute, consult, transfer, conference, dtmf, caller-id   
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,17 +123,25 @@ class Conversation:
                 **self._known(self._previous if self._previous not in paths else None),
             )
             patience = step.within + max(map(_seconds, step.references)) + _DECIDE_SECONDS
-            found = await self._reply("heard", "not-heard", within=patience, step=number)
+            found, still = await self._while_packets_come(
+                self._reply("heard", "not-heard", within=patience, step=number)
+            )
             if found.name == "not-heard":
-                self._refuse_prompt(number, found)
+                self._refuse_prompt(number, found, still)
         self._note_prompt(number, found)
         self._heard.append(
             next((path for path in paths if Path(path).name == found["reference"]), paths[0])
         )
         self._pressed = False
 
-    def _refuse_prompt(self, number: int, found: Event) -> None:
-        """A tone of the network in the prompt's stead is a fault of the media: nobody answered."""
+    def _refuse_prompt(self, number: int, found: Event, still: float) -> None:
+        """A tone of the network in the prompt's stead is a fault of the media: nobody answered; and
+        so are no packets for `still` seconds.
+        """
+        # A far end that died says no wrong prompt: the ticket is about the way, not the menu.
+        if still >= _STALLED_SECONDS:
+            with self._trace.stage("media"):
+                raise Failed("no-rtp", f"no RTP for {still:.0f} s, and prompt {number} was awaited")
         # Behind an answer a tone of the network means that nobody answered.
         if str(found["code"]).startswith("false-answer:"):
             with self._trace.stage("media"):
@@ -196,20 +204,25 @@ class Conversation:
     async def _stay(self, step: Stay | Hold) -> None:
         """Media must keep flowing to the caller; none for five seconds is a fault."""
         with self._trace.stage("hold"):
-            ends, number = self._trace.elapsed() + step.stay, 0
-            packets, moved = -1, self._trace.elapsed()
+            ends = self._trace.elapsed() + step.stay
+            flow = Flow(self._trace, self._call)
             while (left := ends - self._trace.elapsed()) > 0:
                 await self._stand(min(1.0, left))
-                number += 1
-                self._call.order("count", number=number)
-                counted = await self._reply("counted", within=_DECIDE_SECONDS, number=number)
                 # Counts that stand still, not silence: a muted agent still sends packets.
-                if counted["rx_packets"] != packets:
-                    packets, moved = counted["rx_packets"], self._trace.elapsed()
-                elif self._trace.elapsed() - moved >= _STALLED_SECONDS:
+                if await flow.still_for() >= _STALLED_SECONDS:
                     raise Failed(
                         "no-rtp", f"no RTP for {_STALLED_SECONDS:g} s in a call that still stands"
                     )
+
+    async def _while_packets_come(self, reply: Awaitable[Event]) -> tuple[Event, float]:
+        """The reply, and for how many seconds no packet had come by then."""
+        waiting, flow, still = asyncio.ensure_future(reply), Flow(self._trace, self._call), 0.0
+        try:
+            while not (await asyncio.wait({waiting}, timeout=1.0))[0]:
+                still = await flow.still_for()
+            return await waiting, still
+        finally:
+            waiting.cancel()
 
     async def _stand(self, seconds: float, stage: str | None = None) -> None:
         """Let the call stand; raises what ends it."""
@@ -224,6 +237,25 @@ class Conversation:
 
     async def _reply(self, *names: str, within: float, **facts: Any) -> Event:
         return await _in_time(self._call.until(*names, within=within, **facts))
+
+
+class Flow:
+    """Whether packets come, as the phone counts them."""
+
+    def __init__(self, trace: Trace, call: Phone) -> None:
+        self._trace, self._call = trace, call
+        self._packets, self._moved = -1, trace.elapsed()
+
+    async def still_for(self) -> float:
+        """For how many seconds none has come. Raises Failed, CannotTell."""
+        since = len(self._call.events)
+        self._call.order("count")
+        counted = await _in_time(
+            self._call.until("counted", "no-media", within=_DECIDE_SECONDS, since=since)
+        )
+        if (packets := counted.facts.get("rx_packets", self._packets)) != self._packets:
+            self._packets, self._moved = packets, self._trace.elapsed()
+        return self._trace.elapsed() - self._moved
 
 
 async def _until_time(leg: Phone, seconds: float) -> None:

@@ -177,15 +177,14 @@ class Room:
     def _open(self, command: dict[str, Any]) -> None:
         self.folder = Path(command["folder"])
         self._dies = time.monotonic() + command["life_seconds"]
-        lists = {name: tuple(command["account"].get(name, ())) for name in ("codecs", "sources")}
-        account = Account(**{**command["account"], **lists})
+        account, _ = pjsua2_settings.relayed(Account.read(command["account"]))
         self._endpoint, port = pjsua2_settings.started(account, self._log, self._reading.begin)
         self._account = _Registering(self)
         self._account.create(pjsua2_settings.of_account(account))
         links = port
         if account.transport != "udp":
             # Our own processes meet over UDP, whatever the line has.
-            own = pjsua2_settings.of_transport(replace(account, transport="udp"))
+            own = pjsua2_settings.of_transport(replace(account, transport="udp", relay=""))
             added = self._endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, own)
             links = int(self._endpoint.transportGetInfo(added).localName.rsplit(":", 1)[1])
         self.tell("ready", links=links)

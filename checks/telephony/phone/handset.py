@@ -29,6 +29,7 @@ from checks.telephony.phone.sdp_reading import SdpReading
 from checks.telephony.phone.sip_watch import Tell, Watch
 from checks.telephony.phone.sound_bridge import Sounding
 from checks.telephony.phone.strays import is_strays
+from checks.telephony.phone.tls_relay import TlsRelay
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
 
@@ -56,6 +57,7 @@ class Handset(Sounding):
         self._endpoint: Any = None
         self._account: Any = None
         self._configured: Any = None
+        self._relay: TlsRelay | None = None
         self._call: Any = None
         self._sound: Any = None
         self._media_index, self._frame_ms = 0, 0
@@ -70,6 +72,9 @@ class Handset(Sounding):
 
     def open(self, account: Account) -> None:
         """Start the engine with this account; tells `ready` with its port. Raises pjsua2.Error."""
+        account, self._relay = pjsua2_settings.relayed(account)
+        if self._relay is not None:
+            self.ladder.seen = self._relay.on_the_wire
         self.watch.srtp, self.sources = account.srtp, Sources(account.sources)
         self._endpoint, port = pjsua2_settings.started(account, self._wire, self._reading.begin)
         # The account is added when the transport is there: its Contact holds the port.
@@ -182,6 +187,7 @@ class Handset(Sounding):
 
     def on_message(self, message: Any) -> None:
         """Keep a SIP message that was sent or received, and tell what it means for the call."""
+        message = self.ladder.seen(message)
         if is_strays(message, self.ladder, self.sources, self.tell):
             return
         self.ladder.add(message)
@@ -223,7 +229,7 @@ class Handset(Sounding):
         self.tell(
             "registration-failed",
             code=code,
-            phrase=phrase,
+            phrase=phrase if far else self._reason(phrase),
             origin="far" if far else "local",
             challenges=pjsua2_settings.challenges_in(answer),
         )
@@ -266,9 +272,13 @@ class Handset(Sounding):
             self.tell("cancelled")
             return
         # Neither BYE nor CANCEL came: the INVITE was refused, by the far end or by our own stack.
-        self.watch.refused(
-            self.ladder.final_response("INVITE"), code, phrase, described=self._sound is not None
-        )
+        answer = self.ladder.final_response("INVITE")
+        said = phrase if answer else self._reason(phrase)
+        self.watch.refused(answer, code, said, described=self._sound is not None)
+
+    def _reason(self, phrase: str) -> str:
+        """Why there was no answer: the relay knows better than the engine's stack behind it."""
+        return (self._relay.trouble if self._relay else "") or phrase
 
     def on_media(self, index: int) -> None:
         """Sound can flow (again): connect what is said and heard."""

@@ -31,6 +31,8 @@ _LAG_SECONDS = 0.35
 _READ_EVERY_SECONDS = 0.05
 # A prompt that was heard may end this much later than reckoned: jitter buffers stretch sound.
 _TAIL = round(0.2 * RATE)
+# Jitter buffers and the far end's own frames: what is on its way when a digit is pressed.
+_BUFFERED = round(0.5 * RATE)
 # A quarter of the prompt is no chance: then it was cut short, not another.
 _SOME = 0.25
 # Less sound than this may be a click of the switch.
@@ -246,8 +248,9 @@ class CallListener:
     def turn_page(self) -> None:
         """From now on only what comes now counts (a digit was pressed)."""
         self.mark = self.recording.position_at(time.monotonic())
-        # What was said just before the digit may still be in the buffers.
-        self._quiet_from = max(self.mark, self._quiet_from)
+        # What was said just before the digit may still be in the buffers; a prompt that is broken
+        # off by it, and does not stop, is looked for by `_beyond`.
+        self._quiet_from = min(max(self.mark, self._quiet_from), self.mark + _BUFFERED)
 
     def heard_to(self, position: int, over_at: int) -> None:
         """A prompt was recognised up to a position and should be over at another."""
@@ -262,9 +265,13 @@ class CallListener:
         country.
         """
         previous: str | None = order.get("previous")
-        samples = self.recording.samples[self._quiet_from :]
+        begin = self._beyond(previous)
+        samples = self.recording.samples[begin:]
         # Silence after a digit: an IVR that did not take it waits for it still.
         if sound.is_silent(samples) and previous is not None and previous:
+            if (begin - self._quiet_from) > RATE:
+                text = f"{Path(previous).name} went on or came again after the digit"
+                return "dtmf-ignored", text
             return "dtmf-ignored", "nothing new and then silence after the digit"
         known = [*order.get("others", ()), *([previous] if previous else [])]
         if not sound.is_silent(samples) and (name := prompt_naming.known(samples, known, wanted)):
@@ -273,8 +280,17 @@ class CallListener:
             return "wrong-prompt", f"it was {name}, {awaited} awaited"
         answered = order.get("answered_at")
         if answered is not None:
-            samples = samples[max(0, self.recording.position_at(answered) - self._quiet_from) :]
+            samples = samples[max(0, self.recording.position_at(answered) - begin) :]
         code, text = prompt_naming.named(
             samples, order.get("country"), answered is not None, self.something_heard
         )
         return code, f"{text}, {awaited} awaited"
+
+    def _beyond(self, previous: str | None) -> int:
+        """Where the prompt that a digit has broken off, or that came again, is over."""
+        old = prompt_naming.readable(previous) if previous else None
+        if old is None:
+            return self._quiet_from
+        match = prompt.Hearing(old, self._quiet_from).hear(self.recording.samples)
+        # One window alone may be alike by chance.
+        return match.ends + _TAIL if match.windows > 1 else self._quiet_from

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
 
+from checks.telephony.phone.tls_relay import HOST, Far, TlsRelay
 from checks.telephony.sip.ladder import Ladder, Message
 
 # RFC 3261 section 25.1: a quoted string, in which a backslash quotes what follows.
@@ -32,12 +34,18 @@ class Account:
     """URI to REGISTER at; None does not"""
     route: str | None = None
     """URI of the proxy that every request goes through"""
+    relay: str = ""
+    """host:port of our own relay, which every request goes through before (tls_relay.py)"""
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     local_address: str = ""
     """the address of the interface to use; "" lets the system choose"""
-    authorities: str = ""
-    """PEM file of the authorities to trust on TLS"""
+    places: tuple[tuple[str, int], ...] = ()
+    """addresses and ports of the next hop, on TLS"""
+    server_name: str = ""
+    """the name that it must prove, on TLS"""
+    authorities: str | None = None
+    """PEM file of the authorities to trust on TLS; None: the system's"""
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
     srtp: str = "never"
     """never, optional or required: SRTP with keys in the SDP (RFC 4568)"""
@@ -46,19 +54,34 @@ class Account:
     sources: tuple[str, ...] = ()
     """where its calls come from (screening.py); none: from anywhere"""
 
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Account:
+        """Out of an order, which has lists for what is fixed here."""
+        lists = {name: tuple(written.get(name, ())) for name in ("codecs", "sources")}
+        places = tuple((str(host), int(port)) for host, port in written.get("places", ()))
+        return cls(**{**written, **lists, "places": places})
+
 
 # pjsua2 parts the transports by family: IPv6 has kinds of its own, which this engine's build
-# lacks.
-_TRANSPORTS = {
-    "udp": pj.PJSIP_TRANSPORT_UDP,
-    "tcp": pj.PJSIP_TRANSPORT_TCP,
-    "tls": pj.PJSIP_TRANSPORT_TLS,
-}
+# lacks. TLS it has by our relay.
+_TRANSPORTS = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP}
 _SRTP = {
     "never": pj.PJMEDIA_SRTP_DISABLED,
     "optional": pj.PJMEDIA_SRTP_OPTIONAL,
     "required": pj.PJMEDIA_SRTP_MANDATORY,
 }
+
+
+def relayed(account: Account) -> tuple[Account, TlsRelay | None]:
+    """The account as the engine has it, and the relay that has its TLS, if it has. Raises OSError,
+    also for authorities that are none.
+    """
+    if account.transport != "tls":
+        return account, None
+    authorities = Path(account.authorities) if account.authorities else None
+    relay = TlsRelay(Far(account.places, account.server_name, authorities))
+    sources = (*account.sources, relay.place) if account.sources else ()
+    return replace(account, transport="tcp", relay=relay.place, sources=sources), relay
 
 
 def started(account: Account, writer: Any, begin: Callable[[], object]) -> tuple[Any, int]:
@@ -104,14 +127,9 @@ def of_engine(writer: Any) -> Any:
 
 
 def of_transport(account: Account) -> Any:
-    """The SIP transport: bound to one address; TLS 1.2 with the far end's certificate verified."""
+    """The SIP transport: bound to one address, which is the relay's where there is one."""
     settings = pj.TransportConfig()
-    settings.boundAddress = account.local_address
-    if account.transport == "tls":
-        settings.tlsConfig.verifyServer = True
-        settings.tlsConfig.CaListFile = account.authorities
-        # The engine's OpenSSL 1.0.2 has no TLS 1.3.
-        settings.tlsConfig.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
+    settings.boundAddress = HOST if account.relay else account.local_address
     return settings
 
 
@@ -136,6 +154,8 @@ def of_account(account: Account) -> Any:
     # The registration outlives a probe by minutes at most, should the process die without taking
     # it back.
     settings.regConfig.timeoutSec = 300
+    if account.relay:
+        settings.sipConfig.proxies.push_back(f"sip:{account.relay};transport=tcp;lr")
     if account.route:
         settings.sipConfig.proxies.push_back(account.route)
     if account.user:

@@ -160,6 +160,7 @@ class Phone:
                 self._side.challenge(command)
             case {"do": "await-digits"}:
                 self._side.await_digits(command)
+                self._channel.tell("awaits-digits", expect=command["expect"])
             case {"do": "await-key"}:
                 self._side.await_key(command)
             case {"do": "hush"}:
@@ -205,9 +206,7 @@ class Phone:
         self._handset = Handset(self._channel.tell, self._folder, self._name)
         # A PIN that is pressed must be in no ladder and no recording.
         self._handset.ladder.secretive = command.get("secretive", False)
-        lists = {name: tuple(command["account"].get(name, ())) for name in ("codecs", "sources")}
-        written = {**command["account"], **lists}
-        self._handset.open(Account(**written))
+        self._handset.open(Account.read(command["account"]))
 
     def _place(self, to: str, headers: dict[str, str], caller: str | None) -> None:
         import pjsua2 as pj

@@ -9,7 +9,7 @@ It is bounded in size.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,6 +127,8 @@ class Ladder:
         """whether the digits of this call are secrets"""
         self.strays: set[str] = set()
         """the Call-IDs of who has no business with us: shown, and taken for nobody's word"""
+        self.seen: Callable[[Message], Message] = lambda message: message
+        """how a message was on the wire, where the engine has it in another form"""
 
     def add(self, message: Message) -> None:
         """Keep a message, and in a flood the latest in place of older ones."""
@@ -140,7 +142,7 @@ class Ladder:
             self.left_out += 1
 
     def __iter__(self) -> Iterator[Message]:
-        return iter([*self._first, *self._latest])
+        return map(self.seen, [*self._first, *self._latest])
 
     def final_response(self, method: str) -> Message | None:
         """The latest final response received for a method."""

@@ -13,16 +13,12 @@ from dataclasses import dataclass
 
 from sipmessage import Message, Request, Response
 
+from checks.telephony.sip.framing import lengths, unfolded
 from checks.telephony.sip.name_address import listed, parameters
 from checks.transport.wire_text import one_line
 
-_FOLDED = re.compile(rb"\r\n[ \t]+")
-# RFC 3261 section 25.1: HCOLON allows blanks before the colon; the parser does not.
-_BLANK_COLON = re.compile(rb"(?m)^([A-Za-z0-9.!%*_+`'~-]+)[ \t]+:")
 _STATUS_LINE = re.compile(rb"SIP/2\.0 (\d{3})(?: [^\r\n]*)?\r\n")
 _LIKE_REQUEST = re.compile(rb"[^\r\n]* SIP/\d+\.\d+[ \t]*\r?\n")
-# l is the compact form of Content-Length (RFC 3261 section 7.3.3).
-_LENGTHS = re.compile(rb"(?im)^(?:content-length|l)[ \t]*+:([^\r\n]*+)\r?$")
 # RFC 3261 section 8.1.1.5: a sequence number below 2**31, then the method.
 _CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
 # Protocol, version and transport, then sent-by; blanks are allowed around every sign (RFC 3261
@@ -84,7 +80,7 @@ def read(data: bytes) -> Read:
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
         raise NotSip("it has no end")
-    plain = _unfolded(head + b"\r\n")
+    plain = unfolded(head + b"\r\n")
     if plain.startswith(b"SIP/"):
         plain = _status_line(plain)
     _measure(plain, len(body))
@@ -117,17 +113,6 @@ def top_via(message: Request | Response) -> Via | None:
     )
 
 
-def body_length(head: bytes) -> int:
-    """What the head of a message, line ends and all, says of its body; 0 if nothing."""
-    found = _LENGTHS.search(_unfolded(head))
-    written = found[1].strip(b" \t")[:10] if found else b""
-    return int(written) if written.isdigit() else 0
-
-
-def _unfolded(head: bytes) -> bytes:
-    return _BLANK_COLON.sub(rb"\1:", _FOLDED.sub(b" ", head))
-
-
 def _status_line(plain: bytes) -> bytes:
     line = _STATUS_LINE.match(plain)
     if line is None or not 100 <= int(line[1]) <= 699:
@@ -142,8 +127,7 @@ def _status_line(plain: bytes) -> bytes:
 def _measure(head: bytes, length: int) -> None:
     """A datagram that is shorter than it says was cut off (RFC 3261 section 18.3)."""
     # More than it says is allowed over UDP: the rest is dropped (RFC 3261 section 18.3).
-    for said in _LENGTHS.findall(head):
-        written = said.strip(b" \t")
+    for written in lengths(head):
         if not written.isdigit():
             raise NotSip("its Content-Length is no number")
         if int(written[:10]) > length:

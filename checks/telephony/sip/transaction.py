@@ -21,13 +21,13 @@ from sipmessage import URI, Request, Response
 
 from checks.contract import Failed, Trace
 from checks.telephony.sip.causes import refused
+from checks.telephony.sip.framing import Stream, TooLong
 from checks.telephony.sip.location import NextHop, Transport
 from checks.telephony.sip.malformed import Exhibits, Malformed
 from checks.telephony.sip.message import (
     Awaited,
     NotSip,
     as_sent,
-    body_length,
     is_like_a_request,
     read,
 )
@@ -38,8 +38,6 @@ from checks.transport.tls import trusting
 # Seconds: first and longest pause between repetitions (RFC 3261 section 17.1.2.1, timers T1 and
 # T2).
 _T1, _T2 = 0.5, 4.0
-# The most that a UDP datagram can carry; SIP over TCP has no limit of its own.
-_LONGEST_BYTES = 65536
 # An exhibit shows the beginning of what came.
 _KEPT_BYTES = 4000
 # Words of the far end go into tickets.
@@ -235,28 +233,16 @@ class Conversation(asyncio.DatagramProtocol):
 class _StreamConversation(Conversation, asyncio.Protocol):
     """A conversation over TCP or TLS, where a message ends at its Content-Length."""
 
-    _buffer = b""
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._stream = Stream()
+        super().connection_made(transport)
 
     def _say(self, data: bytes) -> None:
         cast(asyncio.Transport, self._transport).write(data)
 
     def data_received(self, data: bytes) -> None:
-        # CRLF between messages is a keep-alive (RFC 5626 section 3.5.1).
-        self._buffer = (self._buffer + data).lstrip(b"\r\n")
-        while self._next():
-            pass
-
-    def _next(self) -> bool:
-        """Take one message out of the buffer, if it is there as a whole."""
-        head, blank, rest = self._buffer.partition(b"\r\n\r\n")
-        # RFC 3261 section 20.14: over a stream Content-Length is required.
-        body = body_length(head + b"\r\n") if blank else 0
-        if blank and len(rest) >= body:
-            end = len(head) + len(blank) + body
-            message, self._buffer = self._buffer[:end], self._buffer[end:].lstrip(b"\r\n")
-            self._heard(message)
-            return bool(self._buffer)
-        # A head without an end would fill the memory.
-        if len(self._buffer) > _LONGEST_BYTES:
-            self._broke(Failed("bad-peer", "what came does not end"))
-        return False
+        try:
+            for message in self._stream.take(data):
+                self._heard(message)
+        except TooLong as problem:
+            self._broke(Failed("bad-peer", str(problem)))

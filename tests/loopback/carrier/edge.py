@@ -31,7 +31,12 @@ class Edge:
 
 @asynccontextmanager
 async def edge(
-    folder: Path, certificate: Path, key: Path, sipp_port: int = 9, baresip_port: int = 9
+    folder: Path,
+    certificate: Path,
+    key: Path,
+    sipp_port: int = 9,
+    baresip_port: int = 9,
+    oldest_tls: str = "TLSv1.2",
 ) -> AsyncIterator[Edge]:
     """Kamailio with rtpengine; gone afterwards."""
     await asyncio.to_thread(folder.mkdir)
@@ -39,6 +44,8 @@ async def edge(
     password.write_text(secrets.token_hex(8) + "\n")
     control, where = free_port(), Edge(free_port(), free_port(), password)
     filled = {
+        # Kamailio 5.6 has no word for TLS 1.3 and nothing older; OpenSSL's own settings have.
+        "TLS_METHOD": "TLSv1.2+" if oldest_tls == "TLSv1.2" else "SSLv23",
         "UDP_PORT": str(where.udp_port),
         "TLS_PORT": str(where.tls_port),
         "ENGINE_PORT": str(control),
@@ -48,13 +55,23 @@ async def edge(
         "CERTIFICATE": str(certificate),
         "KEY": str(key),
     }
+    settings = folder / "openssl.cnf"
+    settings.write_text(
+        "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = every\n"
+        f"[every]\nMinProtocol = {oldest_tls}\n"
+    )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(
             running(*_rtpengine(folder, control), log=folder / "rtpengine.log")
         )
         await eventually(lambda: is_bound(control, "udp"), within=30)
         await stack.enter_async_context(
-            running(*_kamailio(folder, filled), log=folder / "kamailio.log")
+            running(
+                "env",
+                f"OPENSSL_CONF={settings}",
+                *_kamailio(folder, filled),
+                log=folder / "kamailio.log",
+            )
         )
         await eventually(
             lambda: is_bound(where.tls_port, "tcp") and is_bound(where.udp_port, "udp"), within=30

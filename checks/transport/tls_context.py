@@ -1,0 +1,42 @@
+"""The one context of TLS as a client, and OpenSSL's words for what breaks: without the rest of the
+house, since the process of a phone has TLS too.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Literal
+
+Version = Literal["1.2", "1.3"]
+
+
+def made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
+    """Checks certificate and name, by the authorities of a PEM file or the system's; `minimum` is
+    the oldest version that it speaks. Raises OSError, which a file that holds none is too.
+    """
+    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    # Python 3.13 adds VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN: a certificate that browsers
+    # take (no Authority Key Identifier, as of many a private authority) would be a fault on one
+    # host and none on another.
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST
+    # RFC 9525 section 6.3: a name counts in subjectAltName alone, for browsers and Go too.
+    context.hostname_checks_common_name = False
+    # TLS 1.0 and 1.1 must not be used any more (RFC 8996).
+    newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+    context.minimum_version = newest[minimum]
+    # Each certificate is looked at anew: a resumed session shows none (RFC 8446 section 2.2).
+    context.options |= ssl.OP_NO_TICKET
+    return context
+
+
+def said(error: ssl.SSLError) -> str:
+    """OpenSSL's words for what broke."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
+        return error.verify_message
+    return (reason(error) or str(error)).replace("_", " ").lower()
+
+
+def reason(error: ssl.SSLError) -> str:
+    """OpenSSL's name of the error; empty where Python itself made it, without this field."""
+    return str(getattr(error, "reason", None) or "")
