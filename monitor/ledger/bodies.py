@@ -1,5 +1,4 @@
-"""The bodies of a ledger: what each kind of row keeps as JSON, and what has changed in it since
-release 0.1.0.
+"""The bodies of a ledger: what each kind of row keeps as JSON, and what changed since 0.1.0.
 
 To change what a class keeps: change the class, append a migration here (one for each release), and
 write the golden of the coming release: `REVEILLE_GOLDEN=write pytest tests/unit/test_bodies.py`,
