@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import time
@@ -89,15 +90,19 @@ class Configuration:
         return tuple(name for name, desk in self.desks.items() if what in desk.TAKES)
 
 
+def sections(configuration: Configuration) -> dict[str, object]:
+    """The settings of every section there is, by its name: whoever looks for secrets or files looks
+    through all of them.
+    """
+    found = {
+        one.name: getattr(configuration, one.name) for one in dataclasses.fields(Configuration)
+    }
+    return found | {"checks": {name: entry.probe for name, entry in configuration.checks.items()}}
+
+
 def files_named(configuration: Configuration) -> Iterator[tuple[str, Path]]:
     """Every file there is that settings name, with its place as one writes it; secrets' too."""
-    sections: dict[str, Mapping[str, Settings]] = {
-        "lines": configuration.lines,
-        "agents": configuration.agents,
-        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
-        "desks": configuration.desks,
-    }
-    for section, settings in sections.items():
+    for section, settings in sections(configuration).items():
         for place, table in tables_in(settings, (section,)):
             for key in fields(type(table)):
                 path = getattr(table, key, None)

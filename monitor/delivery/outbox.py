@@ -30,9 +30,9 @@ from checks import masking
 from checks.body import Unreadable
 from checks.masking import Mask
 from monitor.delivery.keyed_letters import Letters
+from monitor.delivery.predecessor import taken_over
 from monitor.delivery.stopwatch import Stopwatch
-from monitor.desks.conference_minutes import LeftMinutes
-from monitor.desks.desk import Acknowledged, Confers, Desk, Letter, Never, TryLater
+from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, LedgerAccess, OutboxRow, Transaction
 from monitor.ledger.bodies import happening_body
 from monitor.ledger.encoding import plain
@@ -79,26 +79,8 @@ class Outbox:
         """Free what dead senders of this host were sending; returns how many letters. Once, at the
         start.
         """
-        return self._ledger.at_once(lambda ledger: self._taken_over(ledger, now))
-
-    def _taken_over(self, ledger: Ledger, now: datetime) -> int:
-        with ledger.transaction() as transaction:
-            orphans = [letter for letter in ledger.leased_letters() if self._is_orphan(letter)]
-            for letter in orphans:
-                transaction.letter_interrupted(letter, now, f"{letter.lease_owner} is gone")
-        self._take_over_minutes(ledger, now)
-        return len(orphans)
-
-    def _take_over_minutes(self, ledger: Ledger, now: datetime) -> None:
-        """What conferences that the last end has cut off had come to."""
-        for desk in self._desks.values():
-            for one in desk.left_minutes() if isinstance(desk, Confers) else ():
-                # It may have died between the ticket and the file.
-                if not _has_minutes(ledger, one):
-                    with ledger.transaction() as transaction:
-                        body = happening_body("conference", {"text": one.text})
-                        transaction.happened(one.incident, now, "conference", body)
-                one.kept()
+        desks = self._desks.values()
+        return self._ledger.at_once(lambda ledger: taken_over(ledger, self._owner, desks, now))
 
     async def next_due(self) -> datetime | None:
         """When `deliver_due` is to be called next; None when nothing waits."""
@@ -297,29 +279,3 @@ class Outbox:
     def _next_due_at(self, name: str, due: datetime | None) -> datetime | None:
         rests_until = self._rests_until.get(name)
         return max(due, rests_until) if due and rests_until else due
-
-    def _is_orphan(self, letter: OutboxRow) -> bool:
-        # From the right: a host that is named by an IPv6 address has colons of its own.
-        host, _, process = (letter.lease_owner or "").rpartition(":")
-        ours = host == self._owner.rpartition(":")[0]
-        # A lease with our own process number is a predecessor's too: in a container every daemon is
-        # process 1.
-        return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    # EPERM says that there is such a process, of another user (kill(2)).
-    except PermissionError:
-        return True
-    return True
-
-
-def _has_minutes(ledger: Ledger, one: LeftMinutes) -> bool:
-    return any(
-        row.kind == "conference" and str(one.recording) in str(row.body.get("text"))
-        for row in ledger.history(one.incident)
-    )

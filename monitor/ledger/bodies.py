@@ -173,6 +173,7 @@ _REPORT_2 = together(
     added("maintenance", []),
     added("rca", []),
 )
+_REPORT_3 = within("backups", added("rehearsed", ""))
 
 _INCIDENTS = (_INCIDENT_2, together(added("acknowledged_again", []), added("updated_at", None)))
 INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, _INCIDENTS)
@@ -180,7 +181,7 @@ CONDITION: Body[Condition] = Body(
     "condition", Condition, _condition.validate_python, (added("looks_counted", 0),)
 )
 TICKET: Body[Ticket] = Body("ticket", Ticket, Ticket.from_dict, (_TICKET_2,))
-REPORT: Body[Audit] = Body("report", Audit, _report, (_REPORT_2,))
+REPORT: Body[Audit] = Body("report", Audit, _report, (_REPORT_2, _REPORT_3))
 TICKET_LETTER: Body[dict[str, Any]] = Body("letter", TicketLetter, dict)
 REPORT_LETTER: Body[dict[str, Any]] = Body("letter", ReportLetter, dict)
 MAINTENANCE_LETTER: Body[dict[str, Any]] = Body("letter", MaintenanceLetter, dict)
