@@ -8,6 +8,7 @@ No verb, and `help [VERB]`, print the help. The verbs and their words are in com
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ def main(written: Sequence[str] | None = None) -> int:
     _say_new(arguments.word)
     if not arguments.verb:
         return _help(getattr(arguments, "about", []))
+    if _is_nowhere():
+        complain("reveille: the folder that you are in has been removed; cd to one that is there")
+        return 2
     words = words_typed(written)
     try:
         return called(lambda given: _done(given, words), arguments)
@@ -39,6 +43,15 @@ def main(written: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         # 128 + SIGINT, in the same way.
         return 130
+
+
+def _is_nowhere() -> bool:
+    """Whether the working directory is gone: no relative path means anything there (getcwd(2))."""
+    try:
+        os.getcwd()  # noqa: PTH109 - what Path.cwd() asks, and nothing more
+    except OSError:
+        return True
+    return False
 
 
 def _done(arguments: Namespace, words: Sequence[str]) -> int:

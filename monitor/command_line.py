@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import Any
 
 from monitor import configuration_words, ticket_words
@@ -41,6 +40,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     ticket_words.maintaining(verbs, _verb)
     _reporting(verbs)
     _backing_up(verbs)
+    _keeping(verbs)
     _prompting(verbs)
     _running(verbs)
     _installing(verbs)
@@ -186,6 +186,13 @@ def _backing_up(verbs: Any) -> None:
     )
 
 
+def _keeping(verbs: Any) -> None:
+    ledger = verbs.add_parser("ledger", help="what the monitor keeps: how large it is, and whole")
+    actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _verb(actions, "size", "ledgers.size", "what grows, and how long the disk lasts")
+    _verb(actions, "verify", "ledgers.verify", "was anything changed in it, or taken away?")
+
+
 def _prompting(verbs: Any) -> None:
     prompt = verbs.add_parser("prompt", help="the recordings that a call is held to")
     actions = prompt.add_subparsers(title="actions", metavar="ACTION", required=True)
@@ -263,5 +270,6 @@ def _installing(verbs: Any) -> None:
 
 def _default_config() -> str:
     """$REVEILLE_CONFIG, else a reveille.toml that lies here, else the system's."""
-    here = Path("reveille.toml")
-    return os.environ.get("REVEILLE_CONFIG") or (str(here) if here.is_file() else DEFAULT)
+    # A folder that one may not enter (`su` out of /root) has none for him; os.path is silent there.
+    here = os.path.isfile("reveille.toml")  # noqa: PTH113
+    return os.environ.get("REVEILLE_CONFIG") or ("reveille.toml" if here else DEFAULT)

@@ -124,6 +124,12 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
         agent = {"agent": self.agent_line} if self.agent_line else {}
         return {"call": self.line, **agent, **further_lines(self.script)}
 
+    def highest_layer(self) -> Layer:
+        """Agents are spoken of where the script reaches one, and an IVR where it listens."""
+        if self.agent_line:
+            return Layer.AGENT
+        return Layer.PROMPT if self.script else Layer.MEDIA
+
     def layer_of(self, stage: str) -> Layer:
         """Everything up to the answer, and hanging up, is signalling."""
         return _LAYERS.get(stage, Layer.SIGNALLING)

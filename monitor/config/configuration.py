@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from checks.telephony.call.line import Line
 from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.model_introspection import fields
 from monitor.config.page import DeadMan, Page
+from monitor.config.retention import LedgerSettings
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
@@ -75,6 +77,8 @@ class Configuration:
     """the group whose members may act through the daemon's control socket"""
     page: Page | None = None
     dead_man: DeadMan | None = None
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    most_evidence_megabytes: float = 4000.0
     included: tuple[Path, ...] = ()
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
@@ -86,15 +90,19 @@ class Configuration:
         return tuple(name for name, desk in self.desks.items() if what in desk.TAKES)
 
 
+def sections(configuration: Configuration) -> dict[str, object]:
+    """The settings of every section there is, by its name: whoever looks for secrets or files looks
+    through all of them.
+    """
+    found = {
+        one.name: getattr(configuration, one.name) for one in dataclasses.fields(Configuration)
+    }
+    return found | {"checks": {name: entry.probe for name, entry in configuration.checks.items()}}
+
+
 def files_named(configuration: Configuration) -> Iterator[tuple[str, Path]]:
     """Every file there is that settings name, with its place as one writes it; secrets' too."""
-    sections: dict[str, Mapping[str, Settings]] = {
-        "lines": configuration.lines,
-        "agents": configuration.agents,
-        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
-        "desks": configuration.desks,
-    }
-    for section, settings in sections.items():
+    for section, settings in sections(configuration).items():
         for place, table in tables_in(settings, (section,)):
             for key in fields(type(table)):
                 path = getattr(table, key, None)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 
 from checks.fault_codes import NARROWED
 from checks.settings import nearest, shown
-from monitor.config.configuration import Configuration, secrets_in, tables_in
+from monitor.config.configuration import Configuration, secrets_in, sections, tables_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import dotted
 from monitor.config.model_reader import Table
@@ -188,15 +188,7 @@ def _secrets_not_there(configuration: Configuration) -> Iterator[Found]:
     """A credential is only there when systemd starts the daemon: without its folder nothing can be
     said of it.
     """
-    settings = {
-        "lines": configuration.lines,
-        "agents": configuration.agents,
-        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
-        "desks": configuration.desks,
-        "page": configuration.page,
-        "dead_man": configuration.dead_man,
-    }
-    for section, entries in settings.items():
+    for section, entries in sections(configuration).items():
         for place, secret in secrets_in(entries, (section,)):
             # Only systemd fills the folder of credentials, for the service: `check-config` in a
             # shell cannot see it.

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from checks.settings import Settings, shown
+from checks.settings import Settings, nearest, shown
 from monitor.config.errors.explanation import NO_SUCH_KEY, Found, explain, offer, what
 from monitor.config.fault_list import Place
 from monitor.config.model_introspection import fields
@@ -35,6 +35,10 @@ class Reading:
     def fault(self, place: Place, sentence: str) -> None:
         """Note one; what would be right stands after the first semicolon."""
         self.found.append(Found.said(place, sentence))
+
+    def once(self, name: str, model: type[_S]) -> _S | None:
+        """The section of this name, where it is written."""
+        return self.model((name,), model, self.tables[name]) if name in self.tables else None
 
     def model(
         self, place: Place, model: type[_S], table: object, keys: Iterable[str] = ()
@@ -121,14 +125,22 @@ class Reading:
 
 def kind_hint(written: str, kinds: Mapping[str, type[_S]]) -> str:
     """What may have been meant by a kind that there is not."""
-    return _called_elsewhere(written, kinds) or offer(written, sorted(kinds))
-
-
-def _called_elsewhere(written: str, kinds: Mapping[str, type[_S]]) -> str:
-    """The kind that others call so, as a hint; "" if none says that of itself."""
     word = written.lower()
-    found = [kind for kind, made in kinds.items() if word in getattr(made, "ALSO_CALLED", ())]
-    return f"; that is called '{found[0]}' here" if found else ""
+    elsewhere = {name: kind for kind, made in kinds.items() for name in _others_words(made)}
+    if word in elsewhere:
+        return f"; that is called '{elsewhere[word]}' here"
+    if hint := nearest(written, sorted(kinds)):
+        return hint
+    if family := [kind for kind in sorted(kinds) if word in kind.split("-")]:
+        return f"; there are {', '.join(family)}"
+    # A typing error in a word of others'.
+    like = [kind for name, kind in elsewhere.items() if nearest(word, [name])]
+    return f"; did you mean '{like[0]}'?" if like else offer(written, sorted(kinds))
+
+
+def _others_words(kind: type[_S]) -> tuple[str, ...]:
+    """What others call it, as it says of itself."""
+    return tuple(getattr(kind, "ALSO_CALLED", ()))
 
 
 def _parted(name: str, table: Table) -> list[str]:

@@ -27,8 +27,6 @@ from monitor.core.verdict import Expectation
 
 # The role of the site's own shift.
 OPERATORS = "operators"
-# The role of the end user, who follows every ticket and has no duty in it.
-CUSTOMER = "customer"
 # What people write for their zone, and the places that may be meant (tz database).
 _ABBREVIATED = {
     "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
@@ -45,6 +43,7 @@ _ABBREVIATED = {
     "CEST": ("Europe/Berlin", "Europe/Paris"),
     "AEST": ("Australia/Sydney", "Australia/Brisbane"),
 }
+_OFFSET = re.compile(r"(?i)([a-z]{2,4})?[+-]?[0-9]{1,2}(:?[0-9]{2})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -57,7 +56,9 @@ def wrong_name(name: str) -> str:
 
 def _places_of(written: str) -> str:
     """What an abbreviation may mean: several places share most of them, and the nearest name is
-    somewhere else on the earth."""
+    somewhere else on the earth. So it is with an offset."""
+    if _OFFSET.fullmatch(written):
+        return "; an offset has no summer time: write a place, as in 'Asia/Kolkata'"
     if not re.fullmatch(r"[A-Za-z]{2,4}", written):
         return ""
     places = _ABBREVIATED.get(written.upper(), ("Asia/Kolkata", "Europe/London"))

@@ -82,14 +82,16 @@ class Watched:
         if code:
             raise NotSeen(f"a clean end of the daemon (it ended with {code})")
 
-    async def until(self, what: str, seen: Callable[[], Any], within: float = 120.0) -> Any:
+    async def until(
+        self, what: str, seen: Callable[[], Any], within: float = 120.0, checks: Iterable[str] = ()
+    ) -> Any:
         """What `seen` finds, as soon as it finds something; shows what the daemon does meanwhile.
-        Raises NotSeen.
+        Raises NotSeen, with what was seen of these checks instead.
         """
         began = time.monotonic()
         while not (found := seen()):
             if time.monotonic() - began > within:
-                raise NotSeen(f"{what} within {within:g} s{too_busy()}")
+                raise NotSeen(f"{what} within {within:g} s{self._instead(checks)}{too_busy()}")
             if self._process.returncode is not None:
                 # It will not come any more: to wait out the time would only hide that the daemon
                 # died.
@@ -203,6 +205,16 @@ class Watched:
             if mail["X-Reveille-Event"] == event and mail["X-Reveille-Incident"] == number
         ]
         return arrived if ordered and len(arrived) == len(ordered) else None
+
+    def _instead(self, checks: Iterable[str]) -> str:
+        """What the newest look at each came to, where that was not good: a host that lacks a
+        library is not to be taken for one that is busy.
+        """
+        newest = [row for name in checks for row in self._ledger.attempts(name, 1)]
+        bad = [row for row in newest if row.verdict.state != "OK"]
+        return "".join(
+            f"; {row.check} is {row.verdict.state}, {', '.join(row.verdict.reasons)}" for row in bad
+        )
 
     def _progress(self, seconds: float | None) -> None:
         """One line that comes and goes, on a terminal only."""

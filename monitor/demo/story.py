@@ -111,9 +111,13 @@ class Story:
             "what the agents' screen shows", lambda: daemon.accept(_SCREEN, "demo")
         )
         self._step("accepted", check=_SCREEN, shown=lines(shown))
-        attempt = await daemon.until("a healthy test call", lambda: daemon.attempt(_CALL, "OK"))
+        attempt = await daemon.until(
+            "a healthy test call", lambda: daemon.attempt(_CALL, "OK"), checks=[_CALL]
+        )
         self._step("healthy", attempt=_told(attempt))
-        looks = await daemon.until("a good look at everything", daemon.all_well)
+        looks = await daemon.until(
+            "a good look at everything", daemon.all_well, checks=daemon.configuration.checks
+        )
         if others := daemon.others(""):
             raise NotSeen(f"a healthy centre without a ticket ({others}){too_busy()}")
         self._step("everything", looks=[_look(look) for look in looks])
@@ -121,7 +125,9 @@ class Story:
     async def _trouble(self, lab: Lab, daemon: Watched) -> None:
         daemon.look(_CALL)
         first = await daemon.until(
-            "a failed test call", lambda: daemon.attempt(_CALL, "FAILED", code=_CODE)
+            "a failed test call",
+            lambda: daemon.attempt(_CALL, "FAILED", code=_CODE),
+            checks=[_CALL],
         )
         self._step("failed", attempt=_told(first))
         second = await daemon.until(

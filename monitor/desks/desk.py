@@ -9,12 +9,13 @@ repetition.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from checks.settings import Settings
+from monitor.desks.conference_minutes import LeftMinutes
 
 Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
@@ -27,11 +28,20 @@ class Acknowledged(str):
 
     by: str
     minutes: Awaitable[str] | None
+    kept: Callable[[], None]
 
-    def __new__(cls, text: str, by: str, minutes: Awaitable[str] | None = None) -> Acknowledged:
-        """`by` is the person's name; `minutes` is what comes of a conference that goes on."""
+    def __new__(
+        cls,
+        text: str,
+        by: str,
+        minutes: Awaitable[str] | None = None,
+        kept: Callable[[], None] = lambda: None,
+    ) -> Acknowledged:
+        """`by` is the person's name; `minutes` is what comes of a conference that goes on, and
+        `kept` is called once the ticket has them.
+        """
         made = super().__new__(cls, text)
-        made.by, made.minutes = by, minutes
+        made.by, made.minutes, made.kept = by, minutes, kept
         return made
 
 
@@ -100,6 +110,14 @@ class Desk(Protocol):
         """Hand the letter over; returns the far side's name for it. Raises TryLater or Never,
         nothing else.
         """
+
+
+@runtime_checkable
+class Confers(Protocol):
+    """A desk that calls people together."""
+
+    def left_minutes(self) -> Iterable[LeftMinutes]:
+        """The minutes of conferences that the end of the daemon before has cut off."""
 
 
 class DeskSettings(Settings):

@@ -18,10 +18,11 @@ import asyncio
 import logging
 import re
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -34,7 +35,9 @@ from checks.telephony.call.announcement import Sentence
 from checks.telephony.call.conference import Conference, hold
 from checks.telephony.call.line import Line, LineName
 from monitor.clock import SystemClock
+from monitor.desks.conference_minutes import Draft, LeftMinutes, left_in
 from monitor.desks.desk import Acknowledged, Desk, DeskSettings, Letter, Never, Takes, TryLater
+from monitor.desks.person_number import dialled
 from monitor.lines.calls import CHANNEL_SECONDS, Calls
 from reports.render import render_spoken
 from reports.ticket import Ticket
@@ -43,32 +46,9 @@ log = logging.getLogger(__name__)
 
 # The longest message of announcement_child.py, at 150 words a minute.
 _MESSAGE_SECONDS = 40.0
-# What is written between the digits of a number, for people (RFC 3966 calls them visual
-# separators).
-_SEPARATORS = re.compile(r"[\s().-]+")
 _NOBODY = "nobody of it is in [[people]] with a phone any more"
 # What opens and ends a message of recorded words.
 _RECORDED = {"page": ("reveille", "press"), "conference": ("conference", "join")}
-_NUMBER = re.compile(r"\+?[0-9*#]{2,32}")
-
-
-def dialled(written: str, lines: Collection[str] = ()) -> str:
-    """What is dialled for a person's number: "+91 (22) 1234-5678" -> "+912212345678", and so for
-    "sip:+912212345678@trunk-a" where that is one of the lines; another SIP URI as it is. Raises
-    ValueError.
-    """
-    if written.startswith(("sip:", "sips:")):
-        user, _, host = written.partition(":")[2].partition("@")
-        if host in lines:
-            return dialled(user)
-        # A host has a dot, an address or a port; a bare word is the name of a line.
-        if re.fullmatch(r"[A-Za-z0-9_-]+", host):
-            raise ValueError(f"{written!r} goes over {host!r}, which is no line of this desk")
-        return written
-    number = _SEPARATORS.sub("", written.removeprefix("tel:"))
-    if not _NUMBER.fullmatch(number):
-        raise ValueError(f"{written!r} cannot be dialled; write '+912212345678' or a SIP URI")
-    return number
 
 
 def _of_the_loader(written: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
@@ -163,6 +143,12 @@ class Called:
     number: str
 
 
+def _keep(conference: Conference, draft: Draft) -> None:
+    """Once somebody is in it there are minutes."""
+    if conference.first:
+        draft.write(conference.minutes())
+
+
 class TelephoneDesk:
     """Calls for each page."""
 
@@ -202,13 +188,15 @@ class TelephoneDesk:
         down: list[str] = []
         for line in self._settings.lines:
             conference = Conference(self._recording(letter))
+            draft = Draft(conference.recording, letter.incident)
+            conference.changed = partial(_keep, conference, draft)
             held = asyncio.ensure_future(self._hold(letter, conference, line, people, first))
             begun = asyncio.ensure_future(conference.begun.wait())
             try:
                 await asyncio.wait({held, begun}, return_when=asyncio.FIRST_COMPLETED)
                 if conference.first:
                     text = f"a conference is called: {conference.first} is in it"
-                    return Acknowledged(text, by=conference.first, minutes=held)
+                    return Acknowledged(text, conference.first, held, draft.kept)
                 raise Never(await held)
             except person_call.LineDown as problem:
                 down.append(str(problem))
@@ -242,9 +230,17 @@ class TelephoneDesk:
         kept = f"; recorded in {conference.recording}" if conference.first else ""
         return "; ".join(said) + kept
 
+    def left_minutes(self) -> Iterable[LeftMinutes]:
+        """The minutes of conferences that the end of the daemon before has cut off."""
+        return left_in(self._folder)
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._settings.state or tempfile.gettempdir()) / "conferences"
+
     def _recording(self, letter: Letter) -> Path:
         """Where a conference is recorded: for the daemon's own user alone."""
-        folder = Path(self._settings.state or tempfile.gettempdir()) / "conferences"
+        folder = self._folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         number = re.sub(r"[^A-Za-z0-9-]", "", letter.body["ticket"]["number"])
         return folder / f"{number}-{SystemClock().now():%Y%m%d-%H%M%S}.wav"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.config import Configuration
-from monitor.config.configuration import secrets_in
+from monitor.config.configuration import secrets_in, sections
 from monitor.installing.layout import CREDENTIALS, FAILED, LOOKS, STATE, UNIT, UNITS
 
 Wanted = Callable[[Configuration], list[str]]
@@ -112,15 +112,9 @@ def needed(configuration: Configuration) -> dict[Need, list[str]]:
 
 def credentials(configuration: Configuration, only: str = "") -> list[str]:
     """The systemd credentials that it refers to, by name; those of one section `only`."""
-    sections = {
-        "lines": configuration.lines,
-        "agents": configuration.agents,
-        "checks": {name: entry.probe for name, entry in configuration.checks.items()},
-        "desks": configuration.desks,
-    }
     found = {
         secret.credential
-        for section, entries in sections.items()
+        for section, entries in sections(configuration).items()
         if only in ("", section)
         for _, secret in secrets_in(entries, (section,))
         if secret.credential is not None

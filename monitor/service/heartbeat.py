@@ -54,6 +54,9 @@ class Presence:
         """The lock, taken. Raises AlreadyRunning, UnsafeFolder, OSError."""
         state = self.state
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # First: who types `run` beside the service is another user than it, and that is no fault.
+        if _held(state):
+            raise AlreadyRunning(f"another daemon runs on {state}")
         refuse_shared(state)
         lock = os.open(
             state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import shutil
 import stat
 from pathlib import Path
@@ -16,14 +17,22 @@ class UnsafeFolder(Exception):
     """Others may write into the state folder; its text says what would be right."""
 
 
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
 def refuse_shared(state: Path) -> None:
     """Raises UnsafeFolder where somebody else could plant a ledger, a link or a socket."""
     known = state.stat()
     mode = f"{stat.S_IMODE(known.st_mode):04o}"
     if known.st_uid not in (os.geteuid(), 0):
         raise UnsafeFolder(
-            f"the state folder {state} belongs to user {known.st_uid}, not to user {os.geteuid()}"
-            f" who runs the daemon: chown {os.geteuid()} {state}"
+            f"the state folder {state} belongs to user {_name(known.st_uid)}, and this is user"
+            f" {_name(os.geteuid())}: it is that user's service that runs on it (systemctl start"
+            " reveille); a daemon of your own wants a `state` of its own"
         )
     # As ssh treats its folder (StrictModes in sshd_config(5)): whoever may write there may put a
     # link where the daemon is about to write.

@@ -109,6 +109,8 @@ def _opened(form: str, number: str) -> Path:
 
 def _keep(arguments: Namespace, written: str) -> int:
     """Raises Stop."""
+    if not written.strip():
+        raise Stop("nothing was written, and nothing is changed")
     if len(written) > _MOST:
         raise Stop(f"an analysis has at most {_MOST} signs")
     pieces = [written[begin : begin + _PIECE] for begin in range(0, len(written), _PIECE)]

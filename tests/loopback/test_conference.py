@@ -125,7 +125,13 @@ async def test_a_level_is_called_together_and_the_minutes_follow(tmp_path: Path)
         assert isinstance(taken, Acknowledged) and taken.minutes is not None
         assert taken.by in ("900", "1500")
         assert not taken.minutes.done()  # type: ignore[attr-defined]
+        # What would be found if the daemon were killed now.
+        [left] = desk.left_minutes()  # type: ignore[attr-defined]
+        assert f"{taken.by}: joined after 0:" in left.text
+        assert "Reveille was stopped while it went on" in left.text
         minutes = await taken.minutes
+    taken.kept()
+    assert not list(desk.left_minutes())  # type: ignore[attr-defined]
     assert minutes.count("joined after") == 2
     recording = Path(minutes.rpartition("recorded in ")[2])
     assert recording.parent == tmp_path / "state" / "conferences"

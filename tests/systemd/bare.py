@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from email import message_from_string, policy
 from pathlib import Path
 
 from tests.house.source import ROOT, files
@@ -88,3 +89,8 @@ def letters(machine: Machine, person: str) -> list[str]:
     box = machine.root / "var/mail" / person
     text = box.read_text(encoding="utf-8", errors="replace") if box.exists() else ""
     return [letter for letter in re.split(r"(?m)^(?=From \S+ )", text) if letter.strip()]
+
+
+def subject(letter: str) -> str:
+    """Its subject on one line: a long one is folded on the wire (RFC 5322, section 2.2.3)."""
+    return str(message_from_string(letter, policy=policy.default)["Subject"])

@@ -47,14 +47,20 @@ def machine(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Iterator
     if lacking := what_is_missing():
         pytest.skip(f"no machine can be booted here: {lacking}")
     machine = Machine(tmp_path_factory.mktemp("machine") / "root")
-    machine.build("libatomic1")
-    shutil.copy(package, machine.root / "srv")
+    machine.build("libatomic1,adduser,procps")
+    shutil.copy(package, machine.root / "srv/reveille_OLD.deb")
     machine.boot()
+    machine.run("sh", "-c", f"cp /srv/reveille_OLD.deb /tmp/{package.name}")
     try:
         yield machine
     finally:
         machine.power_off()
         shutil.rmtree(machine.root)
+
+
+def typed(machine: Machine, command: str) -> str:
+    """A line of the pages, where the packages lie; a question is answered with yes."""
+    return machine.run("bash", "-c", f"cd /srv; yes | {command}")
 
 
 def repacked(package: Path, folder: Path, version: str, broken: str = "") -> Path:
@@ -96,27 +102,28 @@ def upgraded_and_back(machine: Machine, package: Path, folder: Path) -> None:
     as they were, and dpkg says that it is not configured.
     """
     good = repacked(package, folder, "0.9.1")
-    shutil.copy(good, machine.root / "srv")
-    machine.run("dpkg", "-i", f"/srv/{good.name}")
+    shutil.copy(good, machine.root / "srv/reveille_NEW.deb")
+    typed(machine, "apt-get install ./reveille_NEW.deb")
     assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
     assert machine.show(UNIT, "ActiveState") == "active"
     machine.run("sh", "-c", "reveille run-now disks")
+    shutil.copy(good, machine.root / "srv/reveille_OLD.deb")
     for broken, words in (("ready", "the ledger is again as it was"), ("begin", "not even begin")):
         bad = repacked(package, folder, "0.9.2", broken)
-        shutil.copy(bad, machine.root / "srv")
+        shutil.copy(bad, machine.root / "srv/reveille_NEW.deb")
         with pytest.raises(subprocess.CalledProcessError) as refusal:
-            machine.run("dpkg", "-i", f"/srv/{bad.name}")
+            typed(machine, "apt-get install ./reveille_NEW.deb")
         said = " ".join((refusal.value.stdout + refusal.value.stderr).split())
         assert words in said, said
         assert "runs again, as before" in said, said
         assert machine.run("reveille", "--version").strip() == "reveille 0.9.1"
         assert machine.show(UNIT, "ActiveState") == "active"
         assert "disks" in machine.run("sh", "-c", "reveille status || true")
-        state = machine.run("dpkg-query", "-W", "-f=${Status}", "reveille")
-        assert state == "install ok half-configured"
-        with pytest.raises(subprocess.CalledProcessError, match="exit status"):
+        assert re.search(r"^iF +reveille ", typed(machine, "dpkg -l reveille"), re.M)
+        with pytest.raises(subprocess.CalledProcessError) as again:
             machine.run("dpkg", "--configure", "reveille")
-        machine.run("dpkg", "-i", f"/srv/{good.name}")
+        assert "the files are those of the version before, which runs" in again.value.stderr
+        typed(machine, "apt-get install --reinstall ./reveille_OLD.deb")
     assert machine.run("dpkg-query", "-W", "-f=${Status}", "reveille") == "install ok installed"
     assert machine.show(UNIT, "ActiveState") == "active"
 
@@ -125,23 +132,24 @@ def test_it_is_installed_configured_and_purged(
     machine: Machine, package: Path, tmp_path: Path
 ) -> None:
     before = entries(machine)
-    machine.run("sh", "-c", "dpkg -i /srv/reveille_*.deb")
+    typed(machine, "apt-get install ./reveille_OLD.deb")
     assert machine.show(UNIT, "ActiveState") == "inactive", "it ran before it was configured"
     assert machine.run("reveille", "--version").startswith("reveille ")
     machine.put("/etc/reveille/reveille.toml", CONFIGURATION)
-    said = machine.run("reveille", "install")
+    [block] = blocks("docs/install.md", "with the package")
+    said = machine.run("bash", "-euo", "pipefail", "-c", block)
     assert "host.conf is in force, for disks" in said
     assert machine.show(UNIT, "ActiveState") == "active"
     assert machine.show(UNIT, "ExecStart").split("path=")[1].startswith("/usr/bin/reveille ")
 
     upgraded_and_back(machine, package, tmp_path)
-    machine.run("dpkg", "-r", "reveille")
+    typed(machine, "apt-get remove reveille")
     assert machine.show(UNIT, "ActiveState") != "active"
     assert (machine.root / "etc/reveille/reveille.toml").exists()
 
-    machine.run("sh", "-c", "dpkg -i /srv/reveille_*.deb")
+    typed(machine, "apt-get install ./reveille_OLD.deb")
     until(lambda: machine.show(UNIT, "ActiveState") == "active", 60, "the service to come back")
-    machine.run("dpkg", "--purge", "reveille")
+    typed(machine, "apt-get purge reveille")
     none(entries(machine) - before)
     assert machine.run("sh", "-c", "getent passwd reveille; getent group reveille; true") == ""
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lab.injected_faults import FAULTS
 from monitor.cli import main
+from tests.house.source import ROOT
 from tests.house.test_wheel import PROJECT
 
 SITE = '[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\nregion = "india"\n'
@@ -167,3 +171,30 @@ def test_explain_takes_what_reveille_says_of_itself(site: tuple[str, ...]) -> No
     code, said, _ = typed(*site, "explain", "--kind", "reveille", "--code", "monitor-is-blind")
     assert code == 0
     assert "the monitor is blind" in said
+
+
+def test_in_a_folder_that_is_gone_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, complained = typed("status", "--config", "reveille.toml")
+    assert (code, "has been removed; cd to" in complained) == (2, True)
+    assert typed("help")[0] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_in_a_folder_of_anothers_the_systems_configuration_is_meant(tmp_path: Path) -> None:
+    """As after `su` out of /root."""
+    (tmp_path / "closed").mkdir(mode=0o700)
+    code = (
+        "import os; from monitor.command_line import parser; parser(); os.chdir('closed');"
+        "os.setuid(65534); print(parser().parse_args([]).config)"
+    )
+    there = {**os.environ, "PYTHONPATH": str(ROOT)}
+    there.pop("REVEILLE_CONFIG", None)
+    tmp_path.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=there,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.stdout.strip() == "/etc/reveille/reveille.toml", done.stderr[-500:]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from checks.contract import Layer
 from monitor import policies
+from monitor.config import load
 from monitor.core.contacts import Recipient, audience, published
 from monitor.core.explain import explained
 from monitor.core.failure import Case
@@ -31,6 +33,20 @@ PEOPLE = (
     Person("customer-support-desk", mail="desk@example.net", phone="100"),
 )
 POLICY = policies.load("ozonetel")
+CALL = """[site]
+name = "Pune"
+timezone = "Asia/Kolkata"
+[lines.a]
+registrar = "127.0.0.1"
+[agents.ann]
+registrar = "127.0.0.1"
+user = "ann"
+[checks.call]
+kind = "sip-call"
+line = "a"
+to = "8000"
+every = "5m"
+"""
 
 
 def test_an_agent_who_cannot_be_reached_is_explained_with_dates_in_site_time() -> None:
@@ -106,3 +122,20 @@ def test_nobody_is_told_but_the_sites_own_people() -> None:
         ),
     )
     assert published(POLICY, "director-technical-support", "uae") == ()
+
+
+@pytest.mark.parametrize(
+    ("script", "layer"),
+    [
+        ("", Layer.MEDIA),
+        ('script = [{ press = "1" }]', Layer.PROMPT),
+        ('script = [{ press = "1" }, { agent = "ann" }]', Layer.AGENT),
+    ],
+    ids=["a call", "an IVR", "an agent"],
+)
+def test_a_call_speaks_of_agents_only_where_its_script_reaches_one(
+    tmp_path: Path, script: str, layer: Layer
+) -> None:
+    file = tmp_path / "reveille.toml"
+    file.write_text(CALL + script, encoding="utf-8")
+    assert load(file).checks["call"].probe.highest_layer() is layer

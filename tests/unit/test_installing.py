@@ -130,6 +130,31 @@ def test_secrets_and_folders_are_named_by_the_configuration(tmp_path: Path) -> N
     assert needs.credentials_text(["not-there"]) == ""
 
 
+OF_EVERY_SECTION = """
+[agents.ann]
+registrar = "127.0.0.1"
+user = "ann"
+password = { credential = "agent" }
+[desks.mail]
+kind = "mail"
+host = "mail.example.net"
+sender = "r@example.net"
+user = "r"
+password = { credential = "smtp" }
+[page]
+users = [{ name = "asha", password = { credential = "page-asha" } }]
+sites = [{ name = "b", url = "https://b.example.net", user = "a", password = { credential = "b" } }]
+[dead_man]
+url = { credential = "dead-man-url" }
+"""
+
+
+def test_secrets_of_every_section_are_handed_to_the_service(tmp_path: Path) -> None:
+    found = configuration(tmp_path, CALL + OF_EVERY_SECTION)
+    wanted = ["agent", "b", "dead-man-url", "page-asha", "smtp", "trunk-a"]
+    assert needs.credentials(found) == wanted
+
+
 def test_what_lies_in_the_services_own_folder_needs_nothing(tmp_path: Path) -> None:
     inside = BACKUP.replace("/srv/", "/var/lib/reveille/").replace("/mnt/", "/var/lib/reveille/")
     assert needs.folders_text(needs.folders(configuration(tmp_path, inside))) == ""

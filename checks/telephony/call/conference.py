@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +64,8 @@ class Conference:
     recording: Path
     attendances: list[Attendance] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: Callable[[], None] = lambda: None
+    """called whenever somebody has come, left or will not come"""
 
     @property
     def first(self) -> str:
@@ -249,6 +251,7 @@ class _Leg:
             return
         if told.name == "leg-ended":
             self._who.said = _refusal(told)
+            self._conference.changed()
             return
         asked = await self._asked()
         if asked is None or asked.name != "key":
@@ -277,13 +280,16 @@ class _Leg:
         room.order("join", leg=name)
         await room.until("joined", "leg-ended", within=START_SECONDS, leg=name)
         self._who.joined_at = time.monotonic() - self._began
+        self._conference.changed()
         self._conference.begun.set()
         # Whoever ends the conference cancels this.
         ended = await room.until("leg-ended", within=86_400.0, leg=name)
         self._who.left_at = ended.at - self._began
+        self._conference.changed()
 
     def _drop(self, said: str) -> None:
         self._who.said = said
+        self._conference.changed()
         self._room.order("drop", leg=self._who.name)
 
 
