@@ -188,10 +188,9 @@ RCA: Body[Rca] = Body("analysis", Rca, Rca.from_dict)
 MAINTENANCE: Body[Ended] = Body("maintenance", Ended, Ended.from_dict)
 
 
-# What the history of a ticket keeps of each kind of happening
-# (monitor/core/incident_transitions.py, monitor/delivery/outbox.py); the template
-# reports/templates/terminal/happening.txt.j2 reads it. What happened to the monitor itself is
-# written for people alone, but for its reports.
+# What a ticket's history keeps of each kind of happening (monitor/core/incident_transitions.py,
+# monitor/delivery/outbox.py); reports/templates/terminal/happening.txt.j2 reads it. What happened
+# to the monitor itself is written for people alone, but for its reports.
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "opened": ("check", "reasons"),
     "opened-by": ("by", "text", "request"),

@@ -213,9 +213,7 @@ newest_record = "SELECT max(calldate) FROM cdr"
     )
     """other places for every backup"""
     rehearsed_on: date | None = Field(default=None, examples=["2026-11-20"])
-    """the day on which somebody last restored it by its RESTORE.md on a fresh host; without one the
-    morning report says "never rehearsed"
-    """
+    """the day on which somebody last restored it by its RESTORE.md on a fresh host"""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -143,8 +143,8 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
 def _rehearsed(
     job: Job, backup: Backup, manifest: Manifest, repository: Repository, work: Work
 ) -> Found:
-    rehearsal = rehearsal_of(manifest.engine, job.source.tools_folder if job.source else None)
     with work.events.stage("restore", total=manifest.bytes):
+        rehearsal = rehearsal_of(manifest.engine, job.source.tools_folder if job.source else None)
         if manifest.recipients and not work.identities:
             raise Failed("no-key", "it is encrypted, and no identity is configured", origin="local")
         with scratch_folder(job, repository, rehearsal.scratch_bytes(manifest)) as scratch:

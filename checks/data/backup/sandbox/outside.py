@@ -177,8 +177,8 @@ def _hand_over(
             descriptor = plain.new(name)
             work.unpack(folder, artefact, _Writing(descriptor))
             line.say({"artefact": name}, descriptor)
-    except Failed:
-        # Whoever waits for the sandbox's word need not wait for it.
+    except BaseException:
+        # Whatever ended it: whoever waits for the sandbox's word would wait for ever.
         line.close()
         raise
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from checks.contract import Failed
+from checks.contract import CannotTell, Failed
 from checks.data.backup.store.encryption import decrypt, encrypt
 from checks.data.backup.store.throttle import Metered, Readable, Throttle
 
@@ -186,12 +186,17 @@ def unpack(
 ) -> None:
     """Write the plain content of an artefact to `target`, and hold it to its description.
 
-    Raises Failed: "missing", "empty", "damaged", "wrong-key", "no-space".
+    Raises Failed: "missing", "empty", "damaged", "wrong-key", "no-space"; and
+    CannotTell for a file that this host cannot read.
     """
     try:
         reader = Hashed(path, told)
     except FileNotFoundError:
         raise Failed("missing", f"{artefact.name} is not there", origin="local") from None
+    except IsADirectoryError:
+        raise Failed("damaged", f"{artefact.name} is a folder", origin="local") from None
+    except OSError as own:  # a disk or a right of this host says nothing of the backup
+        raise CannotTell(f"cannot prove here: {artefact.name}: {own.strerror}") from own
     watched = _Watched(target)
     try:
         problem = _unpacked(
