@@ -19,7 +19,7 @@ from checks.telephony.sip.framing import unfolded
 from checks.telephony.sip.name_address import listed
 
 # Of our own engine alone, which is bound to the loopback address for the relay.
-_ENGINE = re.compile(r"(sips?:(?:[^@<>\s]*@)?)(127\.0\.0\.1:\d{1,5})([^<>,\s]*)", re.IGNORECASE)
+_ENGINE = re.compile(r"(?<=[@:])(127\.0\.0\.1:\d{1,5})([^<>,\s]*)")
 _BY_TCP = re.compile(r";transport=tcp", re.IGNORECASE)
 _BY_TLS = re.compile(r";transport=tls", re.IGNORECASE)
 _SENT_BY = re.compile(r"SIP/2\.0/TCP ([^\s;]+)", re.IGNORECASE)
@@ -74,8 +74,8 @@ class Relayed:
         return _SENT_BY.sub(f"SIP/2.0/TLS {self._own}", via, count=1)
 
     def _our_contact(self, found: re.Match[str]) -> str:
-        self._contact = found[2]
-        return f"{found[1]}{self._own}{_BY_TCP.sub(';transport=tls', found[3])}"
+        self._contact = found[1]
+        return self._own + _BY_TCP.sub(";transport=tls", found[2])
 
     def _without_us(self, line: str) -> str:
         """A Route or Record-Route without our entry; "" where it had no other."""
