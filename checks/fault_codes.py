@@ -43,7 +43,7 @@ process-missing queue-too-long queue-too-old raid-degraded read-only redirects r
 replication-broken replication-late report-changed report-missing reset restarting
 restore-failed role-missing root-account rootkit-sign rtp-from-elsewhere schema security-updates
 seen shrunk silent smart-failing soft-200 sql stale stale-lists still-heard stuck swap-full
-too-few-agents too-large too-long too-many-connections too-short too-small tool-missing
+too-few-agents too-large too-long too-many-connections too-quiet too-short too-small tool-missing
 unexpected-port unit-down unit-failed unknown-prompt unreadable unusual-country unwanted-text
 voicemail worker-died wrong-agent wrong-answer wrong-body wrong-caller-id wrong-key wrong-page
 wrong-prompt

@@ -40,6 +40,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     ticket_words.maintaining(verbs, _verb)
     _reporting(verbs)
     _backing_up(verbs)
+    _keeping(verbs)
     _prompting(verbs)
     _running(verbs)
     _installing(verbs)
@@ -183,6 +184,13 @@ def _backing_up(verbs: Any) -> None:
         action="store_true",
         help="the files of secrets, too; only together with --recipient",
     )
+
+
+def _keeping(verbs: Any) -> None:
+    ledger = verbs.add_parser("ledger", help="what the monitor keeps: how large it is, and whole")
+    actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _verb(actions, "size", "ledgers.size", "what grows, and how long the disk lasts")
+    _verb(actions, "verify", "ledgers.verify", "was anything changed in it, or taken away?")
 
 
 def _prompting(verbs: Any) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from reports.maintenance import MaintenanceLine
+from reports.rca import RcaLine
 from reports.ticket import ClockLine, Plain, RungLine, StageLine
 
 
@@ -129,6 +130,8 @@ class Status(Plain):
     calls: tuple[CallWindow, ...] = ()
     maintenance: tuple[MaintenanceLine, ...] = ()
     """what people have begun and runs now"""
+    analyses: tuple[RcaLine, ...] = ()
+    """root cause analyses that were due and are owed"""
     barrier: str = ""
     """what keeps the daemon from writing anything, its sign of life included"""
 

@@ -117,6 +117,8 @@ class BackupState:
     kept: int = 0
     proven: int = 0
     fault: str = ""
+    rehearsed: str = ""
+    """the day on which somebody last went the real way, by RESTORE.md on a fresh host (ISO 8601)"""
 
     def fresh(self, at: datetime) -> bool:
         """Whether it was proven lately."""

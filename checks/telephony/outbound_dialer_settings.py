@@ -135,6 +135,10 @@ class DialerSettings(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
                 f"hear_{n}_coverage_percent": f"share of {step.title}, percent"
                 for n, step in enumerate(heard, 1)
             },
+            **{
+                f"hear_{n}_level_dbm0": f"how loud {step.title} is heard, dBm0"
+                for n, step in enumerate(heard, 1)
+            },
             **evidence.MEASURES,
             **agent_proof.MEASURES,
             **measures_of(self.script),

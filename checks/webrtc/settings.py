@@ -187,6 +187,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
         given |= {**_SOUND, **media_judgement.MEASURES, **streams.MEASURES, **probe_health.MEASURES}
         for number, _ in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = "awaiting the prompt until it began, seconds"
+            given[f"hear_{number}_level_dbm0"] = "how loud the prompt is heard, dBm0"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised, seconds"
         for stage in timed_stages(self.script):
             given[f"{stage}_seconds"] = f"the last {stage}, seconds"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ async def backup_states(
                         _state, names[0], folder, known, str(configuration.state)
                     )
                 )
+                states[-1] = replace(states[-1], rehearsed=_rehearsed(configuration, names))
         except (OSError, ValueError, LookupError, TimeoutError) as problem:
             log.exception("action=backups_not_read check=%s", names[0])
             states.append(
@@ -64,6 +66,12 @@ def _folders(configuration: Configuration) -> Mapping[Path, list[str]]:
         if isinstance(folder := getattr(probe, "folder", None), Path):
             found.setdefault(folder, []).append(name)
     return found
+
+
+def _rehearsed(configuration: Configuration, names: Iterable[str]) -> str:
+    """The newest day that the site names; "" for none."""
+    named = (getattr(configuration.checks[name].probe, "rehearsed_on", None) for name in names)
+    return max((day.isoformat() for day in named if isinstance(day, date)), default="")
 
 
 def _joined(measures: Iterable[Mapping[str, float]]) -> dict[str, float]:

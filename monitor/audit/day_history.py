@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from monitor.config import Configuration
 from monitor.core.verdict import State
-from monitor.ledger import AttemptRow, Ledger
+from monitor.ledger import AttemptRow, Ledger, LedgerAccess
 from reports.morning_report import Audit, Looks, Trend
 
 # The shortest `every` is 10 s: 8640 looks a day, and extra looks beside them; this only bounds a
@@ -29,7 +30,7 @@ FULLNESS = ("most_used_percent", "most_inodes_percent")
 
 
 async def looks_and_trends(
-    ledger: Ledger, configuration: Configuration, start: datetime, end: datetime
+    ledger: LedgerAccess, configuration: Configuration, start: datetime, end: datetime
 ) -> tuple[list[Looks], list[Trend]]:
     """The looks of each check, the worst first, and quality and times by the hour. Lets others run
     in between.
@@ -40,11 +41,7 @@ async def looks_and_trends(
         # A day of ten thousand checks takes a while to read: calls under way must not become late
         # meanwhile.
         await asyncio.sleep(0)
-        rows = [
-            row
-            for row in ledger.attempts(name, limit=_MOST_LOOKS, since=start)
-            if row.started_at < end
-        ]
+        rows = await ledger.read(partial(_looks_between, name, start, end))
         if not rows:
             continue
         looks.append(_looks_of(name, entry.probe.KIND, rows))
@@ -59,6 +56,11 @@ async def looks_and_trends(
         (trend for trend in slow if _known(trend) >= _LEAST_HOURS), key=_unsteadiness, reverse=True
     )
     return looks, [*quality, *slow[:_MOST_SLOW]]
+
+
+def _looks_between(name: str, start: datetime, end: datetime, ledger: Ledger) -> list[AttemptRow]:
+    rows = ledger.attempts(name, limit=_MOST_LOOKS, since=start)
+    return [row for row in rows if row.started_at < end]
 
 
 def daily_trends(made: Audit, before: Sequence[Audit]) -> list[Trend]:

@@ -7,7 +7,6 @@ the same.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,25 +14,23 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from checks.body import Unreadable
-from checks.contract import Check, Observation
 from monitor.audit.backup_states import backup_states
 from monitor.audit.day_history import daily_trends, looks_and_trends
+from monitor.audit.report_parts import part, topic, trouble, usage_of
 from monitor.config import Configuration
 from monitor.core.incident import Incident
 from monitor.core.local_time import instant
-from monitor.core.verdict import State, Verdict
+from monitor.core.verdict import State
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import AttemptResult
-from monitor.incidents.fault_words import evidence_words, words_of
 from monitor.incidents.maintenances import between
-from monitor.incidents.ticket_view import named, state_of
-from monitor.ledger import HistoryRow, Ledger
+from monitor.incidents.ticket_view import named
+from monitor.ledger import HistoryRow, Ledger, LedgerAccess
 from monitor.ledger.bodies import REPORT
 from reports.changes import changes
 from reports.checklist import checklist
-from reports.morning_report import Audit, Part, Trouble, Undelivered
-from reports.usage import condensed
+from reports.morning_report import Audit, Looks, Part, Undelivered
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +42,6 @@ _FRESH = timedelta(hours=24)
 # A month of reports is what the charts of the days show, and what a change is compared with.
 _REMEMBERED = 31
 _MOST_INCIDENTS, _MOST_MISSING = 1000, 31
-# A year of usage by quarter hours is below 1 MB; what is larger was not written by the check.
-_LARGEST_EXHIBIT = 20_000_000
-_USAGE = "usage.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +59,55 @@ class Asked:
 class Reporting:
     """The reports of one site."""
 
-    def __init__(self, ledger: Ledger, configuration: Configuration) -> None:
+    def __init__(self, ledger: LedgerAccess, configuration: Configuration) -> None:
         self._ledger, self._configuration = ledger, configuration
 
     async def make(self, asked: Asked, now: datetime) -> Audit:
         """The report of a local day, as far as the ledger knows it."""
-        before = self.last(_REMEMBERED)
-        site, day = self._configuration.site, asked.day
+        configuration, site = self._configuration, self._configuration.site
         # Two midnights by the zone, and not 24 hours: the day on which clocks change has 23 or 25.
         start, end = (
-            instant(datetime.combine(d, time()), site.zone) for d in (day, day + timedelta(days=1))
+            instant(datetime.combine(asked.day + timedelta(days=after), time()), site.zone)
+            for after in (0, 1)
         )
-        tickets = self._tickets(start, end)
-        looks, trends = await looks_and_trends(self._ledger, self._configuration, start, end)
+        looks, trends = await looks_and_trends(self._ledger, configuration, start, end)
+
+        def gathered(ledger: Ledger) -> tuple[Audit, list[Audit]]:
+            gathering = _Gathering(ledger, configuration)
+            before = gathering.last(_REMEMBERED)
+            return gathering.made(asked, now, before, (start, end), looks), before
+
+        made, before = await self._ledger.read(gathered)
+        made = replace(made, backups=await backup_states(configuration, made.parts))
+        made = replace(made, trends=(*trends, *daily_trends(made, before)))
+        return replace(made, changes=changes(before[0], made) if before else ())
+
+    async def last(self, limit: int) -> list[Audit]:
+        """The reports that were made last, the newest first, without those that cannot be read."""
+        return await self._ledger.read(
+            lambda ledger: _Gathering(ledger, self._configuration).last(limit)
+        )
+
+
+class _Gathering:
+    """One report, out of one connection."""
+
+    def __init__(self, ledger: Ledger, configuration: Configuration) -> None:
+        self._ledger, self._configuration = ledger, configuration
+
+    def made(
+        self,
+        asked: Asked,
+        now: datetime,
+        before: list[Audit],
+        span: tuple[datetime, datetime],
+        looks: Iterable[Looks],
+    ) -> Audit:
+        """The report as far as the ledger knows it; `span` is its day."""
+        site, day = self._configuration.site, asked.day
+        tickets = self._tickets(*span)
         parts, usage = self._parts(asked, now)
-        made = Audit(
+        return Audit(
             site=site.name,
             timezone=site.timezone,
             day=day,
@@ -90,8 +118,8 @@ class Reporting:
             made_up=asked.made_up,
             by_hand=asked.by_hand,
             replaces=next((report.number for report in before if report.day == day), None),
-            open=tuple(_trouble(self._configuration, incident) for incident in self._open()),
-            past=tuple(_trouble(self._configuration, incident) for incident in tickets),
+            open=tuple(trouble(self._configuration, incident) for incident in self._open()),
+            past=tuple(trouble(self._configuration, incident) for incident in tickets),
             looks=tuple(replace(line, tickets=_tickets_of(line.check, tickets)) for line in looks),
             parts=parts,
             usage=usage,
@@ -99,11 +127,8 @@ class Reporting:
             missing=_missing(day, before),
             checklist=checklist(self._standing(parts)),
             rca=tuple(Analyses(self._ledger, self._configuration, now).owed()),
-            maintenance=tuple(between(self._ledger, start, end, now)),
+            maintenance=tuple(between(self._ledger, *span, now)),
         )
-        made = replace(made, backups=await backup_states(self._configuration, parts))
-        made = replace(made, trends=(*trends, *daily_trends(made, before)))
-        return replace(made, changes=changes(before[0], made) if before else ())
 
     def last(self, limit: int) -> list[Audit]:
         """The reports that were made last, the newest first, without those that cannot be read."""
@@ -147,15 +172,15 @@ class Reporting:
             probe = self._configuration.checks[name].probe
             if seen is None:
                 parts.append(
-                    Part(name, probe.KIND, str(State.UNKNOWN), 0.0, ran=False, topic=_topic(probe))
+                    Part(name, probe.KIND, str(State.UNKNOWN), 0.0, ran=False, topic=topic(probe))
                 )
                 continue
-            told = _usage_of(name, seen.observation) if probe.COUNTS_USAGE else None
+            told = usage_of(name, seen.observation) if probe.COUNTS_USAGE else None
             # Call records that lag behind give another day than the one that is reported: better
             # none than a wrong one.
             if told and told["date"] == asked.day.isoformat():
                 usage.append(told)
-            parts.append(_part(name, probe, seen.observation, seen.verdict, tickets.get(name, "")))
+            parts.append(part(name, probe, seen.observation, seen.verdict, tickets.get(name, "")))
         return tuple(parts), tuple(usage)
 
     def _standing(self, parts: tuple[Part, ...]) -> Iterator[tuple[str, str, str]]:
@@ -227,68 +252,9 @@ def _missing(day: date, before: Iterable[Audit]) -> tuple[date, ...]:
     return tuple(day - timedelta(days=back) for back in range(min(gap - 1, _MOST_MISSING), 0, -1))
 
 
-def _topic(probe: Check) -> str:
-    """The part of the report that tells of a check at length."""
-    if probe.COUNTS_USAGE:
-        return "usage"
-    return "backups" if probe.BACKUPS != "none" else ""
-
-
-def _part(name: str, probe: Check, seen: Observation, verdict: Verdict, ticket: str) -> Part:
-    fault, text = verdict.fault, words_of(name, probe, verdict)
-    stages = {f"{stage.name.replace('-', '_')}_seconds" for stage in seen.stages}
-    return Part(
-        check=name,
-        kind=probe.KIND,
-        state=str(verdict.state),
-        seconds=round(seen.seconds, 3),
-        text=text,
-        measures={name: value for name, value in seen.measures.items() if name not in stages},
-        fault=f"{fault.stage}: {fault.code}" if fault else "",
-        warnings=tuple(said for said in seen.warnings if said not in text),
-        notes=seen.notes,
-        ticket=ticket,
-        topic=_topic(probe),
-    )
-
-
-def _trouble(configuration: Configuration, incident: Incident) -> Trouble:
-    return Trouble(
-        number=named(incident.number),
-        severity=incident.severity.id,
-        title=incident.title,
-        state=state_of(incident),
-        owner=incident.owner_title,
-        opened_at=incident.opened_at,
-        closed_at=incident.closed_at,
-        summary=evidence_words(configuration, incident.evidence),
-        checks=(*incident.causes, *incident.attached),
-        rank=incident.severity.rank,
-        closing=incident.closing.value if incident.closing else "",
-        goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
-        request=incident.request,
-    )
-
-
 def _tickets_of(check: str, incidents: Iterable[Incident]) -> tuple[str, ...]:
     return tuple(
         named(one.number)
         for one in incidents
         if check in (one.evidence.check, *one.causes, *one.attached)
     )
-
-
-def _usage_of(name: str, seen: Observation) -> dict[str, Any] | None:
-    """What a look at call records has left on disk."""
-    path = next((exhibit.path for exhibit in seen.exhibits if exhibit.name == _USAGE), None)
-    if path is None:
-        return None
-    try:
-        # It was written by our own child, but lies where others may write: it is looked at before
-        # it is read whole.
-        if path.stat().st_size > _LARGEST_EXHIBIT:
-            raise ValueError(f"{path} is too large")
-        return condensed(name, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, LookupError, TypeError):
-        log.exception("action=usage_not_read check=%s", name)
-        return None

@@ -24,7 +24,7 @@ from monitor.core.local_time import instant
 from monitor.core.timetable import Daily, Slot, next_after
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
-from monitor.ledger import Ledger, OutboxMessage
+from monitor.ledger import Ledger, LedgerAccess, OutboxMessage
 from monitor.ledger.bodies import report_body
 from monitor.scheduling.rounds import Due, Rounds
 from reports.morning_report import Audit
@@ -53,13 +53,14 @@ class UnderWay(Exception):
 class AuditRound:
     """The audit of one site."""
 
-    def __init__(self, ledger: Ledger, rounds: Rounds, clock: Clock) -> None:
+    def __init__(self, ledger: LedgerAccess, rounds: Rounds, clock: Clock) -> None:
         self._ledger, self._rounds, self._clock = ledger, rounds, clock
         self._running = False
         self._rest_until: datetime | None = None
-        self._left_over = {slot.slot_key for slot in ledger.unfinished_slots() if slot.job == JOB}
+        unfinished = ledger.at_once(lambda ledger: ledger.unfinished_slots())
+        self._left_over = {slot.slot_key for slot in unfinished if slot.job == JOB}
 
-    def owed(self, now: datetime) -> Slot | None:
+    async def owed(self, now: datetime) -> Slot | None:
         """The audit that is owed now; the first ever is that of the next morning."""
         if (
             self._configuration.audit is None
@@ -67,11 +68,16 @@ class AuditRound:
             or (self._rest_until and now < self._rest_until)
         ):
             return None
-        self._take_back_what_lies_ahead(now)
-        first = self._ledger.slot(JOB, FIRST)
+        owed = await self._ledger.do(lambda ledger: self._owed(ledger, now))
+        # One by hand may have begun meanwhile.
+        return None if self._running else owed
+
+    def _owed(self, ledger: Ledger, now: datetime) -> Slot | None:
+        self._take_back_what_lies_ahead(ledger, now)
+        first = ledger.slot(JOB, FIRST)
         if first is None:
             # Seen for the first time: mornings before the audit was configured are not owed.
-            with self._ledger.transaction() as t:
+            with ledger.transaction() as t:
                 t.claim(JOB, FIRST, now, now)
                 t.finish(JOB, FIRST, now)
             return None
@@ -80,16 +86,16 @@ class AuditRound:
             # The date alone: a claim from before the time of day was changed stands for its morning
             # all the same.
             slot.slot_key[:10]
-            for slot in self._ledger.slots(JOB, earliest)
+            for slot in ledger.slots(JOB, earliest)
         } - self._left_over
         owed = (s for s in self._slots(now) if first.slot_at < s.at <= now and s.key not in claimed)
         return next(owed, None)
 
-    def next_moment(self, now: datetime) -> datetime | None:
+    async def next_moment(self, now: datetime) -> datetime | None:
         """When it is owed next."""
         if self._configuration.audit is None:
             return None
-        if self.owed(now):
+        if await self.owed(now):
             return now
         following = next_after(self._timetable(), now)
         return (
@@ -100,9 +106,17 @@ class AuditRound:
 
     async def run(self, slot: Slot) -> Audit | None:
         """Run the parts, make the report, order its mails. None if somebody else has claimed it."""
-        if not self._claim(slot):
+        if self._running:
             return None
         self._running = True
+        try:
+            return await self._claimed_and_made(slot)
+        finally:
+            self._running = False
+
+    async def _claimed_and_made(self, slot: Slot) -> Audit | None:
+        if not await self._claim(slot):
+            return None
         try:
             return await self._made(slot)
         # Cut off by a stop or a bug: the claim stays, and the next round begins it again.
@@ -110,8 +124,6 @@ class AuditRound:
             self._left_over.add(slot.key)
             self._rest_until = self._clock.now() + _AFTER_A_BREAK
             raise
-        finally:
-            self._running = False
 
     async def by_hand(
         self, heard: Callable[[str], None] | None = None, send: bool = False
@@ -135,9 +147,8 @@ class AuditRound:
         asked = Asked(today - timedelta(days=1), by_hand=True)
         report = await Reporting(self._ledger, self._configuration).make(asked, now)
         if send:
-            self._keep(
-                report, next(slot for slot in self._slots(now) if slot.key == today.isoformat())
-            )
+            owed = next(slot for slot in self._slots(now) if slot.key == today.isoformat())
+            await self._keep(report, owed)
         return report
 
     async def parts(self, heard: Callable[[str], None] | None = None) -> None:
@@ -151,7 +162,7 @@ class AuditRound:
             if (
                 look
                 and look.observation.seconds < _CONFIRM_WITHIN_SECONDS
-                and self._wants_confirmation(name)
+                and await self._wants_confirmation(name)
             ):
                 await self._look(name, heard, confirm=True)
 
@@ -181,21 +192,25 @@ class AuditRound:
             if audit and midnights[0] < midnights[1]:
                 yield Slot(of.isoformat(), instant(datetime.combine(of, audit.at), zone))
 
-    def _take_back_what_lies_ahead(self, now: datetime) -> None:
+    def _take_back_what_lies_ahead(self, ledger: Ledger, now: datetime) -> None:
         # A day and more ahead: within a day it may be the ordinary claim of a morning in another
         # zone.
-        for slot in self._ledger.slots(JOB, now + _AHEAD):
-            with self._ledger.transaction() as t:
+        for slot in ledger.slots(JOB, now + _AHEAD):
+            with ledger.transaction() as t:
                 t.unclaim(JOB, slot.slot_key)
                 t.happened(None, now, "audit-taken-back", {"slot": slot.slot_key})
             self._left_over.discard(slot.slot_key)
 
-    def _claim(self, slot: Slot) -> bool:
+    async def _claim(self, slot: Slot) -> bool:
         if slot.key in self._left_over:
             self._left_over.discard(slot.key)
             return True
-        with self._ledger.transaction() as t:
-            return t.claim(JOB, slot.key, slot.at, self._clock.now())
+
+        def claimed(ledger: Ledger) -> bool:
+            with ledger.transaction() as t:
+                return t.claim(JOB, slot.key, slot.at, self._clock.now())
+
+        return await self._ledger.do(claimed)
 
     async def _made(self, slot: Slot) -> Audit:
         configuration = self._configuration
@@ -211,7 +226,7 @@ class AuditRound:
             glances = tuple([seen async for seen in self._glances(day)])
         asked = Asked(day, late, made_up=not whole, glances=glances)
         report = await Reporting(self._ledger, configuration).make(asked, self._clock.now())
-        self._keep(report, slot)
+        await self._keep(report, slot)
         return report
 
     async def _look(
@@ -229,8 +244,8 @@ class AuditRound:
             log.exception("action=audit_part_broke check=%s", name)
             return None
 
-    def _wants_confirmation(self, name: str) -> bool:
-        condition = store.condition_of(self._ledger, name)
+    async def _wants_confirmation(self, name: str) -> bool:
+        condition = await self._ledger.do(lambda ledger: store.condition_of(ledger, name))
         return condition.next_look is not None and condition.purpose == "confirm"
 
     async def _glances(self, day: date) -> AsyncIterator[AttemptResult]:
@@ -248,17 +263,23 @@ class AuditRound:
             if entry.probe.COUNTS_USAGE and "date" in type(entry.probe).model_fields:
                 yield replace(entry, probe=entry.probe.model_copy(update={"date": day}))
 
-    def _keep(self, report: Audit, slot: Slot) -> None:
+    async def _keep(self, report: Audit, slot: Slot) -> None:
         """Report, letters and the end of the slot: together or not at all."""
         now, body = self._clock.now(), report_body(report)
-        with self._ledger.transaction() as t:
-            t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
-            t.happened(None, now, KIND, body)
-            for desk, recipient in recipients(self._configuration):
-                t.enqueue(
-                    OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now)
-                )
-            t.finish(JOB, slot.key, now, report.late_seconds)
+        letters = [
+            OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now)
+            for desk, recipient in recipients(self._configuration)
+        ]
+
+        def kept(ledger: Ledger) -> None:
+            with ledger.transaction() as t:
+                t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
+                t.happened(None, now, KIND, body)
+                for letter in letters:
+                    t.enqueue(letter)
+                t.finish(JOB, slot.key, now, report.late_seconds)
+
+        await self._ledger.do(kept)
         log.info("action=audited day=%s number=%d tone=%s", report.day, report.number, report.tone)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from checks.telephony.call.line import Line
 from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.model_introspection import fields
 from monitor.config.page import DeadMan, Page
+from monitor.config.retention import LedgerSettings
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
@@ -76,6 +77,8 @@ class Configuration:
     """the group whose members may act through the daemon's control socket"""
     page: Page | None = None
     dead_man: DeadMan | None = None
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    most_evidence_megabytes: float = 4000.0
     included: tuple[Path, ...] = ()
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()

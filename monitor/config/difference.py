@@ -16,7 +16,18 @@ NAMED = {"checks": "check", "lines": "line", "agents": "agent", "desks": "desk",
 """sections whose tables have names, and what one of them is called"""
 LISTED = {"people": "person", "maintenance": "window"}
 """sections whose tables have no names: one that differs is one removed and one added"""
-_WHOLE = ("site", "audit", "policy", "state", "keep_evidence", "administrators", "page", "dead_man")
+_WHOLE = (
+    "site",
+    "audit",
+    "policy",
+    "state",
+    "keep_evidence",
+    "most_evidence_megabytes",
+    "administrators",
+    "ledger",
+    "page",
+    "dead_man",
+)
 _LONGEST_VALUE = 40
 
 

@@ -28,6 +28,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "included": [str(path) for path in configuration.included],
         "state": str(configuration.state),
         "keep_evidence": configuration.keep_evidence,
+        "most_evidence_megabytes": configuration.most_evidence_megabytes,
         "administrators": configuration.administrators,
         "site": _plain(configuration.site),
         "people": [_plain(person) for person in configuration.people],
@@ -43,6 +44,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "audit": _plain(configuration.audit),
         "page": _plain(configuration.page),
         "dead_man": _plain(configuration.dead_man),
+        "ledger": _plain(configuration.ledger),
         "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
         "warnings": [str(warning) for warning in configuration.warnings],
     }

@@ -18,6 +18,7 @@ from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of, sorted_by_checks
+from monitor.config.retention import LedgerSettings
 from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
@@ -78,11 +79,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     checks = read_checks(reading, site)
     maintenance = reading.entries("maintenance", Maintenance)
     desks = _desks(reading)
-    audit = reading.model(("audit",), Audit, tables["audit"]) if "audit" in tables else None
-    page = reading.model(("page",), Page, tables["page"]) if "page" in tables else None
-    dead_man = (
-        reading.model(("dead_man",), DeadMan, tables["dead_man"]) if "dead_man" in tables else None
-    )
+    audit, page = reading.once("audit", Audit), reading.once("page", Page)
+    ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
     # Looked for in what is written, so that these are told together with the faults of each
     # section.
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
@@ -110,6 +108,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         administrators=top.administrators,
         page=page,
         dead_man=dead_man,
+        ledger=ledger or LedgerSettings(),
+        most_evidence_megabytes=top.most_evidence_megabytes,
     )
 
 

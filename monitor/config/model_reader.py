@@ -36,6 +36,10 @@ class Reading:
         """Note one; what would be right stands after the first semicolon."""
         self.found.append(Found.said(place, sentence))
 
+    def once(self, name: str, model: type[_S]) -> _S | None:
+        """The section of this name, where it is written."""
+        return self.model((name,), model, self.tables[name]) if name in self.tables else None
+
     def model(
         self, place: Place, model: type[_S], table: object, keys: Iterable[str] = ()
     ) -> _S | None:

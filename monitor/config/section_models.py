@@ -27,8 +27,6 @@ from monitor.core.verdict import Expectation
 
 # The role of the site's own shift.
 OPERATORS = "operators"
-# The role of the end user, who follows every ticket and has no duty in it.
-CUSTOMER = "customer"
 # What people write for their zone, and the places that may be meant (tz database).
 _ABBREVIATED = {
     "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),

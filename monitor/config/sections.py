@@ -12,6 +12,7 @@ from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
 from monitor.config.maintenance import Maintenance
 from monitor.config.page import DeadMan, Page
+from monitor.config.retention import LedgerSettings
 from monitor.config.rotas import RotaSettings
 from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
@@ -34,6 +35,10 @@ class Top(Settings):
     keep_evidence: Annotated[Duration, Field(ge=86400)] = 30 * 86400.0
     """how long recordings, SIP ladders and other evidence are kept; what an open ticket shows is
     kept longer
+    """
+    most_evidence_megabytes: float = Field(default=4000.0, gt=0)
+    """how much evidence of one day is kept: beyond that what the day's good looks left goes first,
+    the oldest before, and what an open ticket shows never
     """
     administrators: str = Field(default="reveille", pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")
     """the group whose members may take tickets, run checks and restore through the running daemon,
@@ -112,6 +117,12 @@ SECTIONS = (
     ),
     Section(
         "audit", Audit, "once", "The morning round over the site's servers, mailed as a report."
+    ),
+    Section(
+        "ledger",
+        LedgerSettings,
+        "once",
+        "How long the ledger keeps looks and their roll-ups; tickets and reports stay for good.",
     ),
     Section(
         "page",

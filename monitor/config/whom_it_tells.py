@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from checks.settings import nearest, shown
 from monitor.config.configuration import Configuration
 from monitor.config.errors.explanation import Found, offer
-from monitor.config.section_models import CUSTOMER, OPERATORS
+from monitor.config.section_models import OPERATORS
+from monitor.core.incident_terms import CUSTOMER
 from monitor.core.policy import Policy
 from monitor.desks.list import desk_kinds
 

@@ -7,25 +7,29 @@ What may become of one is told in monitor/core/incident_transitions.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from checks.contract import Layer
 from monitor.core.escalation import Rung, ladder_times, turn_of
 from monitor.core.incident_terms import (
+    CUSTOMER,
     MONITOR,
     Closing,
     Evidence,
+    Happening,
     Order,
     Pause,
     Request,
     Tell,
+    key_of,
 )
 from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Ladder, Severity, Target
-from monitor.core.sla import ANALYSES, Clock, Event, Promise, Span, clocks, pauses_of
+from monitor.core.sla import ANALYSES, UPDATE, Clock, Event, Promise, Span, clocks, pauses_of
 
 __all__ = [
+    "CUSTOMER",
     "MONITOR",
     "Change",
     "Closing",
@@ -68,7 +72,10 @@ class Incident:
     causes: tuple[str, ...] = ()
     attached: tuple[str, ...] = ()
     acknowledged_at: datetime | None = None
+    """the first acknowledgement"""
     acknowledged_by: str = ""
+    acknowledged_again: tuple[tuple[datetime, str], ...] = ()
+    """when, and by whom, it was acknowledged after that"""
     recovered_at: datetime | None = None
     closed_at: datetime | None = None
     resolution: str = ""
@@ -105,6 +112,8 @@ class Incident:
     """where it broke when it was classified"""
     failing_below: tuple[str, ...] = ()
     """checks of lower layers that failed later, and are no cause of it; each is told once"""
+    updated_at: datetime | None = None
+    """when the customer last heard anything of it"""
     reminded_at: datetime | None = None
     """when its people last heard that it is still open"""
     joined_untold: tuple[str, ...] = ()
@@ -158,6 +167,22 @@ class Incident:
         return self.recovered_at or self.closed_at
 
     @property
+    def acknowledgements(self) -> tuple[tuple[datetime, str], ...]:
+        """When it was acknowledged, and by whom, in order."""
+        if self.acknowledged_at is None:
+            return ()
+        return ((self.acknowledged_at, self.acknowledged_by), *self.acknowledged_again)
+
+    @property
+    def taken(self) -> tuple[datetime, str] | None:
+        """Since when it is in somebody's hands, and whose: the newest acknowledgement. None where
+        nobody has taken it since its clocks began, or since it was formally escalated.
+        """
+        last = self.acknowledgements[-1] if self.acknowledged_at else None
+        began = max(self.counts_from, self.escalated_at or self.counts_from)
+        return last if last is not None and last[0] >= began else None
+
+    @property
     def levels_done(self) -> tuple[int, ...]:
         """The ladder levels whose turn is past: told, or passed over."""
         return (*self.levels_told, *self.levels_skipped)
@@ -197,6 +222,8 @@ class Incident:
         """From when a promise counts; None where nothing is promised, or not yet."""
         if target.name in ANALYSES and self.owner == MONITOR:
             return None
+        if target.name == UPDATE:
+            return self._updated_since()
         # What a level owes of what it took over it does not owe of what never reached it.
         if target.name == "prevention" and target.by_level not in (0, *self.levels_told):
             return None
@@ -206,11 +233,17 @@ class Incident:
             return self.escalated_at
         return turn_of(rungs, target.since_level, self.counts_from)
 
+    def _updated_since(self) -> datetime | None:
+        """From when the next word is due; None where nobody waits for one any more."""
+        if not self.open or self.held:
+            return None
+        return max(self.counts_from, self.updated_at or self.counts_from)
+
     def _events(self) -> list[Event]:
         moments = [
             *(moment for one in self.pauses for moment in _of_pause(one)),
             *(moment for one in self.rca_waits for moment in _of_pause(one, "rca")),
-            (self.acknowledged_at, "acknowledged", ""),
+            *((at, "acknowledged", "") for at, _ in self.acknowledgements),
             *((at, "breached", clock) for clock, at in self.breaches),
             # A human who closes a ticket has answered it, also if nobody acknowledged it first:
             # that stops the response clock.
@@ -234,14 +267,6 @@ def _of_pause(one: Pause, clock: str = "") -> tuple[tuple[datetime | None, str, 
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One line of an incident's history."""
-
-    kind: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """An incident after something happened, with what to tell and what to remember."""
 
@@ -254,11 +279,6 @@ class Change:
         return Change(
             after.incident, self.orders + after.orders, self.happenings + after.happenings
         )
-
-
-def key_of(site: str, issue: str) -> str:
-    """One cause, one ticket: the key under which only one incident is open at a time."""
-    return f"{site}/{issue}"
 
 
 def told(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.core.incident import (
+    CUSTOMER,
     Change,
     Happening,
     Incident,
@@ -30,7 +31,12 @@ def unmuted(
     """
     if was.told or not was.open:
         return Change(was)
-    first = _heard(replace(was, told=True, counts_from=now), levels, skipped)
+    known = replace(was, told=True, counts_from=now)
+    # Whoever took it while nobody was told of it need not say so again.
+    if was.acknowledgements:
+        by = was.acknowledgements[-1][1]
+        known = replace(known, acknowledged_again=(*was.acknowledged_again, (now, by)))
+    first = _heard(known, levels, skipped)
     return told(first, Tell.OPENED, "first notification", {}, levels)
 
 
@@ -107,7 +113,8 @@ def remind_at(was: Incident, last_rung: datetime) -> datetime:
     last level's turn was.
     """
     breaches = (at for _, at in was.breaches)
-    moments = (was.counts_from, last_rung, was.acknowledged_at, was.reminded_at, *breaches)
+    taken = was.taken[0] if was.taken else None
+    moments = (was.counts_from, last_rung, taken, was.reminded_at, *breaches)
     last = max(moment for moment in moments if moment is not None)
     return last + timedelta(seconds=REMIND_SECONDS if was.severity.rank else REMIND_GRAVEST_SECONDS)
 
@@ -116,9 +123,22 @@ def reminded(was: Incident, now: datetime) -> Change:
     """It is still open: everybody who follows it hears so again."""
     again = replace(was, reminded_at=now)
     hours = round((now - was.counts_from).total_seconds() / 3600)
-    taken = f"{was.acknowledged_by} has it" if was.acknowledged_at else "nobody has taken it"
+    taken = f"{was.taken[1]} has it" if was.taken else "nobody has taken it"
     why = f"it is still open after {hours} h, and every level has been told; {taken}"
     return remembered(again, "reminded", {"text": why}, Tell.UPDATED, why)
+
+
+def kept_informed(was: Incident) -> Change:
+    """Nothing was said for as long as the policy lets its customer wait: how it stands, to the
+    customer alone.
+    """
+    taken = f"{was.taken[1]} has it in hand" if was.taken else "nobody has taken it yet"
+    names = [level.name for level in was.ladder.levels if level.number in was.levels_told]
+    known = f"; {', '.join(names)} know{'s' if len(names) == 1 else ''} of it" if names else ""
+    why = f"it is still open, and nothing has changed since the last word: {taken}{known}"
+    change = told(was, Tell.UPDATED, why, {"text": why})
+    only = tuple(replace(order, roles=(CUSTOMER,)) for order in change.orders)
+    return Change(change.incident, only)
 
 
 def _late(was: Incident, missed: tuple[Clock, ...]) -> Change:

@@ -13,6 +13,8 @@ from monitor.core.diagnosis import Finding
 
 MONITOR = "monitor"
 """the owner of what Reveille says of itself (monitor/policies/house.toml)"""
+CUSTOMER = "customer"
+"""the role of the end user: it stands on no ladder, and follows every ticket"""
 
 
 class Tell(StrEnum):
@@ -87,3 +89,16 @@ class Pause:
     why: str
     by: str = ""
     """who said so; "" for a maintenance"""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of an incident's history."""
+
+    kind: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def key_of(site: str, issue: str) -> str:
+    """One cause, one ticket: the key under which only one incident is open at a time."""
+    return f"{site}/{issue}"

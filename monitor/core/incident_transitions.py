@@ -42,6 +42,7 @@ from monitor.core.incident import (
     told,
 )
 from monitor.core.intermittence import RECUR_WITHIN_SECONDS
+from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Classification
 
 
@@ -197,12 +198,26 @@ def outgrown(was: Incident, found: Classification, lost: int, of: int) -> Change
     )
 
 
-def acknowledged(was: Incident, by: str, now: datetime) -> Change:
-    """The first human answer: the response clock stops."""
-    if was.acknowledged_at is not None:
+def acknowledged(
+    was: Incident, by: str, now: datetime, calendars: Calendars = NO_CALENDARS
+) -> Change:
+    """A human answer: the response clock stops. Each is kept; a second one of the same person is
+    one only where something has come since that asks for it.
+    """
+    if was.taken is not None and was.taken[1] == by and not _asked_since(was, now, calendars):
         return Change(was)
-    heard = replace(was, acknowledged_at=now, acknowledged_by=by)
+    if was.acknowledged_at is None:
+        heard = replace(was, acknowledged_at=now, acknowledged_by=by)
+    else:
+        heard = replace(was, acknowledged_again=(*was.acknowledged_again, (now, by)))
     return remembered(heard, "acknowledged", {"by": by}, Tell.ACKNOWLEDGED, f"acknowledged by {by}")
+
+
+def _asked_since(was: Incident, now: datetime, calendars: Calendars) -> bool:
+    """Whether, since it was last acknowledged, a level's turn has come or it was said again."""
+    last = was.acknowledgements[-1][0]
+    turns = (rung.at for rung in was.rungs(now, calendars))
+    return any(last < at <= now for at in (*turns, was.reminded_at) if at is not None)
 
 
 def noted(was: Incident, by: str, text: str) -> Change:

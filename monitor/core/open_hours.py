@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -68,6 +68,14 @@ class Calendar:
     zone: str = "UTC"
     weekly: tuple[Hours, ...] = ()
     holidays: frozenset[date] = frozenset()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked for by every deadline; years of holidays are long to hash.
+        object.__setattr__(self, "_hash", hash((self.zone, self.weekly, self.holidays)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def open_spans(self, first: date, last: date) -> tuple[Span, ...]:
         """The open intervals that begin on the dates from `first` to `last`, merged and in
@@ -113,14 +121,23 @@ class _Open:
     def until(self, at: datetime) -> timedelta:
         """The open time from the beginning of the calendar to an instant."""
         place = bisect_right(self.starts, at)
-        return (
-            self.sums[place] - max(timedelta(), self.ends[place - 1] - at) if place else timedelta()
-        )
+        if place and at < self.ends[place - 1]:
+            return self.sums[place] - (self.ends[place - 1] - at)
+        return self.sums[place]
 
-    def after(self, start: datetime, needed: timedelta) -> datetime | None:
-        """The first instant by which `needed` open time has passed since `start`; None beyond the
-        horizon.
+    def after(self, start: datetime, needed: timedelta, cuts: Sequence[Span]) -> datetime | None:
+        """The first instant by which `needed` open time outside the cuts (in order) has passed
+        since `start`; None beyond the horizon.
         """
+        for cut_start, cut_end in cuts:
+            if cut_end <= start:
+                continue
+            if start < cut_start:
+                counted = self.until(cut_start) - self.until(start)
+                if counted >= needed:
+                    break
+                needed -= counted
+            start = cut_end
         goal = self.until(start) + needed
         # The first sum that reaches the goal: a target that ends at closing time is due then, and
         # not at the next opening.
@@ -134,8 +151,12 @@ def elapsed(
     start: datetime, end: datetime, calendar: Calendar = ALWAYS, pauses: Iterable[Span] = ()
 ) -> timedelta:
     """The time that counts between two instants; negative time is none."""
-    opened = _opened(calendar, start.year, end.year, tuple(pauses))
-    return max(timedelta(), opened.until(end) - opened.until(start))
+    opened = _opened(calendar, start.year, end.year)
+    counted = (
+        opened.until(until) - opened.until(since)
+        for since, until in without([(start, end)], pauses)
+    )
+    return sum(counted, timedelta())
 
 
 def due(
@@ -146,10 +167,9 @@ def due(
     """
     if seconds <= 0:
         return start
-    removed = tuple(pauses)
+    needed, cuts = timedelta(seconds=seconds), merged(pauses) if pauses else ()
     for years in _HORIZONS_YEARS:
-        opened = _opened(calendar, start.year, start.year + years, removed)
-        if found := opened.after(start, timedelta(seconds=seconds)):
+        if found := _opened(calendar, start.year, start.year + years).after(start, needed, cuts):
             return found
     raise ValueError(
         f"the calendar has fewer than {seconds:g} open seconds in {_HORIZONS_YEARS[-1]} years"
@@ -182,15 +202,13 @@ def without(spans: Iterable[Span], removed: Iterable[Span]) -> Iterator[Span]:
             yield start, end
 
 
-# Every open incident asks again at every watch, for the same years and mostly without pauses: one
-# entry serves them all.
+# Every open incident asks again at every watch, for the same years: one entry serves them all.
+# Pauses are not cut out of it: one that goes on has another end each time.
 @lru_cache(maxsize=256)
-def _opened(
-    calendar: Calendar, first_year: int, last_year: int, removed: tuple[Span, ...]
-) -> _Open:
+def _opened(calendar: Calendar, first_year: int, last_year: int) -> _Open:
     """The open time of whole years, with a margin of a week for zones and night shifts."""
     first, last = (
         date(first_year, 1, 1) - timedelta(days=7),
         date(last_year, 12, 31) + timedelta(days=7),
     )
-    return _Open(tuple(without(calendar.open_spans(first, last), removed)))
+    return _Open(calendar.open_spans(first, last))

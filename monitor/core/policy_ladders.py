@@ -17,7 +17,7 @@ from monitor.core.ladder_plan import LadderPlan, LevelPlan, Moment
 from monitor.core.policy_parts import Parts
 from monitor.core.policy_promises import calendar_of
 from monitor.core.policy_terms import Condition
-from monitor.core.sla import STOPS
+from monitor.core.sla import STOPS, UPDATE
 from monitor.core.table_reader import Table, keep_once, known_names
 
 # Each word stands for itself: the keys are what a file may say, the values are the Literal that the
@@ -82,8 +82,10 @@ def _moment(table: Table, key: str) -> Moment:
     found = _PART.fullmatch(written) if isinstance(written, str) else None
     if found is None:
         return Moment(table.duration(key) or 0)
-    if found["clock"] not in STOPS or found["clock"] == "rca":
-        right = known_names(found["clock"], tuple(name for name in STOPS if name != "rca"))
+    # What follows the end is no level's turn, and the next word to the customer is nobody's.
+    promised = tuple(name for name in STOPS if name not in ("rca", UPDATE))
+    if found["clock"] not in promised:
+        right = known_names(found["clock"], promised)
         table.fault(key, f"nothing is promised as {found['clock']!r}", right)
     part = Fraction(int(found["of"]), int(found["whole"])) if found["of"] else Fraction(1)
     return Moment(0, found["clock"], part)

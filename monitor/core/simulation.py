@@ -14,7 +14,7 @@ from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import FIELDS, Rule
 from monitor.core.policy_terms import Classification, Level
-from monitor.core.sla import ClockState, Event, Promise, clocks
+from monitor.core.sla import UPDATE, ClockState, Event, Promise, clocks
 
 Reaches = Callable[[str, str, datetime], bool]
 """whether a role reaches anybody of a severity at an instant"""
@@ -80,7 +80,7 @@ def _missed(policy: Policy, one: MadeUp, found: Classification) -> tuple[str, ..
             policy.calendars.get(target.calendar),
         )
         for target in found.severity.targets
-        if target.since == "opened"
+        if target.since == "opened" and target.name != UPDATE
     ]
     events = [Event(one.resolved_at, "resolved")]
     if one.acknowledged_at is not None:

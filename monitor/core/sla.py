@@ -3,7 +3,8 @@ whenever it is read.
 
 Rules: every clock runs from the opening, also after a reclassification; an automatic
 acknowledgement stops nothing; pauses are removed time; a breach that was once recorded stays one,
-whatever the new targets say; an end without a repair stops a clock and meets no promise.
+whatever the new targets say; an end without a repair stops a clock and meets no promise; an
+acknowledgement meets no promise that begins after it was given.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ __all__ = [
 STOPS: Mapping[str, tuple[str, ...]] = {
     "acknowledgement": ("acknowledged", "answered", "resolved"),
     "response": ("acknowledged", "answered", "resolved"),
+    # How often whoever is affected hears how it stands: kept by Reveille itself, anew each time.
+    "update": (),
     "recovery": ("resolved",),
     "resolution": ("resolved",),
     # ITIL: the analysis of the root cause follows the resolution, and ends when it is sent.
@@ -40,6 +43,7 @@ STOPS: Mapping[str, tuple[str, ...]] = {
     # Those who mend it for good say how it is kept from coming again.
     "prevention": ("prevention-sent",),
 }
+UPDATE = "update"
 ANALYSES = ("rca", "prevention")
 """the promises that a policy may make, each with what keeps it"""
 
@@ -102,7 +106,7 @@ def clocks(
     for one in promises:
         own, waits = _own_pauses(one.name, events, now)
         due_at = due(one.since, one.seconds, one.calendar, merged((*pauses, *own)))
-        shown.append(_clock(one.name, due_at, events, now, paused or waits))
+        shown.append(_clock(one, due_at, events, now, paused or waits))
     return tuple(shown)
 
 
@@ -122,9 +126,10 @@ def next_deadline(shown: Iterable[Clock]) -> datetime | None:
 
 
 def _clock(
-    name: str, due_at: datetime, events: Sequence[Event], now: datetime, paused: bool
+    one: Promise, due_at: datetime, events: Sequence[Event], now: datetime, paused: bool
 ) -> Clock:
     """Stopping at the due instant itself is in time; still running then is a breach."""
+    name = one.name
     # A recorded breach wins over all that came later: laxer targets of a reclassification do not
     # undo it.
     recorded = next(
@@ -132,7 +137,7 @@ def _clock(
     )
     if recorded is not None:
         return Clock(name, due_at, ClockState.BREACHED, recorded, recorded=True)
-    stopped = _stopped_at(name, events)
+    stopped = _stopped_at(one, events)
     if stopped is not None and stopped <= due_at:
         return Clock(name, due_at, ClockState.MET, stopped)
     # An end without a repair stops the clock; whether it would have been kept nobody can say, so it
@@ -145,13 +150,17 @@ def _clock(
     return Clock(name, due_at, ClockState.RUNNING, paused=paused)
 
 
-def _stopped_at(name: str, events: Sequence[Event]) -> datetime | None:
+def _stopped_at(one: Promise, events: Sequence[Event]) -> datetime | None:
     """The first event that stops the clock; a resolution that did not hold ("reopened") is none."""
+    stops = STOPS.get(one.name, ())
     stopped: Event | None = None
     for event in events:
         if event.kind == "reopened" and stopped is not None and stopped.kind == "resolved":
             stopped = None
-        elif stopped is None and event.kind in STOPS.get(name, ()):
+        # Who took it before this was promised has answered for somebody else, or for another time.
+        elif event.kind == "acknowledged" and event.at < one.since:
+            continue
+        elif stopped is None and event.kind in stops:
             stopped = event
     return stopped.at if stopped else None
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from checks import masking
@@ -26,7 +28,7 @@ from monitor.desks.desk import Desk, Never, TryLater
 from monitor.desks.helpdesk import DeskTicket, Vocabulary
 from monitor.desks.ticket_desk import TicketDesk, at_the_desk, marks_in
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
-from monitor.ledger import Ledger, OutboxRow
+from monitor.ledger import Ledger, LedgerAccess, OutboxRow
 from monitor.ledger.encoding import plain
 
 log = logging.getLogger("reveille.desks")
@@ -38,7 +40,7 @@ _NOBODY = "somebody"
 class DeskPolling:
     """Looks at the helpdesks for what their people have done."""
 
-    def __init__(self, ledger: Ledger, desks: Mapping[str, Desk]) -> None:
+    def __init__(self, ledger: LedgerAccess, desks: Mapping[str, Desk]) -> None:
         """Of `desks` those that keep tickets."""
         self._ledger = ledger
         self._desks = {n: desk for n, desk in desks.items() if isinstance(desk, TicketDesk)}
@@ -76,31 +78,58 @@ class DeskPolling:
         return name not in self._looking and self._next.get(name, now) <= now
 
     async def _looked(self, desk: TicketDesk, configuration: Configuration, now: datetime) -> None:
-        for row in self._ledger.open_incidents():
-            number = row.number or 0
-            last = self._all_told(number, desk.name)
+        for number, thread in await self._ledger.do(_open_threads):
+            last = await self._ledger.do(partial(_all_told, number, desk.name))
             if last is None:
                 continue
             with masking.attempt() as mask:
                 try:
-                    there = await desk.look(thread_of(number, self._ledger.identity))
+                    there = await desk.look(thread)
                 except (TryLater, Never) as away:
                     raise type(away)(mask.text(str(away))) from None
-                # Meanwhile it may have been closed, or something new may be on its way there.
-                again = self._all_told(number, desk.name)
-                if there is None or again is None or again.id != last.id:
-                    continue
-                actions = TicketActions(self._ledger, configuration, now)
-                _Seen(self._ledger, actions, desk, mask).take(number, there, last)
+                if there is not None:
+                    seen = _Told(number, there, last)
+                    await self._ledger.do(partial(_taken, configuration, now, desk, mask, seen))
 
-    def _all_told(self, number: int, desk: str) -> OutboxRow | None:
-        """The last letter to a desk, where it and all before it have arrived."""
-        incident = self._ledger.incident(number)
-        letters = [one for one in self._ledger.outbox(incident=number) if one.desk == desk]
-        if incident is None or incident.closed_at is not None or not letters:
-            return None
-        waiting = any(one.state == "queued" for one in letters)
-        return None if waiting or letters[-1].state != "sent" else letters[-1]
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A ticket as it stands at a desk, and the last letter that it was told before."""
+
+    number: int
+    there: DeskTicket
+    last: OutboxRow
+
+
+def _open_threads(ledger: Ledger) -> list[tuple[int, str]]:
+    identity = ledger.identity
+    numbers = [row.number or 0 for row in ledger.open_incidents()]
+    return [(number, thread_of(number, identity)) for number in numbers]
+
+
+def _taken(
+    configuration: Configuration,
+    now: datetime,
+    desk: TicketDesk,
+    mask: Mask,
+    seen: _Told,
+    ledger: Ledger,
+) -> None:
+    # Meanwhile it may have been closed, or something new may be on its way there.
+    again = _all_told(seen.number, desk.name, ledger)
+    if again is not None and again.id == seen.last.id:
+        actions = TicketActions(ledger, configuration, now)
+        _Seen(ledger, actions, desk, mask).take(seen.number, seen.there, seen.last)
+
+
+def _all_told(number: int, desk: str, ledger: Ledger) -> OutboxRow | None:
+    """The last letter to a desk, where it and all before it have arrived."""
+    incident = ledger.incident(number)
+    letters = [one for one in ledger.outbox(incident=number) if one.desk == desk]
+    if incident is None or incident.closed_at is not None or not letters:
+        return None
+    waiting = any(one.state == "queued" for one in letters)
+    return None if waiting or letters[-1].state != "sent" else letters[-1]
 
 
 class _Seen:
@@ -131,7 +160,7 @@ class _Seen:
         taken = there.status == "taken" or (there.owner and self._desk.settings.owned_is_taken)
         # Whoever resolves it has answered it as well: that stops the response clock by itself.
         if taken and there.status != "resolved" and incident and incident.acknowledged_at is None:
-            self._actions.acknowledge(number, who)
+            self._actions.taken_at_desk(number, who)
 
     def _new_remarks(self, number: int, there: DeskTicket) -> Iterator[tuple[str, str]]:
         """Author and text of what people wrote and we have not."""

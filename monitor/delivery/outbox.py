@@ -21,16 +21,19 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from checks import masking
 from checks.body import Unreadable
 from checks.masking import Mask
 from monitor.delivery.keyed_letters import Letters
-from monitor.desks.desk import Acknowledged, Desk, Never, TryLater
-from monitor.ledger import Ledger, OutboxRow
+from monitor.delivery.predecessor import taken_over
+from monitor.delivery.stopwatch import Stopwatch
+from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
+from monitor.ledger import Ledger, LedgerAccess, OutboxRow, Transaction
 from monitor.ledger.bodies import happening_body
 from monitor.ledger.encoding import plain
 
@@ -53,7 +56,7 @@ def back_off_seconds(attempts: int) -> float:
 class Outbox:
     """Delivers what is due, by desk."""
 
-    def __init__(self, ledger: Ledger, desks: Mapping[str, Desk], host_name: str) -> None:
+    def __init__(self, ledger: LedgerAccess, desks: Mapping[str, Desk], host_name: str) -> None:
         """`host_name` names this host in the leases."""
         self._ledger = ledger
         self._desks = dict(desks)
@@ -63,7 +66,6 @@ class Outbox:
         }
         self._downs: dict[str, int] = {}
         self._rests_until: dict[str, datetime] = {}
-        self._letters = Letters(ledger)
         self._stopping = False
         self._conferences: set[asyncio.Future[None]] = set()
 
@@ -77,80 +79,93 @@ class Outbox:
         """Free what dead senders of this host were sending; returns how many letters. Once, at the
         start.
         """
-        with self._ledger.transaction() as transaction:
-            orphans = [
-                letter for letter in self._ledger.leased_letters() if self._is_orphan(letter)
-            ]
-            for letter in orphans:
-                transaction.letter_interrupted(letter, now, f"{letter.lease_owner} is gone")
-        return len(orphans)
+        desks = self._desks.values()
+        return self._ledger.at_once(lambda ledger: taken_over(ledger, self._owner, desks, now))
 
-    def next_due(self) -> datetime | None:
+    async def next_due(self) -> datetime | None:
         """When `deliver_due` is to be called next; None when nothing waits."""
+        waiting = await self._ledger.do(
+            lambda ledger: [(name, ledger.next_letter_at(name)) for name in ledger.queued_desks()]
+        )
         return min(
-            (at for name in self._ledger.queued_desks() if (at := self._next_due_at(name))),
-            default=None,
+            (at for name, due in waiting if (at := self._next_due_at(name, due))), default=None
         )
 
     async def deliver_due(self, now: datetime) -> int:
         """Send what is due, until nothing more is; returns how many letters were handled. May run
         beside itself.
         """
-        handled = self._refuse_unknown_desks(now)
-        stopwatch = _Stopwatch(now)
+        handled = await self._refuse_unknown_desks(now)
+        stopwatch = Stopwatch(now)
         awake = [name for name in self._desks if self._rests_until.get(name, now) <= now]
         counts = await asyncio.gather(*(self._drain(name, stopwatch) for name in awake))
         return handled + sum(counts)
 
-    async def _drain(self, name: str, stopwatch: _Stopwatch) -> int:
+    async def _drain(self, name: str, stopwatch: Stopwatch) -> int:
         # After a desk was down one letter feels its way; all at once would use up their tries on
         # the same outage.
         workers = self._desks[name].concurrency if not self._downs.get(name) else 1
         return sum(await asyncio.gather(*(self._work(name, stopwatch) for _ in range(workers))))
 
-    async def _work(self, name: str, stopwatch: _Stopwatch) -> int:
+    async def _work(self, name: str, stopwatch: Stopwatch) -> int:
         handled = 0
         async with self._slots[name]:
             while not self._stopping and self._rests_until.get(name, stopwatch.start) <= (
                 stopwatch.start
             ):
-                row = self._lease(name, stopwatch.now())
+                row = await self._lease(name, stopwatch.now())
                 if row is None:
                     break
                 await self._deliver(row, stopwatch)
                 handled += 1
         return handled
 
-    def _lease(self, name: str, now: datetime) -> OutboxRow | None:
-        until = now + timedelta(seconds=self._desks[name].timeout_seconds + _LEASE_MARGIN_SECONDS)
-        return self._leased(name, now, until)
+    async def _lease(self, name: str, now: datetime) -> OutboxRow | None:
+        # A desk that is gone has a lease of no length: it counts the try and writes the receipt,
+        # and hands the letter back at once.
+        desk = self._desks.get(name)
+        seconds = desk.timeout_seconds + _LEASE_MARGIN_SECONDS if desk else 0.0
+        until = now + timedelta(seconds=seconds)
+        taken: list[OutboxRow] = []
 
-    def _leased(self, name: str, now: datetime, until: datetime) -> OutboxRow | None:
-        with self._ledger.transaction() as transaction:
-            return transaction.lease_letter(name, self._owner, now, until)
+        def leased(ledger: Ledger) -> OutboxRow | None:
+            if self._stopping:
+                return None
+            with ledger.transaction() as transaction:
+                row = transaction.lease_letter(name, self._owner, now, until)
+            taken.extend([row] if row else [])
+            return row
 
-    async def _deliver(self, row: OutboxRow, stopwatch: _Stopwatch) -> None:
+        try:
+            return await self._ledger.do(leased)
+        # Nobody will send what is being leased at this moment: it is given back as it was.
+        except asyncio.CancelledError:
+            self._ledger.hand_in(partial(self._interrupted, taken, now))
+            raise
+
+    async def _deliver(self, row: OutboxRow, stopwatch: Stopwatch) -> None:
         # A mail server may say back what it was told at the log-in.
         with masking.attempt() as mask:
             await self._delivered(row, stopwatch, mask)
 
-    async def _delivered(self, row: OutboxRow, stopwatch: _Stopwatch, mask: Mask) -> None:
+    async def _delivered(self, row: OutboxRow, stopwatch: Stopwatch, mask: Mask) -> None:
         desk = self._desks[row.desk]
         try:
+            letter = await self._letter(row, stopwatch.now())
             async with asyncio.timeout(desk.timeout_seconds):
-                told = await desk.deliver(self._letters.of(row, stopwatch.now()))
+                told = await desk.deliver(letter)
                 reference = mask.text(told)
         except Never as refusal:
-            self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
+            await self._fail(row, stopwatch.now(), "never", mask.text(str(refusal)))
         except TryLater as refusal:
             said = mask.text(str(refusal))
-            self._postpone(row, stopwatch.now(), said, whole_desk=refusal.whole_desk)
+            await self._postpone(row, stopwatch.now(), said, whole_desk=refusal.whole_desk)
         # A rollback to an older release leaves letters that only the newer one can read: they wait
         # for it.
         except Unreadable as why:
-            self._postpone(row, stopwatch.now(), str(why), whole_desk=False)
+            await self._postpone(row, stopwatch.now(), str(why), whole_desk=False)
         except TimeoutError:
-            self._postpone(
+            await self._postpone(
                 row,
                 stopwatch.now(),
                 f"no answer within {desk.timeout_seconds:g} s",
@@ -159,59 +174,71 @@ class Outbox:
         except Exception as bug:  # noqa: BLE001 - one desk's bug stops no other desk
             where = mask.text("".join(traceback.format_exception(bug)))
             _log.error("action=desk_broke desk=%s letter=%d\n%s", row.desk, row.id, where)
-            self._postpone(
+            await self._postpone(
                 row, stopwatch.now(), f"the desk broke: {type(bug).__name__}", whole_desk=False
             )
         # Cancelled in the middle of a send: nobody knows whether it went out, so it goes out again
         # under the same key.
         except BaseException:
-            self._interrupt(row, stopwatch.now())
+            self._ledger.hand_in(partial(self._interrupted, [row], stopwatch.now()))
             raise
         else:
             taken = told if isinstance(told, Acknowledged) else None
-            self._sent(row, stopwatch.now(), reference, taken.by if taken else "")
+            await self._sent(row, stopwatch.now(), reference, taken.by if taken else "")
             if taken and taken.minutes:
                 self._conferences.add(asyncio.ensure_future(self._hear(row, taken, stopwatch)))
 
-    async def _hear(self, row: OutboxRow, taken: Acknowledged, stopwatch: _Stopwatch) -> None:
+    async def _hear(self, row: OutboxRow, taken: Acknowledged, stopwatch: Stopwatch) -> None:
         """Keep the minutes of a conference in the ticket, once it is over."""
         try:
             told = await taken.minutes if taken.minutes else ""
         except Exception as problem:  # noqa: BLE001 - the ticket says so
             told = f"it broke: {type(problem).__name__}: {problem}"
         body = happening_body("conference", {"text": told})
-        with self._ledger.transaction() as transaction:
-            transaction.happened(row.incident, stopwatch.now(), "conference", body)
+        at = stopwatch.now()
+        await self._written(lambda t: t.happened(row.incident, at, "conference", body))
+        taken.kept()
         _log.info("action=conference_over letter=%d %s", row.id, plain(told))
 
-    def _sent(self, row: OutboxRow, at: datetime, reference: str, by: str = "") -> None:
+    async def _letter(self, row: OutboxRow, now: datetime) -> Letter:
+        return await self._ledger.do(lambda ledger: Letters(ledger).of(row, now))
+
+    async def _written(self, change: Callable[[Transaction], object]) -> None:
+        """A change that is made whatever becomes of who waits for it: what was sent is noted."""
+
+        def written(ledger: Ledger) -> None:
+            with ledger.transaction() as transaction:
+                change(transaction)
+
+        await asyncio.shield(self._ledger.do(written))
+
+    async def _sent(self, row: OutboxRow, at: datetime, reference: str, by: str = "") -> None:
         self._downs.pop(row.desk, None)
-        with self._ledger.transaction() as transaction:
-            transaction.letter_sent(row, at, reference)
+
+        def sent(t: Transaction) -> None:
+            t.letter_sent(row, at, reference)
             # Somebody has taken the ticket on the telephone: the watch acknowledges it by this row.
             if by:
                 facts = {"by": by, "text": reference}
-                transaction.happened(
-                    row.incident, at, "answered", happening_body("answered", facts)
-                )
+                t.happened(row.incident, at, "answered", happening_body("answered", facts))
+
+        await self._written(sent)
         _log.info("action=letter_sent desk=%s letter=%d %s", row.desk, row.id, plain(reference))
 
-    def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:
+    async def _postpone(self, row: OutboxRow, at: datetime, text: str, *, whole_desk: bool) -> None:
         if whole_desk:
             self._rest(row.desk, at)
         else:
             # The desk answered, if only about this letter: it is not down.
             self._downs.pop(row.desk, None)
-        self._put_off(row, at, text)
+        await self._put_off(row, at, text)
 
-    def _put_off(self, row: OutboxRow, at: datetime, text: str) -> None:
+    async def _put_off(self, row: OutboxRow, at: datetime, text: str) -> None:
         if at >= row.expires_at:
-            self._fail(row, at, "expired", f"not delivered in its time; last: {text}")
+            await self._fail(row, at, "expired", f"not delivered in its time; last: {text}")
             return
-        with self._ledger.transaction() as transaction:
-            transaction.letter_postponed(
-                row, at, at + timedelta(seconds=back_off_seconds(row.attempts)), text
-            )
+        again = at + timedelta(seconds=back_off_seconds(row.attempts))
+        await self._written(lambda t: t.letter_postponed(row, at, again, text))
         _log.warning("action=letter_waits desk=%s letter=%d %s", row.desk, row.id, plain(text))
 
     def _rest(self, name: str, at: datetime) -> None:
@@ -219,67 +246,36 @@ class Outbox:
         rest = min(back_off_seconds(self._downs[name]), _LONGEST_REST_SECONDS)
         self._rests_until[name] = at + timedelta(seconds=rest)
 
-    def _fail(
+    async def _fail(
         self, row: OutboxRow, at: datetime, kind: Literal["never", "expired"], text: str
     ) -> None:
-        with self._ledger.transaction() as transaction:
-            transaction.letter_failed(row, at, kind, text)
-            told = {"event": row.kind, "desk": row.desk, "recipient": row.recipient, "reason": text}
-            transaction.happened(
-                row.incident, at, "undeliverable", happening_body("undeliverable", told)
-            )
+        told = {"event": row.kind, "desk": row.desk, "recipient": row.recipient, "reason": text}
+        body = happening_body("undeliverable", told)
+
+        def failed(t: Transaction) -> None:
+            t.letter_failed(row, at, kind, text)
+            t.happened(row.incident, at, "undeliverable", body)
+
+        await self._written(failed)
         _log.error("action=letter_failed desk=%s letter=%d %s", row.desk, row.id, plain(text))
 
-    def _interrupt(self, row: OutboxRow, at: datetime) -> None:
-        with self._ledger.transaction() as transaction:
-            transaction.letter_interrupted(row, at, "stopped while it was being sent")
+    def _interrupted(self, rows: list[OutboxRow], at: datetime, ledger: Ledger) -> None:
+        with ledger.transaction() as transaction:
+            for row in rows:
+                transaction.letter_interrupted(row, at, "stopped while it was being sent")
 
-    def _refuse_unknown_desks(self, now: datetime) -> int:
+    async def _refuse_unknown_desks(self, now: datetime) -> int:
         """A desk that is not configured any more may come back: its letters wait like any other
         that fail.
         """
         handled = 0
-        # A lease of no length: it counts the try and writes the receipt, and hands the letter back
-        # at once.
-        for name in sorted(set(self._ledger.queued_desks()) - self._desks.keys()):
-            while not self._stopping and (row := self._leased(name, now, now)):
-                self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
+        queued = await self._ledger.do(lambda ledger: ledger.queued_desks())
+        for name in sorted(set(queued) - self._desks.keys()):
+            while not self._stopping and (row := await self._lease(name, now)):
+                await self._put_off(row, now, f"there is no [desks.{name}] in the configuration")
                 handled += 1
         return handled
 
-    def _next_due_at(self, name: str) -> datetime | None:
-        due, rests_until = self._ledger.next_letter_at(name), self._rests_until.get(name)
+    def _next_due_at(self, name: str, due: datetime | None) -> datetime | None:
+        rests_until = self._rests_until.get(name)
         return max(due, rests_until) if due and rests_until else due
-
-    def _is_orphan(self, letter: OutboxRow) -> bool:
-        # From the right: a host that is named by an IPv6 address has colons of its own.
-        host, _, process = (letter.lease_owner or "").rpartition(":")
-        ours = host == self._owner.rpartition(":")[0]
-        # A lease with our own process number is a predecessor's too: in a container every daemon is
-        # process 1.
-        return ours and (letter.lease_owner == self._owner or not _is_alive(int(process)))
-
-
-class _Stopwatch:
-    """The moment that was given, plus the whole seconds since: sends take time, and a test's clock
-    does not.
-    """
-
-    def __init__(self, start: datetime) -> None:
-        self.start = start
-        self._began = asyncio.get_running_loop().time()
-
-    def now(self) -> datetime:
-        """The moment that was given, plus the whole seconds since."""
-        return self.start + timedelta(seconds=int(asyncio.get_running_loop().time() - self._began))
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    # EPERM says that there is such a process, of another user (kill(2)).
-    except PermissionError:
-        return True
-    return True

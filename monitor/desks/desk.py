@@ -9,12 +9,14 @@ repetition.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from checks.settings import Settings
+from monitor.desks.conference_minutes import LeftMinutes
+from monitor.desks.emergency_number import EmergencyNumber
 
 Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
@@ -27,11 +29,20 @@ class Acknowledged(str):
 
     by: str
     minutes: Awaitable[str] | None
+    kept: Callable[[], None]
 
-    def __new__(cls, text: str, by: str, minutes: Awaitable[str] | None = None) -> Acknowledged:
-        """`by` is the person's name; `minutes` is what comes of a conference that goes on."""
+    def __new__(
+        cls,
+        text: str,
+        by: str,
+        minutes: Awaitable[str] | None = None,
+        kept: Callable[[], None] = lambda: None,
+    ) -> Acknowledged:
+        """`by` is the person's name; `minutes` is what comes of a conference that goes on, and
+        `kept` is called once the ticket has them.
+        """
         made = super().__new__(cls, text)
-        made.by, made.minutes = by, minutes
+        made.by, made.minutes, made.kept = by, minutes, kept
         return made
 
 
@@ -102,6 +113,14 @@ class Desk(Protocol):
         """
 
 
+@runtime_checkable
+class Confers(Protocol):
+    """A desk that calls people together."""
+
+    def left_minutes(self) -> Iterable[LeftMinutes]:
+        """The minutes of conferences that the end of the daemon before has cut off."""
+
+
 class DeskSettings(Settings):
     """The settings of one kind of desk. Its fields are its settings; their descriptions feed the
     reference.
@@ -134,6 +153,10 @@ class DeskSettings(Settings):
     def confers(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
         """Whether all people of a level are called together, whoever of them is on call."""
         return False
+
+    def emergency_number(self, name: str) -> EmergencyNumber | None:  # noqa: ARG002 - a desk that has one
+        """The number that people call in an emergency, of the desk [desks.NAME]."""
+        return None
 
     def copies(self) -> tuple[str, ...]:
         """Who gets an acknowledgement of every step, beside the people of the ladder."""

@@ -18,23 +18,26 @@ import asyncio
 import logging
 import re
 import tempfile
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
 from checks.contract import CannotTell
 from checks.settings import Duration, StateFolder
 from checks.telephony.call import announcement, person_call
 from checks.telephony.call.announcement import Sentence
-from checks.telephony.call.conference import Conference, hold
+from checks.telephony.call.conference import ROOM, Conference, hold
 from checks.telephony.call.line import Line, LineName
 from monitor.clock import SystemClock
+from monitor.desks.conference_minutes import Draft, LeftMinutes, conferences, left_in
 from monitor.desks.desk import Acknowledged, Desk, DeskSettings, Letter, Never, Takes, TryLater
+from monitor.desks.emergency_number import EmergencyNumber, EmergencySettings, Staff
+from monitor.desks.person_number import People, dialled
 from monitor.lines.calls import CHANNEL_SECONDS, Calls
 from reports.render import render_spoken
 from reports.ticket import Ticket
@@ -43,43 +46,9 @@ log = logging.getLogger(__name__)
 
 # The longest message of announcement_child.py, at 150 words a minute.
 _MESSAGE_SECONDS = 40.0
-# What is written between the digits of a number, for people (RFC 3966 calls them visual
-# separators).
-_SEPARATORS = re.compile(r"[\s().-]+")
 _NOBODY = "nobody of it is in [[people]] with a phone any more"
 # What opens and ends a message of recorded words.
 _RECORDED = {"page": ("reveille", "press"), "conference": ("conference", "join")}
-_NUMBER = re.compile(r"\+?[0-9*#]{2,32}")
-
-
-def dialled(written: str, lines: Collection[str] = ()) -> str:
-    """What is dialled for a person's number: "+91 (22) 1234-5678" -> "+912212345678", and so for
-    "sip:+912212345678@trunk-a" where that is one of the lines; another SIP URI as it is. Raises
-    ValueError.
-    """
-    if written.startswith(("sip:", "sips:")):
-        user, _, host = written.partition(":")[2].partition("@")
-        if host in lines:
-            return dialled(user)
-        # A host has a dot, an address or a port; a bare word is the name of a line.
-        if re.fullmatch(r"[A-Za-z0-9_-]+", host):
-            raise ValueError(f"{written!r} goes over {host!r}, which is no line of this desk")
-        return written
-    number = _SEPARATORS.sub("", written.removeprefix("tel:"))
-    if not _NUMBER.fullmatch(number):
-        raise ValueError(f"{written!r} cannot be dialled; write '+912212345678' or a SIP URI")
-    return number
-
-
-def _of_the_loader(written: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
-    return written or tuple((info.context or {}).get("people", ()))
-
-
-People = Annotated[
-    tuple[Any, ...],
-    AfterValidator(_of_the_loader),
-    Field(exclude=True, validate_default=True),
-]
 
 
 class TelephoneSettings(DeskSettings):
@@ -116,6 +85,12 @@ severities = ["P0"]
     """
     conference_longest: Annotated[Duration, Field(ge=60, le=6 * 3600)] = 3600.0
     """how long a conference may last; it ends sooner when one alone is left"""
+    conference_room: str = ""
+    """a number at which the exchange has a room of its own: it is called into each conference, so
+    that whoever dials it takes part
+    """
+    emergency: EmergencySettings | None = None
+    """a number that opens a conference of whoever calls it and all people of the level"""
     people: People = ()
     state: StateFolder = ""
 
@@ -150,6 +125,20 @@ severities = ["P0"]
         """Whether a level is called into one conference."""
         return severity in self.conference
 
+    def emergency_number(self, name: str) -> EmergencyNumber | None:
+        """The number that opens a conference, if there is one."""
+        if self.emergency is None:
+            return None
+        calls = Calls(f"{name} (emergency)", self.folder, self.emergency.calls_a_day)
+        known = [one.phone for one in self.people if one.phone]
+        staff = Staff(self.lines[0], known, self.voice, self.ring, self.conference_longest)
+        return EmergencyNumber(name, self.emergency, staff, calls, conferences(self.state))
+
+    @property
+    def folder(self) -> Path | None:
+        """The state folder, where there is one."""
+        return Path(self.state) if self.state else None
+
     def longest_seconds(self) -> float:
         """The longest that one call takes, in seconds."""
         return person_call.longest_seconds(self.ring, _MESSAGE_SECONDS)
@@ -171,8 +160,7 @@ class TelephoneDesk:
 
     def __init__(self, name: str, settings: TelephoneSettings) -> None:
         self._name, self._settings = name, settings
-        state = Path(settings.state) if settings.state else None
-        self._calls = Calls(f"{name} (paging)", state, settings.calls_a_day)
+        self._calls = Calls(f"{name} (paging)", settings.folder, settings.calls_a_day)
         phones = sum(bool(person.phone) for person in settings.people)
         one = settings.longest_seconds() + CHANNEL_SECONDS
         self.timeout_seconds = 60.0 + max(1, phones) * len(settings.lines) * one
@@ -202,13 +190,15 @@ class TelephoneDesk:
         down: list[str] = []
         for line in self._settings.lines:
             conference = Conference(self._recording(letter))
+            draft = Draft(conference.recording, letter.incident)
+            draft.follow(conference)
             held = asyncio.ensure_future(self._hold(letter, conference, line, people, first))
             begun = asyncio.ensure_future(conference.begun.wait())
             try:
                 await asyncio.wait({held, begun}, return_when=asyncio.FIRST_COMPLETED)
                 if conference.first:
                     text = f"a conference is called: {conference.first} is in it"
-                    return Acknowledged(text, by=conference.first, minutes=held)
+                    return Acknowledged(text, conference.first, held, draft.kept)
                 raise Never(await held)
             except person_call.LineDown as problem:
                 down.append(str(problem))
@@ -229,7 +219,9 @@ class TelephoneDesk:
     ) -> str:
         """Hold it to its end; returns the minutes. Raises LineDown, Never at a cap."""
         # A line has so many channels, and no more can be called over it.
-        come, longest = people[: line.channels], self._settings.conference_longest
+        room = [Called(ROOM, one)] if (one := self._settings.conference_room) else []
+        most, longest = line.channels - len(room), self._settings.conference_longest
+        come = [*people[:most], *room]
         said: list[str] = []
         with tempfile.TemporaryDirectory(prefix="reveille-conference-") as folder:
             await self._speak(letter, Path(folder), "conference")
@@ -238,13 +230,21 @@ class TelephoneDesk:
                 ring = self._settings.ring
                 await hold(conference, line, legs, Path(folder), ring, longest)
         said += [conference.minutes()]
-        said += [f"{one.name}: no channel was left" for one in people[line.channels :]]
+        said += [f"{one.name}: no channel was left" for one in people[most:]]
         kept = f"; recorded in {conference.recording}" if conference.first else ""
         return "; ".join(said) + kept
 
+    def left_minutes(self) -> Iterable[LeftMinutes]:
+        """The minutes of conferences that the end of the daemon before has cut off."""
+        return left_in(self._folder)
+
+    @property
+    def _folder(self) -> Path:
+        return conferences(self._settings.state)
+
     def _recording(self, letter: Letter) -> Path:
         """Where a conference is recorded: for the daemon's own user alone."""
-        folder = Path(self._settings.state or tempfile.gettempdir()) / "conferences"
+        folder = self._folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         number = re.sub(r"[^A-Za-z0-9-]", "", letter.body["ticket"]["number"])
         return folder / f"{number}-{SystemClock().now():%Y%m%d-%H%M%S}.wav"

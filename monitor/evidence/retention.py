@@ -1,43 +1,103 @@
-"""How long evidence is kept: day by day, but never less than an open ticket needs it."""
+"""How long evidence is kept: day by day, and of a day no more than was asked for; but never less
+than an open ticket needs.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from monitor.incidents import store
 from monitor.ledger import Ledger
 
+# Ten thousand checks that all fail for two days; memory is bounded.
+_MOST_BAD = 20_000
+# What was written to within this may be of a look that is still being made.
+_LONGEST_LOOK_SECONDS = 900.0
 
-def sweep(exhibits: Path, keep_seconds: float, ledger: Ledger, now: datetime) -> int:
-    """Remove the folders of attempts older than `keep_seconds` that no open ticket shows; returns
-    how many.
 
-    Raises OSError for a folder that cannot be removed, and Unreadable for a ticket that does not
-    say what it shows: then nothing is removed.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The folders of attempts below `exhibits`. Those that are `needed` stay whatever happens;
+    those of `bad` looks go after those of good ones.
     """
-    oldest, needed = now - timedelta(seconds=keep_seconds), set(_shown(ledger))
-    removed = 0
-    for day in _days_before(exhibits, oldest):
-        for attempt in [folder for folder in day.iterdir() if folder not in needed]:
-            shutil.rmtree(attempt)
-            removed += 1
-        # A day whose last attempt is gone is an empty folder, and would be listed for ever.
-        if not any(day.iterdir()):
-            day.rmdir()
-    return removed
+
+    exhibits: Path
+    needed: Collection[Path]
+    bad: Collection[Path] = ()
+
+    def sweep(self, keep_seconds: float, most_bytes: int, now: datetime) -> int:
+        """Remove what is older than `keep_seconds`, and what is beyond `most_bytes` a day, the
+        oldest first; returns how many attempts. Raises OSError for a folder that cannot be removed.
+        """
+        old = _days(self.exhibits, now - timedelta(seconds=keep_seconds))
+        removed = 0
+        for day in old:
+            removed += self._remove(day.iterdir())
+            # A day whose last attempt is gone is an empty folder, and would be listed for ever.
+            if not any(day.iterdir()):
+                day.rmdir()
+        days = [day for day in _days(self.exhibits, None) if day not in old]
+        return removed + sum(self._remove(self._beyond(day, most_bytes, now)) for day in days)
+
+    def _remove(self, folders: Iterable[Path]) -> int:
+        going = [folder for folder in folders if folder not in self.needed]
+        for folder in going:
+            shutil.rmtree(folder)
+        return len(going)
+
+    def _beyond(self, day: Path, most_bytes: int, now: datetime) -> Iterator[Path]:
+        under_way = now.timestamp() - _LONGEST_LOOK_SECONDS
+        sizes = {folder: (_size(folder), _at(folder)) for folder in day.iterdir()}
+        left = sum(size for size, _ in sizes.values())
+        for folder in sorted(sizes, key=lambda one: (one in self.bad, sizes[one][1], one.name)):
+            if left <= most_bytes:
+                return
+            if folder not in self.needed and sizes[folder][1] < under_way:
+                left -= sizes[folder][0]
+                yield folder
 
 
-def _shown(ledger: Ledger) -> Iterable[Path]:
-    for row in ledger.open_incidents():
-        for _, path in store.incident_of(row).evidence.exhibits:
-            yield Path(path).parent
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        # A look under way may move its files.
+        with suppress(FileNotFoundError):
+            total += path.lstat().st_size
+    return total
 
 
-def _days_before(exhibits: Path, oldest: datetime) -> list[Path]:
-    """The days that were over at `oldest`; what is not named as a day is nobody's to remove."""
+def _at(folder: Path) -> float:
+    try:
+        return folder.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def failed(ledger: Ledger, now: datetime) -> frozenset[Path]:
+    """The folders of attempts of these two days that were not good."""
+    rows = ledger.bad_looks(now - timedelta(days=2), _MOST_BAD)
+    return frozenset(one.path.parent for row in rows for one in row.observation.exhibits)
+
+
+def shown(ledger: Ledger) -> frozenset[Path]:
+    """The folders of attempts that open tickets show. Raises Unreadable for a ticket that does not
+    say what it shows: then nothing must be removed.
+    """
+    incidents = [store.incident_of(row) for row in ledger.open_incidents()]
+    return frozenset(
+        Path(path).parent for incident in incidents for _, path in incident.evidence.exhibits
+    )
+
+
+def _days(exhibits: Path, over_at: datetime | None) -> list[Path]:
+    """The days, or those that were over at a moment; what is not named as a day is nobody's to
+    remove.
+    """
     # The pattern also takes 2026-99-99, which is no day and nobody's to remove.
     found = []
     for day in exhibits.glob("????-??-??"):
@@ -45,6 +105,6 @@ def _days_before(exhibits: Path, oldest: datetime) -> list[Path]:
             ended = datetime.strptime(day.name, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
         except ValueError:
             continue
-        if ended <= oldest:
+        if over_at is None or ended <= over_at:
             found.append(day)
     return sorted(found)

@@ -13,7 +13,7 @@ from monitor.core import endings, incident_escalation, incident_transitions, pau
 from monitor.core.escalation import Rung, next_rung
 from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
-from monitor.core.sla import ANALYSES, Clock, next_deadline, unrecorded_breaches
+from monitor.core.sla import ANALYSES, UPDATE, Clock, next_deadline, unrecorded_breaches
 from monitor.incidents import pages, store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import Correlation
@@ -151,19 +151,33 @@ def _move_on(
         and again <= now
     ):
         change = change.then(incident_escalation.reminded(incident, now))
+    if not change.orders and _waits_for_word(configuration, incident, now):
+        change = change.then(incident_escalation.kept_informed(change.incident))
     Correlation(ledger, t, configuration, now).apply(change)
 
 
 def _missed(configuration: Configuration, incident: Incident, now: datetime) -> tuple[Clock, ...]:
-    """The targets that were missed and are not recorded; analyses have a watch of their own."""
+    """The targets that were missed and are not recorded; analyses have a watch of their own, and
+    the next word to the customer is not missed, but said.
+    """
     clocks = incident.clocks(now, configuration.policy.calendars)
-    return tuple(one for one in unrecorded_breaches(clocks) if one.name not in ANALYSES)
+    said = (*ANALYSES, UPDATE)
+    return tuple(one for one in unrecorded_breaches(clocks) if one.name not in said)
+
+
+def _waits_for_word(configuration: Configuration, incident: Incident, now: datetime) -> bool:
+    """Whether the customer has heard nothing for as long as the policy says."""
+    if incident.severity.target(UPDATE) is None or incident.request or incident.waits:
+        return False
+    clocks = incident.clocks(now, configuration.policy.calendars)
+    return any(clock.name == UPDATE and clock.due_at <= now for clock in clocks)
 
 
 def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     due = due_now(configuration, incident, now)
     again = _remind_at(configuration, incident, now)
     told = bool(due.tell or due.passed or _missed(configuration, incident, now))
+    told = told or _waits_for_word(configuration, incident, now)
     return told or _gathered_at(incident, now) <= now or (again is not None and again <= now)
 
 
@@ -182,7 +196,7 @@ def _next_rung(configuration: Configuration, incident: Incident, now: datetime) 
         incident.ladder,
         incident.climbs_from,
         incident.levels_done,
-        acknowledged=incident.acknowledged_at is not None,
+        acknowledged=incident.taken is not None,
         resolved=incident.held,
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),

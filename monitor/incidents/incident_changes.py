@@ -21,7 +21,7 @@ from monitor.core.incident import Change, Evidence, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.maintenances import hides
-from monitor.incidents.recipients import TicketLetters, due_now
+from monitor.incidents.recipients import TicketLetters, due_now, for_customers
 from monitor.ledger import Ledger, Transaction
 
 
@@ -61,6 +61,9 @@ class IncidentChanges:
         """Store a change and order what it tells; what hung on an incident that is over is set
         free.
         """
+        if any(for_customers(order) for order in change.orders):
+            informed = replace(change.incident, updated_at=self._now)
+            change = replace(change, incident=informed)
         change = store.keep_change(self._t, change, self._now)
         incident = change.incident
         self.telling.tell(incident, change.orders)

@@ -100,7 +100,7 @@ def called_off(
 
 def _calls_again(incident: Incident, now: datetime) -> bool:
     """Whether this is a reminder (incident_escalation.py) of what nobody has taken."""
-    unheeded = incident.acknowledged_at is None and incident.severity.rank == 0
+    unheeded = incident.taken is None and incident.severity.rank == 0
     return unheeded and incident.reminded_at == now
 
 
@@ -124,10 +124,14 @@ def answered(
     ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime
 ) -> Change | None:
     """The acknowledgement by whoever has pressed 1; None where nobody has, or it is known."""
-    if incident.number is None or incident.acknowledged_at is not None:
+    if incident.number is None:
         return None
+    since = incident.taken[0] if incident.taken else None
     for row in ledger.history(incident.number) if configuration.desks_taking("pages") else ():
-        if row.kind == "answered" and row.at >= incident.counts_from:
+        known = since is not None and row.at <= since
+        if row.kind == "answered" and row.at >= incident.counts_from and not known:
             facts = facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
-            return incident_transitions.acknowledged(incident, facts["by"], now)
+            calendars = configuration.policy.calendars
+            change = incident_transitions.acknowledged(incident, facts["by"], now, calendars)
+            return change if change.happenings else None
     return None

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from monitor.config import Configuration
-from monitor.config.section_models import CUSTOMER, OPERATORS
+from monitor.config.section_models import OPERATORS
 from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
-from monitor.core.incident import MONITOR, Incident, Order, Tell
+from monitor.core.incident import CUSTOMER, MONITOR, Incident, Order, Tell
 from monitor.desks.desk import letter_body
 from monitor.incidents import pages
 from monitor.incidents.rest import Rest
@@ -55,13 +55,18 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
         incident.climbs_from,
         now,
         incident.levels_done,
-        acknowledged=incident.acknowledged_at is not None,
+        acknowledged=incident.taken is not None,
         resolved=not incident.open or incident.held,
         reachable=lambda role: is_reached(configuration, role, incident.severity.id, now),
         calendars=configuration.policy.calendars,
         pauses=incident.paused(now),
         unheard=incident.levels_unheard,
     )
+
+
+def for_customers(order: Order) -> bool:
+    """Whether the customer hears of it, where the site names one."""
+    return order.tell not in _NOT_FOR_CUSTOMERS and (not order.roles or CUSTOMER in order.roles)
 
 
 class TicketLetters:
@@ -87,9 +92,10 @@ class TicketLetters:
                 level.role for level in incident.ladder.levels if level.number in order.levels
             }
             for desk, recipient, capacity, role in self._recipients(incident, order.roles):
-                if role == CUSTOMER and (
-                    order.tell in _NOT_FOR_CUSTOMERS or incident.owner == MONITOR
-                ):
+                if role == CUSTOMER and (not for_customers(order) or incident.owner == MONITOR):
+                    continue
+                # Whoever works on it knows that nothing has changed.
+                if order.roles == (CUSTOMER,) and role != CUSTOMER:
                     continue
                 at = rest.moment(order, incident, recipient)
                 if at is None:

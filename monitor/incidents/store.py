@@ -170,7 +170,7 @@ def _row(incident: Incident) -> IncidentRow:
         severity=incident.severity.id,
         owner=incident.owner,
         opened_at=incident.opened_at,
-        acknowledged_at=incident.acknowledged_at,
+        acknowledged_at=incident.taken[0] if incident.taken else None,
         recovered_at=incident.recovered_at,
         closed_at=incident.closed_at,
         body=bodies.incident_body(incident),

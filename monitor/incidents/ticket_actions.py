@@ -28,8 +28,22 @@ class TicketActions:
 
     def acknowledge(self, number: int, by: str) -> Incident:
         """Somebody has it in hand: the response clock stops."""
+        calendars = self._configuration.policy.calendars
         return self._change(
-            number, lambda was: incident_transitions.acknowledged(was, by, self._now)
+            number, lambda was: incident_transitions.acknowledged(was, by, self._now, calendars)
+        )
+
+    def taken_at_desk(self, number: int, by: str) -> Incident:
+        """A desk shows that somebody has it. It goes on showing that, so of one person it is one
+        acknowledgement, whatever comes later.
+        """
+        return self._change(
+            number,
+            lambda was: (
+                Change(was)
+                if by in {name for _, name in was.acknowledgements}
+                else incident_transitions.acknowledged(was, by, self._now)
+            ),
         )
 
     def note(self, number: int, by: str, text: str) -> Incident:

@@ -39,7 +39,7 @@ def state_of(incident: Incident) -> TicketState:
         return "closed"
     if incident.recovered_at:
         return "recovered"
-    return "acknowledged" if incident.acknowledged_at else "open"
+    return "acknowledged" if incident.taken else "open"
 
 
 def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> Ticket:
@@ -49,6 +49,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         incident.causes
     )
     history = ledger.history(incident.number) if incident.number is not None else []
+    last = incident.acknowledgements[-1] if incident.acknowledgements else None
     return Ticket(
         number=named(incident.number),
         site=incident.site,
@@ -62,8 +63,8 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,
         recovered_at=incident.recovered_at,
-        acknowledged_at=incident.acknowledged_at,
-        acknowledged_by=incident.acknowledged_by,
+        acknowledged_at=last[0] if last else None,
+        acknowledged_by=last[1] if last else "",
         check=evidence.check,
         reasons=evidence.reasons,
         stages=stage_lines(evidence),

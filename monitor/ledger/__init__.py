@@ -3,6 +3,7 @@ place with SQL.
 """
 
 from monitor.ledger.acceptances import AcceptanceRow, ProposalRow
+from monitor.ledger.access import LedgerAccess
 from monitor.ledger.attempts import AttemptRow, Purpose
 from monitor.ledger.errors import AlreadyOpen, LedgerFault
 from monitor.ledger.history import HistoryRow
@@ -19,6 +20,7 @@ __all__ = [
     "IncidentRow",
     "IncidentState",
     "Ledger",
+    "LedgerAccess",
     "LedgerFault",
     "LetterState",
     "OutboxMessage",

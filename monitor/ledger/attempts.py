@@ -81,6 +81,16 @@ class AttemptReading(Table):
         span = (encoding.milliseconds(since), encoding.milliseconds(until))
         return [_attempt(row) for row in self._newest(check, limit, *span)]
 
+    def bad_looks(self, since: datetime, limit: int) -> list[AttemptRow]:
+        """Looks since a moment that were not OK, the newest of each check first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
+            "WHERE check_number IN (SELECT number FROM check_names) AND started_at >= ?"
+            " AND state <> 'OK' ORDER BY check_number, started_at DESC LIMIT ?",
+            (encoding.milliseconds(since), limit),
+        )
+        return [_attempt(row) for row in rows]
+
     def _newest(self, name: str, limit: int, earliest: int, latest: int = _NEVER) -> list[Row]:
         return self._database.rows(
             f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants

@@ -11,24 +11,31 @@ What is read comes from the ledger itself, inside a transaction too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
 from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
+from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
 from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
+from monitor.ledger.rollups import RollupWriting
+from monitor.ledger.seals import SealReading, SealWriting
 from monitor.ledger.sending import LetterWriting
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
+
+T = TypeVar("T")
 
 
 class Transaction(
@@ -39,6 +46,8 @@ class Transaction(
     IncidentWriting,
     HistoryWriting,
     LetterWriting,
+    RollupWriting,
+    SealWriting,
 ):
     """What may be changed, all of it at once."""
 
@@ -52,6 +61,8 @@ class Ledger(
     HistoryReading,
     LetterReading,
     StandingReading,
+    SealReading,
+    GrowthReading,
 ):
     """One open ledger, for one thread."""
 
@@ -76,6 +87,30 @@ class Ledger(
     def where(self) -> Path:
         """Its file."""
         return Path(self._database.where)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed through it."""
+        return self._database.read_only
+
+    def do(self, work: Callable[[Ledger], T]) -> asyncio.Future[T]:
+        """Done on the spot (monitor.ledger.access.LedgerAccess)."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            done.set_result(work(self))
+        except Exception as error:  # noqa: BLE001 - raised where it is awaited
+            done.set_exception(error)
+        return done
+
+    read = do
+
+    def hand_in(self, work: Callable[[Ledger], object]) -> None:
+        """Done on the spot."""
+        work(self)
+
+    def at_once(self, work: Callable[[Ledger], T]) -> T:
+        """Done on the spot."""
+        return work(self)
 
     def displaced(self) -> str:
         """What has become of its file, where that is no longer the one under its name; "" else."""

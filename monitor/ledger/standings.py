@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from monitor.core.availability import Run
+from monitor.core.rollup import Spread
 from monitor.core.verdict import State
 from monitor.ledger import encoding
 from monitor.ledger.incidents import IncidentRow, incident_row
-from monitor.ledger.table import Table
+from monitor.ledger.rollups import RollupReading
 
 # A look begins a run where it says something else than the one before, or comes after a gap.
 _RUNS = """
@@ -24,7 +25,8 @@ WITH looks AS (
            lag(muted) OVER ordered AS before_muted
     FROM attempts
     WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-      AND started_at >= ? AND started_at < ?
+      AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
+          (SELECT day FROM seals WHERE what = 'rolled')
     WINDOW ordered AS (ORDER BY started_at)
 )
 SELECT started_at, state, muted, before_at FROM looks
@@ -33,7 +35,7 @@ ORDER BY started_at
 """
 # JSON's own functions: a year of looks is never in Python's memory.
 _MEASURED = """
-SELECT (started_at - ?) / ? AS cell, measure.key AS name, avg(measure.value) AS mean
+SELECT (started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n, avg(measure.value) AS mean
 FROM attempts, json_each(
     json_set(
         coalesce(json_extract(observation, '$.measures'), '{}'),
@@ -41,17 +43,28 @@ FROM attempts, json_each(
     )
 ) AS measure
 WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-  AND started_at >= ? AND started_at < ? AND measure.type IN ('integer', 'real')
+  AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
+      (SELECT day FROM seals WHERE what = 'rolled')
+  AND measure.type IN ('integer', 'real')
 GROUP BY cell, name ORDER BY cell
 """
 _STATES = frozenset(state.value for state in State)
 
 
-class StandingReading(Table):
+class StandingReading(RollupReading):
     def runs(self, check: str, start: datetime, end: datetime, holds: timedelta) -> tuple[Run, ...]:
         """How a check stood from `start` to `end`: looks in a row that said the same and came no
-        later than `holds` after each other; the look that `start` fell under too.
+        later than `holds` after each other; the look that `start` fell under too. Of days whose
+        looks are gone it says the same, out of their roll-ups.
         """
+        rolled = self.rolled_runs(check, start - holds, end)
+        looked = self._runs_of_looks(check, start, end, holds)
+        # A day whose roll-up was put off lies between two that were not.
+        return tuple(sorted((*rolled, *looked), key=lambda run: run.first))
+
+    def _runs_of_looks(
+        self, check: str, start: datetime, end: datetime, holds: timedelta
+    ) -> tuple[Run, ...]:
         since = self._last_look(check, start, holds)
         least = encoding.milliseconds(since)
         most = encoding.milliseconds(end)
@@ -61,7 +74,8 @@ class StandingReading(Table):
             return ()
         newest = self._database.row(
             "SELECT max(started_at) AS at FROM attempts WHERE check_number ="
-            " (SELECT number FROM check_names WHERE name = ?) AND started_at < ?",
+            " (SELECT number FROM check_names WHERE name = ?) AND started_at < ?"
+            " AND started_at / 86400000 NOT IN (SELECT day FROM seals WHERE what = 'rolled')",
             (check, most),
         )
         ends = [row["before_at"] for row in rows[1:]] + [newest["at"] if newest else None]
@@ -105,9 +119,18 @@ class StandingReading(Table):
         """
         least, most = encoding.milliseconds(start), encoding.milliseconds(end)
         size = max(1, (most - least) // cells)
+        found: dict[tuple[int, str], Spread] = {}
         for row in self._database.rows(_MEASURED, (least, size, check, least, most)):
-            middle = encoding.moment(least + row["cell"] * size + size // 2)
-            yield str(row["name"]), middle, float(row["mean"])
+            mean = float(row["mean"])
+            found[row["cell"], str(row["name"])] = Spread(row["n"], mean, mean, mean)
+        half = timedelta(minutes=30)
+        for hour in self.rolled_hours(check, start - half, end - half):
+            cell = (encoding.milliseconds(hour.at + half) - least) // size
+            for name, spread in hour.counts.measures.items():
+                known = found.get((cell, name))
+                found[cell, name] = known.joined(spread) if known else spread
+        for (cell, name), spread in sorted(found.items()):
+            yield name, encoding.moment(least + cell * size + size // 2), spread.mean
 
     def began(self) -> datetime | None:
         """When the first thing happened that it knows of."""

@@ -2,26 +2,25 @@
 disk.
 
 Rules: a change alone is written at once; one that comes while others are at work waits a moment for
-theirs. Whoever hands a change in goes on only when it is committed. When one of several cannot be
-written, nothing of them is, and each is then tried by itself, so that only the one at fault fails:
-a change must bear being made again from the start. A disk that is slow is waited for less often:
-the loop stands still meanwhile.
+theirs, and one that comes during a commit for its end. So the slower the disk, the more go along.
+Whoever hands a change in goes on only when it is committed. When one of several cannot be written,
+nothing of them is, and each is then tried by itself, so that only the one at fault fails: a change
+must bear being made again from the start.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from monitor.ledger.access import LedgerAccess
 from monitor.ledger.ledger import Ledger, Transaction
 
 # Looks on one grid end within a few hundredths of a second of each other; nobody notices the wait.
 GATHER_SECONDS = 0.02
-# On a slow disk changes are gathered for as long as four commits take: the loop stands still in
-# each.
-GATHER_TIMES, GATHER_AT_MOST_SECONDS = 4.0, 1.0
-Change = Callable[[Transaction], None]
+Change = Callable[[Ledger, Transaction], None]
 
 
 @dataclass(eq=False, slots=True)
@@ -33,25 +32,25 @@ class _Waiting:
 class Together:
     """Writes changes of one ledger, in the order they came."""
 
-    def __init__(self, ledger: Ledger, gather_seconds: float = GATHER_SECONDS) -> None:
-        self._ledger, self._gather_seconds, self._took = ledger, gather_seconds, 0.0
+    def __init__(self, ledger: LedgerAccess, gather_seconds: float = GATHER_SECONDS) -> None:
+        self._ledger, self._gather_seconds = ledger, gather_seconds
         self._waiting: list[_Waiting] = []
+        # The loop itself keeps only weak references to tasks (asyncio manual).
+        self._committing: asyncio.Task[None] | None = None
 
     async def write(self, change: Change, alone: bool) -> None:
         """Make a change, and return when it is committed. `alone`: nobody is at work whose change
         could go along. Raises LedgerFault, and what the change itself raises. Cancelled before its
         turn, it is not made.
         """
-        loop = asyncio.get_running_loop()
-        # The usual case of a small site: no timer, no future, one commit.
-        if alone and not self._waiting:
-            self._write_one(change)
+        # The usual case of a small site: no timer, one commit.
+        if alone and self._committing is None:
+            await self._ledger.do(partial(_write_one, change))
             return
-        this = _Waiting(change, loop.create_future())
+        this = _Waiting(change, asyncio.get_running_loop().create_future())
         self._waiting.append(this)
-        if len(self._waiting) == 1:
-            slow = min(GATHER_TIMES * self._took, GATHER_AT_MOST_SECONDS)
-            loop.call_later(max(self._gather_seconds, slow), self._write_all)
+        if self._committing is None:
+            self._committing = asyncio.ensure_future(self._commit())
         try:
             await this.written
         # Before its turn a change is taken back; once its commit is under way it is written,
@@ -61,35 +60,48 @@ class Together:
                 self._waiting.remove(this)
             raise
 
-    def _write_all(self) -> None:
-        batch, self._waiting = self._waiting, []
-        if not batch:
-            return
-        began = asyncio.get_running_loop().time()
+    async def _commit(self) -> None:
         try:
-            with self._ledger.transaction() as t:
-                for one in batch:
-                    one.change(t)
-        except Exception:  # noqa: BLE001 - whose it is comes out when each is tried by itself
-            self._write_each(batch)
-            return
+            await asyncio.sleep(self._gather_seconds)
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                await self._written(batch)
         finally:
-            self._took = asyncio.get_running_loop().time() - began
-        for one in batch:
-            _done(one, None)
+            self._committing = None
 
-    def _write_each(self, batch: list[_Waiting]) -> None:
-        for one in batch:
-            try:
-                self._write_one(one.change)
-            except Exception as error:  # noqa: BLE001 - told to whom it belongs
-                _done(one, error)
-            else:
-                _done(one, None)
+    async def _written(self, batch: Sequence[_Waiting]) -> None:
+        changes = [one.change for one in batch]
+        try:
+            errors = await self._ledger.do(partial(_write_all, changes))
+        # The ledger itself could not be asked: that is everybody's fault.
+        except Exception as error:  # noqa: BLE001 - told to all who wait
+            errors = [error] * len(batch)
+        for one, wrong in zip(batch, errors, strict=True):
+            _done(one, wrong)
 
-    def _write_one(self, change: Change) -> None:
-        with self._ledger.transaction() as t:
-            change(t)
+
+def _write_all(changes: Sequence[Change], ledger: Ledger) -> Sequence[Exception | None]:
+    """What each of them came to; all in one transaction, if none is at fault."""
+    try:
+        with ledger.transaction() as t:
+            for change in changes:
+                change(ledger, t)
+    except Exception:  # noqa: BLE001 - whose it is comes out when each is tried by itself
+        return [_tried(change, ledger) for change in changes]
+    return [None] * len(changes)
+
+
+def _tried(change: Change, ledger: Ledger) -> Exception | None:
+    try:
+        _write_one(change, ledger)
+    except Exception as error:  # noqa: BLE001 - told to whom it belongs
+        return error
+    return None
+
+
+def _write_one(change: Change, ledger: Ledger) -> None:
+    with ledger.transaction() as t:
+        change(ledger, t)
 
 
 def _done(one: _Waiting, error: Exception | None) -> None:

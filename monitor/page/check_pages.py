@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from monitor.config import CheckEntry, Configuration
 from monitor.core.availability import Stretch, availability, stretches
+from monitor.core.rollup import SECONDS, Hour
+from monitor.core.verdict import State
 from monitor.incidents import store
 from monitor.incidents.fault_words import target_of, verdict_words
 from monitor.ledger import AttemptRow, Ledger
-from monitor.page.standings import drawn, holds
-from monitor.service.standing import check_line
+from monitor.page.standings import drawn
+from monitor.service.standing import check_line, holds
 from reports.graphs import graph
 from reports.pages import CheckCard, CheckPage, Graph, LookLine, LookPage
 from reports.ticket import plain
@@ -26,6 +28,7 @@ _CELLS = 480
 _MOST_LOOKS, _MOST_GRAPHS, _MOST_BAD = 40, 8, 60
 # A day of a check that is looked at every ten seconds; a table in a spreadsheet ends at a million.
 _MOST_ROWS = 50_000
+_WORST_FIRST = (State.FAILED, State.UNKNOWN, State.DEGRADED, State.OK)
 
 
 def check_page(
@@ -102,9 +105,15 @@ def as_json(ledger: Ledger, entry: CheckEntry, start: datetime, end: datetime) -
 
 
 def as_csv(ledger: Ledger, entry: CheckEntry, start: datetime) -> str:
-    """Every look since then, the newest first, with its measures: at most 50 000."""
+    """Every look since then, the newest first, with its measures: at most 50 000. Of days that are
+    rolled up a line for each hour: its worst state, how many looks a maintenance hid, and means.
+    """
     rows = ledger.attempts(entry.name, limit=_MOST_ROWS, since=start)
-    names = sorted({name for row in rows for name in row.observation.measures})
+    end = datetime.max.replace(tzinfo=start.tzinfo)
+    rolled = list(ledger.rolled_hours(entry.name, start, end)) if len(rows) < _MOST_ROWS else []
+    measured = {name for row in rows for name in row.observation.measures}
+    measured |= {name for hour in rolled for name in hour.counts.measures}
+    names = sorted(measured - {SECONDS})
     written = io.StringIO()
     table = csv.writer(written)
     table.writerow(["at", "state", "purpose", "in_maintenance", "seconds", *names])
@@ -120,7 +129,16 @@ def as_csv(ledger: Ledger, entry: CheckEntry, start: datetime) -> str:
                 *(seen.measures.get(name, "") for name in names),
             ]
         )
+    for hour in reversed(rolled):
+        table.writerow(_hour_cells(hour, names))
     return written.getvalue()
+
+
+def _hour_cells(hour: Hour, names: Iterable[str]) -> list[object]:
+    counts = hour.counts
+    state = next((one.value for one in _WORST_FIRST if counts.states.get(one.value)), "")
+    means = [counts.measures[n].mean if n in counts.measures else "" for n in (SECONDS, *names)]
+    return [plain(hour.at), state, "hour", counts.muted, *means]
 
 
 def _look_line(entry: CheckEntry, row: AttemptRow) -> LookLine:

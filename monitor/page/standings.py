@@ -5,31 +5,14 @@ up.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from monitor.config import CheckEntry
 from monitor.core.availability import Availability, Run, Stretch, availability, stretches
-from monitor.core.timetable import Every
 from monitor.ledger import Ledger
-from monitor.service.standing import OVERDUE_AFTER_SECONDS
+from monitor.service.standing import holds
 from reports.strips import Moments, Strip, strip
 
 _DAY = timedelta(days=1)
-
-
-def holds(entry: CheckEntry) -> timedelta:
-    """How long a look of this check speaks for it: until the next is overdue; a day where it has no
-    timetable.
-    """
-    late = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
-    if isinstance(entry.timetable, Every):
-        return timedelta(seconds=entry.timetable.seconds) + late
-    if not entry.at:
-        return _DAY
-    minutes = sorted(at.hour * 60 + at.minute for at in entry.at)
-    # An hour more, since clocks are put back once a year.
-    gaps = [after - before for before, after in pairwise([*minutes, minutes[0] + 1440])]
-    return timedelta(minutes=max(gaps) + 60) + late
 
 
 class Course:

@@ -3,21 +3,23 @@
 Rule 1: the ledger decides. A run at a time of day is owed until its slot is claimed; what a crash
 left unfinished is owed again; of missed runs only the newest is owed, and only within its grace.
 Rule 2: an extra look (confirm, recheck) is owed by the check's condition, which is kept in the
-ledger too.
+ledger too. Rule 3: what is owed is worked out where the ledger is (LedgerAccess), since every line
+of it asks the ledger; whoever began a look meanwhile is left out of the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
 from monitor.incidents import store
-from monitor.ledger import Ledger, Purpose
+from monitor.ledger import Ledger, LedgerAccess, Purpose
 from monitor.scheduling.extra_looks import ExtraLooks
 from monitor.scheduling.ready_queue import Agenda
 
@@ -45,7 +47,7 @@ class Due:
 class OwedLooks:
     """The looks that the checks of one site are owed."""
 
-    def __init__(self, ledger: Ledger, configuration: Configuration, clock: Clock) -> None:
+    def __init__(self, ledger: LedgerAccess, configuration: Configuration, clock: Clock) -> None:
         self._ledger, self._clock = ledger, clock
         self._extra = ExtraLooks()
         self._running: set[str] = set()
@@ -55,7 +57,8 @@ class OwedLooks:
         self._rest_until: dict[str, datetime] = {}
         # Slots that the ledger says are done; a clock that went back offers them again.
         self._taken: set[tuple[str, str]] = set()
-        self._left_over = {(s.job, s.slot_key): s for s in ledger.unfinished_slots()}
+        unfinished = ledger.at_once(lambda ledger: ledger.unfinished_slots())
+        self._left_over = {(s.job, s.slot_key): s for s in unfinished}
         self.configuration = configuration
 
     @property
@@ -67,60 +70,74 @@ class OwedLooks:
     def configuration(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._agenda = Agenda(configuration.checks)
-        self._places = {name: place for place, name in enumerate(configuration.checks)}
 
     @property
     def running(self) -> frozenset[str]:
         """The checks that are being looked at."""
         return frozenset(self._running)
 
-    def owed(self, now: datetime) -> list[Due]:
+    async def owed(self, now: datetime) -> list[Due]:
         """Every look that is owed at `now` and not being made."""
-        for name, at in self._extra_looks(now):
-            if at <= now and name in self._places:
-                self._agenda.ripen(name)
-        free = [
-            name
-            for name in self._agenda.ripe(now)
-            if name in self._places and self._may_look(name, now)
-        ]
-        found = [due for name in free if (due := self._asked(self.configuration.checks[name], now))]
-        return sorted(found, key=lambda due: self._places[due.name])
+        return (await self.planned(now))[0]
+
+    async def planned(self, now: datetime) -> tuple[list[Due], datetime | None]:
+        """What is owed, and when that is to be asked again if nothing else happens before."""
+        # A new configuration may come in the middle: what is worked out is of one.
+        checks, agenda = self._configuration.checks, self._agenda
+        found, waking = await self._ledger.do(
+            lambda ledger: (
+                self._owed(ledger, checks, agenda, now),
+                self._next_waking(ledger, agenda, now),
+            )
+        )
+        if agenda is not self._agenda:
+            return [], now
+        return [due for due in found if due.name not in self._running], waking
+
+    def _owed(
+        self, ledger: Ledger, checks: Mapping[str, CheckEntry], agenda: Agenda, now: datetime
+    ) -> list[Due]:
+        for name, at in self._extra_looks(ledger, now):
+            if at <= now and name in checks:
+                agenda.ripen(name)
+        ripe = {name for name in agenda.ripe(now) if name in checks and self._may_look(name, now)}
+        asked = partial(self._asked, ledger, agenda)
+        free = (entry for name, entry in checks.items() if name in ripe) if ripe else ()
+        return [due for entry in free if (due := asked(entry, now))]
 
     def hold_back(self, name: str, until: datetime) -> None:
         """Look at nothing of a check before this moment: it waits for all others."""
         self._rest_until[name] = until
 
-    def next_waking(self, now: datetime) -> datetime | None:
-        """When `owed` is to be asked again, if nothing else happens before."""
-        looks = (at for _, at in self._extra_looks(now) if at > now)
-        # An agenda at rest and no extra look: nothing wakes the rounds but a new configuration.
-        return min(
-            (at for at in (self._agenda.next(), min(looks, default=None)) if at), default=None
-        )
-
-    def next_moment(self, now: datetime) -> datetime | None:
+    async def next_moment(self, now: datetime) -> datetime | None:
         """When a look will be owed next; None when nothing ever will."""
-        return min(self._moments(now), default=None)
+        return await self._ledger.do(lambda ledger: min(self._moments(ledger, now), default=None))
 
-    def _extra_looks(self, now: datetime) -> Iterator[tuple[str, datetime]]:
-        known = (store.condition_of(self._ledger, name) for name in store.next_looks(self._ledger))
+    def _next_waking(self, ledger: Ledger, agenda: Agenda, now: datetime) -> datetime | None:
+        looks = (at for _, at in self._extra_looks(ledger, now) if at > now)
+        # An agenda at rest and no extra look: nothing wakes the rounds but a new configuration.
+        return min((at for at in (agenda.next(), min(looks, default=None)) if at), default=None)
+
+    def _extra_looks(self, ledger: Ledger, now: datetime) -> Iterator[tuple[str, datetime]]:
+        known = (store.condition_of(ledger, name) for name in store.next_looks(ledger))
         waiting = {condition.check: condition for condition in known}
         return self._extra.owed_at(waiting, now, self._clock.monotonic())
 
     def _may_look(self, name: str, now: datetime) -> bool:
         return name not in self._running and self._rest_until.get(name, now) <= now
 
-    def _asked(self, entry: CheckEntry, now: datetime) -> Due | None:
+    def _asked(
+        self, ledger: Ledger, agenda: Agenda, entry: CheckEntry, now: datetime
+    ) -> Due | None:
         """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
-        due = self._due(entry, store.known_condition(self._ledger, entry.name), now)
+        due = self._due(ledger, entry, store.known_condition(ledger, entry.name), now)
         if due is None:
-            self._agenda.rest(
-                entry.name, next_after(entry.timetable, now) if entry.timetable else None
-            )
+            agenda.rest(entry.name, next_after(entry.timetable, now) if entry.timetable else None)
         return due
 
-    def _due(self, entry: CheckEntry, condition: Condition | None, now: datetime) -> Due | None:
+    def _due(
+        self, ledger: Ledger, entry: CheckEntry, condition: Condition | None, now: datetime
+    ) -> Due | None:
         if (
             condition
             and condition.next_look
@@ -129,24 +146,24 @@ class OwedLooks:
             return Due(entry, _purpose(condition))
         if entry.timetable is None:
             return None
-        if (left := self._left(entry, now)) is not None:
+        if (left := self._left(ledger, entry, now)) is not None:
             return Due(entry, "scheduled", left)
         # A new check is looked at as soon as it is configured: a mistake in it shows while its
         # author still watches. What has a time of day waits for it, as does what burdens others:
         # the burst of 03:00 is not for the busy hour in which it was configured.
         waits = entry.at or entry.probe.BURDENS
-        if condition is None and not waits and self._ledger.newest_slot(entry.name) is None:
+        if condition is None and not waits and ledger.newest_slot(entry.name) is None:
             return Due(entry, "scheduled", Slot(FIRST, now))
         if waits:
-            self._begin(entry, now)
+            self._begin(ledger, entry, now)
         slot = (
-            self._owed_on_grid(entry, entry.timetable, condition, now)
+            self._owed_on_grid(ledger, entry, entry.timetable, condition, now)
             if entry.every
-            else self._owed_daily(entry, entry.timetable, now)
+            else self._owed_daily(ledger, entry, entry.timetable, now)
         )
         return Due(entry, "scheduled", slot) if slot else None
 
-    def _begin(self, entry: CheckEntry, now: datetime) -> None:
+    def _begin(self, ledger: Ledger, entry: CheckEntry, now: datetime) -> None:
         """Remember since when a check has these times: what lies before is not owed. Kept in the
         ledger, so that a time which a restart brings forward is none that was missed.
         """
@@ -154,44 +171,51 @@ class OwedLooks:
         if (entry.name, key) in self._begun:
             return
         self._begun.add((entry.name, key))
-        if self._ledger.slot(entry.name, key) is not None:
+        if ledger.slot(entry.name, key) is not None:
             return
-        slots = self._ledger.slots(entry.name, _ANY)
+        slots = ledger.slots(entry.name, _ANY)
         # Runs of a release that did not keep this: its times are as old as they are.
         known = slots and not any(one.slot_key.startswith(f"{FIRST} ") for one in slots)
         # A time that comes in this very moment is owed.
         since = slots[-1].slot_at if known else now - timedelta(milliseconds=1)
-        with self._ledger.transaction() as t:
+        with ledger.transaction() as t:
             t.claim(entry.name, key, since, now)
             t.finish(entry.name, key, now)
 
-    def _left(self, entry: CheckEntry, now: datetime) -> Slot | None:
+    def _left(self, ledger: Ledger, entry: CheckEntry, now: datetime) -> Slot | None:
         # Over a copy, since an abandoned run leaves the mapping while it is gone through.
         """A run that was begun and never finished."""
         for key, left in list(self._left_over.items()):
             if left.job == entry.name:
                 if (now - left.slot_at).total_seconds() <= entry.grace:
                     return Slot(left.slot_key, left.slot_at)
-                self._abandon(*key, now)
+                self._abandon(ledger, *key, now)
         return None
 
-    def _owed_daily(self, entry: CheckEntry, timetable: Timetable, now: datetime) -> Slot | None:
-        newest = self._ledger.newest_slot(entry.name)
+    def _owed_daily(
+        self, ledger: Ledger, entry: CheckEntry, timetable: Timetable, now: datetime
+    ) -> Slot | None:
+        newest = ledger.newest_slot(entry.name)
         # A clock that was set back offers slots again that are claimed: once asked for, they are
         # known.
         slot = newest_owed(timetable, now, newest.slot_at if newest else None, entry.grace)
         return None if slot and (entry.name, slot.key) in self._taken else slot
 
     def _owed_on_grid(
-        self, entry: CheckEntry, timetable: Timetable, condition: Condition | None, now: datetime
+        self,
+        ledger: Ledger,
+        entry: CheckEntry,
+        timetable: Timetable,
+        condition: Condition | None,
+        now: datetime,
     ) -> Slot | None:
         last = self._grid.get(entry.name) or (condition.looked_at if condition else None)
-        if last is None and (first := self._ledger.newest_slot(entry.name)) is not None:
+        if last is None and (first := ledger.newest_slot(entry.name)) is not None:
             last = first.slot_at
         return newest_owed(timetable, now, last, entry.grace)
 
-    def _moments(self, now: datetime) -> Iterator[datetime]:
-        conditions = store.conditions(self._ledger)
+    def _moments(self, ledger: Ledger, now: datetime) -> Iterator[datetime]:
+        conditions = store.conditions(ledger)
         for entry in self.configuration.checks.values():
             condition = conditions.get(entry.name)
             if condition and condition.next_look:
@@ -199,12 +223,12 @@ class OwedLooks:
             if entry.timetable is not None:
                 yield next_after(entry.timetable, now)
 
-    def _abandon(self, job: str, key: str, now: datetime) -> None:
+    def _abandon(self, ledger: Ledger, job: str, key: str, now: datetime) -> None:
         """A run that a crash cut off, and whose grace is over, is not made up for; that is
         remembered.
         """
         left = self._left_over.pop((job, key))
-        with self._ledger.transaction() as t:
+        with ledger.transaction() as t:
             t.finish(job, key, now, (now - left.slot_at).total_seconds())
             t.happened(None, now, "run-abandoned", {"check": job, "slot": key})
 

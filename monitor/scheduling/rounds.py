@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from checks.body import Unreadable
 from checks.contract import Observation
@@ -24,8 +25,8 @@ from monitor.core.verdict import State, judge
 from monitor.evidence.call_page import drawn, with_page
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult, Correlation, patience_of, reach
-from monitor.ledger import Ledger, Purpose, SlotRow, Transaction
-from monitor.ledger.together import Together
+from monitor.ledger import Ledger, LedgerAccess, Purpose, SlotRow, Transaction
+from monitor.ledger.together import Change, Together
 from monitor.scheduling.owed_looks import FIRST, Due, OwedLooks
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.shared_attempts import SharedLooks, Turns
@@ -45,7 +46,7 @@ class Rounds(OwedLooks):
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: LedgerAccess,
         configuration: Configuration,
         clock: Clock,
         runner: Runner,
@@ -58,10 +59,14 @@ class Rounds(OwedLooks):
         self._together = Together(ledger)
         self._shared, self._turns = SharedLooks(clock), Turns()
 
-    async def look(self, due: Due) -> AttemptResult | None:
-        """Make a look and settle it. None if its slot was claimed by somebody else."""
+    def taken(self, due: Due) -> None:
+        """Somebody is about to `look`: nobody else is to be sent meanwhile."""
         self._running.add(due.name)
         self._agenda.rest(due.name, None)
+
+    async def look(self, due: Due) -> AttemptResult | None:
+        """Make a look and settle it. None if its slot was claimed by somebody else."""
+        self.taken(due)
         try:
             return await self._made(due) if await self._claim(due) else None
         finally:
@@ -102,7 +107,7 @@ class Rounds(OwedLooks):
             return True
         slot, claims = due.slot, list[bool]()
         await self._write(
-            lambda t: claims.append(t.claim(due.name, slot.key, slot.at, self._clock.now()))
+            lambda _, t: claims.append(t.claim(due.name, slot.key, slot.at, self._clock.now()))
         )
         # Claimed by another daemon on the same ledger, or before the clock was set back: it is not
         # run twice.
@@ -144,8 +149,13 @@ class Rounds(OwedLooks):
         """An attempt that goes on from what the last one remembered; without that it can tell
         nothing.
         """
+
+        def known(ledger: Ledger) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+            accepted = ledger.accepted(entry.name) if entry.probe.ACCEPTS else None
+            return store.condition_of(ledger, entry.name).memory, accepted
+
         try:
-            memory = store.condition_of(self._ledger, entry.name).memory
+            memory, accepted = await self._ledger.do(known)
         # Without its memory a check of changes would take everything it sees for new, and open a
         # ticket for each.
         except Unreadable as why:
@@ -156,7 +166,7 @@ class Rounds(OwedLooks):
             entry.limit,
             lambda stage: self._heard(entry.name, stage),
             memory,
-            self._ledger.accepted(entry.name) if entry.probe.ACCEPTS else None,
+            accepted,
         )
 
     def _owed_again(self, due: Due) -> None:
@@ -178,9 +188,10 @@ class Rounds(OwedLooks):
         """
         # One failure of a check that asks for confirmation is a suspicion: it costs no looks below
         # yet.
-        if seen.verdict.state is not State.FAILED or not confirming(
-            store.condition_of(self._ledger, seen.name), seen.verdict.state, patience_of(seen.entry)
-        ):
+        if seen.verdict.state is not State.FAILED:
+            return [], frozenset()
+        condition = await self._ledger.do(lambda ledger: store.condition_of(ledger, seen.name))
+        if not confirming(condition, seen.verdict.state, patience_of(seen.entry)):
             return [], frozenset()
         mine = set[str]()
 
@@ -199,9 +210,9 @@ class Rounds(OwedLooks):
     async def _settle(
         self, due: Due, seen: AttemptResult, below: list[AttemptResult], others: frozenset[str]
     ) -> None:
-        def settled(t: Transaction) -> None:
+        def settled(ledger: Ledger, t: Transaction) -> None:
             now = self._clock.now()
-            Correlation(self._ledger, t, self.configuration, now).settle(seen, below, others)
+            Correlation(ledger, t, self.configuration, now).settle(seen, below, others)
             # Only claimed slots are finished: those of a time of day, and a check's very first
             # look.
             if due.slot and (due.entry.at or due.slot.key == FIRST):
@@ -214,5 +225,5 @@ class Rounds(OwedLooks):
 
         await self._write(settled)
 
-    async def _write(self, change: Callable[[Transaction], None]) -> None:
+    async def _write(self, change: Change) -> None:
         await self._together.write(change, alone=len(self._running) <= 1)

@@ -1,9 +1,10 @@
 """The daemon: the only place where everything is put together, and the loop that runs it.
 
 Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a
-letter to end. Rule 2: SIGHUP reads the configuration again. A faulty one is refused, the old one
-goes on; a running call is not lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s;
-what was not finished is owed again at the next start.
+letter to end, nor for the disk: the ledger has a thread of its own, and is awaited. Rule 2: SIGHUP
+reads the configuration again. A faulty one is refused, the old one goes on; a running call is not
+lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not finished is owed
+again at the next start.
 """
 
 from __future__ import annotations
@@ -21,23 +22,24 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, difference, effective
 from monitor.core.timetable import Slot
 from monitor.delivery.desk_polling import DeskPolling
+from monitor.delivery.emergency import EmergencyNumbers
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
-from monitor.evidence.retention import sweep
+from monitor.evidence.retention import Evidence, failed, shown
 from monitor.incidents.deadlines import forget_removed, keep_watch
-from monitor.incidents.store import unreadable
-from monitor.ledger import LedgerFault
 from monitor.scheduling.alarm_clock import AlarmClock
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
-from monitor.service.ledger_file import KEEP_SECONDS, Keeping, held_on, opened
+from monitor.service.ledger_care import LedgerCare
+from monitor.service.ledger_file import KEEP_SECONDS
 from monitor.service.life_signs import LifeSigns
 from monitor.service.outside import Outside
 from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket, say_taken
 from monitor.service.sd_notify import ServiceManager
+from monitor.service.singly import Singly
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
@@ -61,8 +63,8 @@ class Daemon:
         self._work = Work(self._clock, lambda: self._rounds.configuration)
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
-        self._ledger, self._began_anew = opened(configuration.state, self._clock.now())
-        self._keeping = Keeping(self._ledger)
+        self._care = LedgerCare(self._presence, self._clock, self._work.faulted)
+        self._ledger = self._care.ledger
         self._outside = Outside(self._work.start, self._clock, self._ledger)
         state = configuration.state
         under_way = UnderWay(state / "under-way")
@@ -76,12 +78,21 @@ class Daemon:
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
+        self._emergency = EmergencyNumbers(self._ledger, self._clock, self._work.start)
+        self._looking = Singly(self._work.start, self._look_at_what_is_owed)
+        self._auditing = Singly(self._work.start, self._audit_what_is_owed)
+        self._sending = Singly(self._work.start, self._send_what_is_due)
+        self._watching = Singly(self._work.start, self._keep_watch)
+        self._living = Singly(self._work.start, self._say_alive)
+        self._reloading = Singly(self._work.start, self._read_again)
+        self._tidying = Singly(self._work.start, self._tidy)
         self._take(configuration)
 
     async def run(self) -> None:
         """Look, tell and keep watch until SIGTERM or SIGINT."""
         self._on_signals()
-        self._note("started", {"file": str(self._file.path)})
+        await self._forget_removed()
+        await self._care.note("started", {"file": str(self._file.path)})
         # Before anything is sent: what a dead predecessor was sending must go out first, or its
         # thread is out of order.
         self._outbox.take_over(self._clock.now())
@@ -95,24 +106,18 @@ class Daemon:
         gc.freeze()
         if self._control:
             await self._control.open()
-        self._manager.ready(self._status())
-        self._name_unreadable()
-        if self._began_anew:
-            self._note("ledger-begun-anew", {"text": self._began_anew})
-            self._work.faulted("ledger", LedgerFault(self._began_anew, "damaged"))
+        self._manager.ready(await self._status())
+        await self._care.begin()
         await self._keep_cadence()
         self._manager.stopping()
         if self._control:
             await self._control.close()
         self._alarm_clock.stop()
         self._outbox.stop()
-        ended = await self._work.end()
+        await self._work.end()
         self._signs.beat()
-        self._note("stopped", {})
+        await self._care.close()
         log.info("action=stopped")
-        # What still runs would write to a closed ledger; the end of the process closes it as well.
-        if ended:
-            self._ledger.close()
         self._presence.leave()
 
     def _heard(self, check: str, text: str) -> None:
@@ -120,28 +125,28 @@ class Daemon:
         self._parts.heard(check, text)
 
     def _look(self) -> None:
-        if (slot := self._audit.owed(self._clock.now())) is not None:
+        self._auditing.ask()
+        self._looking.ask()
+
+    async def _audit_what_is_owed(self) -> None:
+        slot = await self._audit.owed(self._clock.now())
+        if slot is not None and not self._stopping.is_set():
             self._work.start(self._make_audit(slot))
-        self._look_at_what_is_owed()
 
-    def _look_at_what_is_owed(self) -> None:
-        for due in self._rounds.owed(self._clock.now()):
+    async def _look_at_what_is_owed(self) -> None:
+        owed, waking = await self._rounds.planned(self._clock.now())
+        if self._stopping.is_set():
+            return
+        for due in owed:
+            self._rounds.taken(due)
             self._work.start(self._look_at(due))
-        self._wake_in_time()
-
-    def _wake_in_time(self) -> None:
-        """Between two nudges of the cadence too: a check on a grid begins within a few hundredths
-        of its second.
-        """
-        now = self._clock.now()
-        if not self._stopping.is_set() and (at := self._rounds.next_waking(now)) is not None:
-            self._alarm_clock.set((at - now).total_seconds())
+        # Between two nudges of the cadence too: a check on a grid begins within a few hundredths
+        # of its second.
+        if waking is not None:
+            self._alarm_clock.set((waking - self._clock.now()).total_seconds())
 
     def _woken(self) -> None:
-        try:
-            self._look_at_what_is_owed()
-        except Exception as error:  # noqa: BLE001 - the cadence asks again in a second
-            self._work.faulted("look", error)
+        self._looking.ask()
 
     async def _make_audit(self, slot: Slot) -> None:
         await self._audit.run(slot)
@@ -153,11 +158,17 @@ class Daemon:
             await self._rounds.look(due)
         finally:
             self._signs.ended(due.name)
-            self._send()
-            self._wake_in_time()
+            if not self._stopping.is_set():
+                self._send()
+                self._looking.ask()
 
     def _send(self) -> None:
-        due = self._outbox.next_due()
+        self._sending.ask()
+
+    async def _send_what_is_due(self) -> None:
+        due = await self._outbox.next_due()
+        if self._stopping.is_set():
+            return
         if due and due <= self._clock.now():
             self._work.start(self._deliver())
         self._polling.start_due(self._rounds.configuration, self._clock.now(), self._work.start)
@@ -166,48 +177,42 @@ class Daemon:
         """May run beside itself: a desk that hangs holds up no other."""
         await self._outbox.deliver_due(self._clock.now())
 
-    def _watch(self) -> None:
-        keep_watch(self._ledger, self._rounds.configuration, self._clock.now())
-
-    def _name_unreadable(self) -> None:
-        """A ticket or a condition that this program cannot read is told past the ledger: the rest
-        goes on.
-        """
-        if wrong := unreadable(self._ledger):
-            self._work.faulted("ledger", LedgerFault("; ".join(wrong)))
+    async def _keep_watch(self) -> None:
+        now, configuration = self._clock.now(), self._rounds.configuration
+        await self._ledger.do(lambda ledger: keep_watch(ledger, configuration, now))
 
     def _keep(self) -> None:
-        self._work.start(self._keeping.keep(self._clock.now()))
+        self._work.start(self._care.keep())
 
-    def _sweep(self) -> None:
+    async def _sweep(self) -> None:
         configuration = self._rounds.configuration
         exhibits, now = configuration.state / "exhibits", self._clock.now()
-        # Once an hour is enough: evidence is kept by days.
-        if removed := sweep(exhibits, configuration.keep_evidence, self._ledger, now):
+        needed, bad = await self._ledger.read(lambda ledger: (shown(ledger), failed(ledger, now)))
+        most = round(configuration.most_evidence_megabytes * 1e6)
+        kept = Evidence(exhibits, needed, bad)
+        if removed := await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now):
             log.info("action=swept attempts=%d", removed)
+
+    async def _tidy(self) -> None:
+        await self._care.tidy(self._rounds.configuration)
 
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
-        self._hold_on()
-        self._manager.status(self._status())
-        self._signs.beat()
+        self._care.notice_stuck()
+        self._living.ask()
 
-    def _hold_on(self) -> None:
-        """The state lies where it was, or it is put there again; told either way."""
+    async def _say_alive(self) -> None:
         try:
-            moved = held_on(self._presence, self._ledger, self._clock.now())
-        except AlreadyRunning as other:
-            # Two daemons on one state would tell everything twice.
-            self._work.faulted("state", LedgerFault(f"{other}; this one stops", "displaced"))
+            await self._care.hold_on()
+        except AlreadyRunning:
             self._stopping.set()
             return
         if self._control and not self._control.path.exists():
-            self._work.start(self._control.open())
-        if moved:
-            self._note("state-displaced", {"text": moved})
-            self._work.faulted("state", LedgerFault(moved, "displaced"))
-            self._name_unreadable()
+            await self._control.open()
+        self._manager.status(await self._status())
+        # After what was taken away is back: a heartbeat that has no folder is a fault of its own.
+        self._signs.beat()
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
@@ -217,22 +222,27 @@ class Daemon:
         self._polling = DeskPolling(self._ledger, desks)
         self._cadence = self._new_cadence(configuration)
         self._outside.take(configuration)
-        forget_removed(self._ledger, configuration, self._clock.now())
+        self._emergency.take(configuration)
         say_taken(configuration, self._clock.now())
+
+    async def _forget_removed(self) -> None:
+        now, configuration = self._clock.now(), self._rounds.configuration
+        await self._ledger.do(lambda ledger: forget_removed(ledger, configuration, now))
 
     def _new_cadence(self, configuration: Configuration) -> Cadence:
         cadence = Cadence(self._work.faulted)
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
-        cadence.every(1, "watch", self._watch)
+        cadence.every(1, "watch", self._watching.ask)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
         cadence.every(KEEP_SECONDS, "keepsake", self._keep)
         cadence.every(1, "outside", self._outside.turn)
-        cadence.every(3600, "sweep", self._sweep)
-        cadence.every(3600, "bodies", self._name_unreadable)
+        cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
+        cadence.every(3600, "tidy", self._tidying.ask)
+        cadence.every(3600, "bodies", lambda: self._work.start(self._care.name_unreadable()))
         if configuration.audit:
             cadence.daily(
                 [configuration.audit.at], configuration.site.timezone, "audit", self._look
@@ -255,9 +265,9 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGHUP, self._reloading.ask)
 
-    def _reload(self) -> None:
+    async def _read_again(self) -> None:
         self._manager.reloading()
         try:
             configuration = self._file.read()
@@ -270,30 +280,29 @@ class Daemon:
                 )
         except (ConfigurationFaults, ValueError) as faults:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
-            self._note("reload-refused", {"faults": str(faults)})
+            await self._care.note("reload-refused", {"faults": str(faults)})
         else:
             before = effective(self._rounds.configuration)
             self._take(configuration)
+            await self._forget_removed()
             changed = difference(before, effective(configuration)).in_short()
             self._reloaded = f"; reloaded {self._clock.now():%d %b %H:%M} UTC: {changed}"
-            self._note("reloaded", {"checks": len(configuration.checks), "changes": changed})
+            await self._care.note(
+                "reloaded", {"checks": len(configuration.checks), "changes": changed}
+            )
             log.info("action=reloaded checks=%d: %s", len(configuration.checks), changed)
         # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
         # force.
-        self._manager.ready(self._status())
+        self._manager.ready(await self._status())
 
     @property
     def _site(self) -> str:
         return self._rounds.configuration.site.name
 
-    def _status(self) -> str:
-        open_tickets = len(self._ledger.open_incidents())
+    async def _status(self) -> str:
+        open_tickets = await self._ledger.do(lambda ledger: len(ledger.open_incidents()))
         doing = self._signs.at_work() or "waiting"
         return (
             f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open"
             f" tickets; {doing}{self._reloaded}"
         )
-
-    def _note(self, kind: str, body: dict[str, object]) -> None:
-        with self._ledger.transaction() as t:
-            t.happened(None, self._clock.now(), kind, body)

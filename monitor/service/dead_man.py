@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -36,7 +36,9 @@ _LIMITS = Limits(body_bytes=20_000, cut=True, redirects=3)
 class DeadMansSwitch:
     """Pings one watcher."""
 
-    def __init__(self, settings: DeadMan, clock: Clock, hindered: Callable[[], str]) -> None:
+    def __init__(
+        self, settings: DeadMan, clock: Clock, hindered: Callable[[], Awaitable[str]]
+    ) -> None:
         """`hindered` says why the monitor cannot do its work; "" while it can."""
         self._settings, self._clock, self._hindered = settings, clock, hindered
         self._wrong = ""
@@ -57,7 +59,7 @@ class DeadMansSwitch:
 
     async def ping(self) -> None:
         """Tell the watcher that the monitor works, if it does."""
-        wrong = self._hindered() or await self._pinged()
+        wrong = await self._hindered() or await self._pinged()
         now = self._clock.now()
         if not wrong:
             self.pings += 1

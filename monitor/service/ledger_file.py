@@ -11,7 +11,7 @@ import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger import Ledger, LedgerAccess, LedgerFault
 from monitor.ledger.keepsake import NAME, begun_anew, keep
 from monitor.service.heartbeat import Presence
 
@@ -61,21 +61,24 @@ def held_on(presence: Presence, ledger: Ledger, now: datetime) -> str:
 class Keeping:
     """Writes the keepsake when something was told, and every hour."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: LedgerAccess) -> None:
         self._ledger = ledger
         self._last: tuple[int, datetime] | None = None
         self._under_way = False
 
     async def keep(self, now: datetime) -> None:
         """Write it, if need be. Raises LedgerFault."""
-        newest = self._ledger.newest_happening()
-        fresh = self._last and self._last[0] == newest and now - self._last[1] < _AT_LEAST
-        if fresh or self._under_way or self._ledger.displaced():
+        if self._under_way:
             return
         self._under_way = True
         try:
-            # A connection of its own, in a thread: the loop does not wait for the disk.
-            await asyncio.to_thread(keep, self._ledger.where, now)
+            newest, displaced, where = await self._ledger.do(
+                lambda ledger: (ledger.newest_happening(), ledger.displaced(), ledger.where)
+            )
+            fresh = self._last and self._last[0] == newest and now - self._last[1] < _AT_LEAST
+            if not (fresh or displaced):
+                # A connection of its own, in a thread: nothing that is to be written waits for it.
+                await asyncio.to_thread(keep, where, now)
+                self._last = (newest, now)
         finally:
             self._under_way = False
-        self._last = (newest, now)

@@ -8,7 +8,7 @@ from typing import Any
 
 from monitor.clock import Clock
 from monitor.config import Configuration
-from monitor.ledger import Ledger
+from monitor.ledger import LedgerAccess
 from monitor.service.dead_man import DeadMansSwitch
 from monitor.service.page_process import PageProcess
 from monitor.service.standing import hindrance
@@ -21,7 +21,7 @@ class Outside:
         self,
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         clock: Clock,
-        ledger: Ledger,
+        ledger: LedgerAccess,
     ) -> None:
         """`start` begins a task of the daemon's."""
         self._start, self._clock, self._ledger = start, clock, ledger
@@ -36,7 +36,9 @@ class Outside:
             self._switch = DeadMansSwitch(
                 configuration.dead_man,
                 self._clock,
-                lambda: hindrance(self._ledger, configuration, self._clock.now()),
+                lambda: self._ledger.do(
+                    lambda ledger: hindrance(ledger, configuration, self._clock.now())
+                ),
             )
 
     def turn(self) -> None:

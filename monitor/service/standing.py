@@ -5,12 +5,14 @@ and for the page.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from monitor.audit.call_ratios import call_windows
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
-from monitor.core.timetable import next_after
+from monitor.core.timetable import Every, next_after
 from monitor.incidents import store
+from monitor.incidents.analyses import Analyses
 from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.maintenances import hides, running
 from monitor.incidents.ticket_view import incident_line, named
@@ -24,6 +26,7 @@ from reports.command_views import CheckLine, Status
 STALLED_AFTER_SECONDS = 30.0
 # A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
 OVERDUE_AFTER_SECONDS = 300.0
+_DAY = timedelta(days=1)
 
 
 def standing(
@@ -55,6 +58,9 @@ def standing(
         outbox={str(state): count for state, count in counts.items()},
         calls=call_windows(ledger, configuration, now) if calls else (),
         maintenance=tuple(running(ledger, now)),
+        analyses=tuple(
+            one for one in Analyses(ledger, configuration, now).owed() if one.state == "overdue"
+        ),
         barrier=barrier(configuration.state) if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
@@ -106,6 +112,21 @@ def cadence_words(entry: CheckEntry) -> str:
     if entry.every:
         return f"every {entry.every:g}s" if entry.every < 60 else f"every {entry.every / 60:g}m"
     return ", ".join(f"{at:%H:%M}" for at in entry.at) or "when asked"
+
+
+def holds(entry: CheckEntry) -> timedelta:
+    """How long a look of this check speaks for it: until the next is overdue; a day where it has no
+    timetable.
+    """
+    late = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
+    if isinstance(entry.timetable, Every):
+        return timedelta(seconds=entry.timetable.seconds) + late
+    if not entry.at:
+        return _DAY
+    minutes = sorted(at.hour * 60 + at.minute for at in entry.at)
+    # An hour more, since clocks are put back once a year.
+    gaps = [after - before for before, after in pairwise([*minutes, minutes[0] + 1440])]
+    return timedelta(minutes=max(gaps) + 60) + late
 
 
 def hindrance(ledger: Ledger, configuration: Configuration, now: datetime) -> str:

@@ -130,11 +130,11 @@ class Scene:
 
     async def turn(self) -> None:
         """Everything that is owed at this moment."""
-        while owed := self.rounds.owed(self.clock.now()):
+        while owed := await self.rounds.owed(self.clock.now()):
             for due in owed:
                 if (seen := await self.rounds.look(due)) is not None:
                     self.seen.append((self.clock.now(), due, seen))
-        if (slot := self.audit.owed(self.clock.now())) is not None:
+        if (slot := await self.audit.owed(self.clock.now())) is not None:
             await self.audit.run(slot)
         keep_watch(self.ledger, self.configuration, self.clock.now())
         await self.outbox.deliver_due(self.clock.now())
@@ -142,7 +142,7 @@ class Scene:
     async def run_until(self, end: datetime) -> None:
         """Go from moment to moment at which something is owed, up to and with `end`."""
         await self.turn()
-        while (moment := self._next()) is not None and moment <= end:
+        while (moment := await self._next()) is not None and moment <= end:
             self.clock.advance((moment - self.clock.now()).total_seconds())
             await self.turn()
         self.clock.advance((end - self.clock.now()).total_seconds())
@@ -159,16 +159,16 @@ class Scene:
             for one in self.desk.letters
         ]
 
-    def _next(self) -> datetime | None:
+    async def _next(self) -> datetime | None:
         now = self.clock.now()
         # What is due by now has just been done: without this step a moment in the past would be
         # gone to for ever.
         soonest = now + timedelta(milliseconds=1)
         moments = (
-            self.rounds.next_moment(now),
-            self.audit.next_moment(now),
+            await self.rounds.next_moment(now),
+            await self.audit.next_moment(now),
             next_watch(self.ledger, self.configuration, now),
-            self.outbox.next_due(),
+            await self.outbox.next_due(),
         )
         return min((max(moment, soonest) for moment in moments if moment), default=None)
 

@@ -32,6 +32,7 @@ SERVED = frozenset(
         "dismissing.dismiss",
         "dismissing.outbox",
         "image.image",
+        "ledgers.size",
         "looking.once",
         "looking.run_now",
         "looking.status",

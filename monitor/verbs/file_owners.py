@@ -70,7 +70,9 @@ def _hand_over(folder: Path, like: Path | None) -> None:
 def _folders(arguments: Namespace) -> list[Path]:
     """The state's folder, and those that checks write into."""
     try:
-        configuration: Configuration = load_sound_part(arguments.config)[0]
+        # Kept for the verb itself: to read a large configuration twice takes a second.
+        arguments.sound_part = load_sound_part(arguments.config)
+        configuration: Configuration = arguments.sound_part[0]
     except (ConfigurationFaults, OSError):
         # Without a configuration nothing is done in its folders.
         return []

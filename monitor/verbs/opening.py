@@ -34,7 +34,8 @@ def sound_part_of(arguments: Namespace) -> Configuration:
     """
     if (inside := INSIDE.get()) is not None:
         return _in_force(inside)
-    configuration, broken = load_sound_part(arguments.config)
+    known = getattr(arguments, "sound_part", None)
+    configuration, broken = known or load_sound_part(arguments.config)
     if broken is not None:
         count = f"{len(broken.faults)} fault{'s' if len(broken.faults) != 1 else ''}"
         complain(

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.loopback.backup_faults import FAULTS, outcome, prepared, went_on
+from tests.loopback.backup_faults_at_rest import MORE_FAULTS
 from tests.loopback.backup_world import World, fault_of, kill_worker, postgres_world, sqlite_world
 from tests.loopback.databases import Postgres, postgres
 
@@ -32,7 +33,7 @@ def main(kills: int, seed: int) -> int:
         done = wrong = 0
         for engine, world in worlds.items():
             prepared(world)
-            for fault in FAULTS:
+            for fault in (*FAULTS, *MORE_FAULTS):
                 if engine not in fault.engines:
                     continue
                 copy = world.copy(folder / f"{engine}-{done}")

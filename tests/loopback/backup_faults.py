@@ -86,7 +86,9 @@ def _hashes(folder: Path) -> dict[str, str]:
 # -- at rest: what a disk, a copy or a hand does to a backup
 
 
-def _drilled(spoil: Callable[[World], None]) -> Callable[[World, Postgres | None], Observation]:
+def drilled(spoil: Callable[[World], None]) -> Callable[[World, Postgres | None], Observation]:
+    """The newest backup is spoilt, and then proven."""
+
     def attempt(world: World, _: Postgres | None) -> Observation:
         spoil(world)
         return world.drill()
@@ -226,7 +228,7 @@ def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
     first_seen: dict[int, float] = {}
     while not done.wait(0.002):
         try:
-            tools = [tool for worker in workers() for tool in worker.children()]
+            tools = [tool for worker in workers() for tool in worker.children(recursive=True)]
             named = [
                 tool for tool in tools if tool.name() == name and "--version" not in tool.cmdline()
             ]
@@ -299,35 +301,35 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 POSTGRES = ("postgresql",)
 FAULTS = (
     Fault("cut to half", ("restore: damaged",),
-        _drilled(lambda world: _cut(world, lambda size: size // 2))),
+        drilled(lambda world: _cut(world, lambda size: size // 2))),
     Fault("last 10 bytes gone", ("restore: damaged",),
-        _drilled(lambda world: _cut(world, lambda size: size - 10))),
-    Fault("one bit flipped", ("restore: damaged",), _drilled(_flip)),
-    Fault("zero bytes", ("restore: empty",), _drilled(lambda world: _cut(world, lambda _: 0))),
-    Fault("file missing", ("restore: missing",), _drilled(lambda world: _main(world).unlink())),
+        drilled(lambda world: _cut(world, lambda size: size - 10))),
+    Fault("one bit flipped", ("restore: damaged",), drilled(_flip)),
+    Fault("zero bytes", ("restore: empty",), drilled(lambda world: _cut(world, lambda _: 0))),
+    Fault("file missing", ("restore: missing",), drilled(lambda world: _main(world).unlink())),
     Fault("one digit changed, checksums right", ("compare: differs", "compare: damaged"),
-        _drilled(_spoil_digit)),
+        drilled(_spoil_digit)),
     Fault("manifest missing", ("restore: manifest",),
-        _drilled(lambda w: (w.newest() / "manifest.json").unlink())),
+        drilled(lambda w: (w.newest() / "manifest.json").unlink())),
     Fault("manifest not JSON", ("restore: manifest",),
-        _drilled(lambda w: _write(w.newest() / "manifest.json", b"{"))),
+        drilled(lambda w: _write(w.newest() / "manifest.json", b"{"))),
     Fault("manifest of another backup", ("restore: manifest",),
-        _drilled(_set("id", "20200101T000000.000Z-000000"))),
-    Fault("manifest with a row more", ("compare: differs",), _drilled(_one_row_more)),
+        drilled(_set("id", "20200101T000000.000Z-000000"))),
+    Fault("manifest with a row more", ("compare: differs",), drilled(_one_row_more)),
     Fault("newest record not the one", ("compare: differs",),
-        _drilled(_set("newest_record", "2031-01-01"))),
-    Fault("schema not the one", ("compare: differs",), _drilled(_set("schema_sha256", "0" * 64))),
-    Fault("role missing", ("restore: role-missing",),
-        _drilled(lambda w: w.repack("roles.", _without_role)), POSTGRES),
-    Fault("extension not on this host", ("restore: extension-missing",), _drilled(
+        drilled(_set("newest_record", "2031-01-01"))),
+    Fault("schema not the one", ("compare: differs",), drilled(_set("schema_sha256", "0" * 64))),
+    Fault("role missing", ("restore: role-missing", "restore: restore-failed"),
+        drilled(lambda w: w.repack("roles.", _without_role)), POSTGRES),
+    Fault("extension not on this host", ("restore: extension-missing",), drilled(
         lambda world: world.repack("database.", lambda plain: plain.replace(b"hstore", b"hstorf"))),
         POSTGRES),
-    Fault("index not in the dump", ("compare: differs", "restore: restore-failed"), _drilled(
+    Fault("index not in the dump", ("compare: differs", "restore: restore-failed"), drilled(
         lambda world: world.repack("database.",
             lambda plain: plain.replace(b"cdr_src", b"cdr_xyz"))),
         POSTGRES),
     Fault("dump that is no dump",
-        ("restore: damaged", "restore: restore-failed", "compare: damaged"), _drilled(
+        ("restore: damaged", "restore: restore-failed", "compare: damaged"), drilled(
         lambda world: world.repack("database.", lambda plain: b"no dump" * 99))),
     Fault("empty where there was one", ("dump: empty-database",), _emptied),
     Fault("second run at once", ("dump: already-running",), _at_once),
@@ -340,7 +342,7 @@ FAULTS = (
     Fault("client older than server", ("dump: client-older",), _older_client, POSTGRES),
     Fault("tools missing", ("dump: tool-missing",), _no_tools, POSTGRES),
     Fault("no server", ("dump: unreachable",), _no_server, POSTGRES),
-    Fault("server down", ("dump: refused",), _server_down, POSTGRES),
+    Fault("server down", ("dump: refused", "dump: unreachable"), _server_down, POSTGRES),
     Fault("wrong password", ("dump: login",), _locked_out, POSTGRES),
     Fault("not allowed to read a table", ("dump: permission", "dump: sql"), _not_allowed, POSTGRES),
     Fault("no such database", ("dump: database-missing",), _taken(database="nowhere"), POSTGRES),

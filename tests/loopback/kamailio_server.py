@@ -34,6 +34,8 @@ loadmodule "tm.so"
 loadmodule "usrloc.so"
 loadmodule "registrar.so"
 loadmodule "auth.so"
+loadmodule "rr.so"
+loadmodule "siputils.so"
 modparam("tls", "private_key", "{key}")
 modparam("tls", "certificate", "{certificate}")
 modparam("tls", "tls_method", "TLSv1.2+")
@@ -42,7 +44,16 @@ modparam("registrar", "min_expires", {shortest})
 modparam("auth", "nonce_count", 1)
 modparam("auth", "qop", "auth")
 request_route {{
-    if ($rm != "REGISTER") {{ sl_send_reply("405", "Method Not Allowed"); exit; }}
+    if ($rm != "REGISTER") {{
+        if (has_totag()) {{ loose_route(); t_relay(); exit; }}
+        if ($rm != "INVITE" && $rm != "CANCEL") {{
+            sl_send_reply("405", "Method Not Allowed"); exit;
+        }}
+        if (!lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
+        record_route();
+        t_relay();
+        exit;
+    }}
     if ($tU != "{user}") {{ sl_send_reply("404", "Not Found"); exit; }}
     if (!pv_www_authenticate("carrier", "{password}", "0")) {{
         www_challenge("carrier", "1"); exit;

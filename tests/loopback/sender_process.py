@@ -32,7 +32,7 @@ def send_all(ledger_path: str, port: int) -> None:
 
 
 async def _deliver(outbox: Outbox) -> None:
-    while (due := outbox.next_due()) is not None:
+    while (due := await outbox.next_due()) is not None:
         await outbox.deliver_due(max(due, NOW))
 
 

@@ -115,7 +115,7 @@ def test_it_restores_without_reveille_by_the_commands_beside_it(
     ]
     server.run(f"ALTER DATABASE {database} RENAME TO {database}_lost")
     done = subprocess.run(
-        ["bash", "-c", "\n".join(commands[:-2])],
+        ["bash", "-e", "-c", "\n".join(line.removeprefix("    ") for line in commands)],
         cwd=world.newest(),
         env=server.environment(),
         capture_output=True,

@@ -117,19 +117,31 @@ async def test_a_level_is_called_together_and_the_minutes_follow(tmp_path: Path)
             sound = alaw(tmp_path, f"hum-{hertz}", voice(tmp_path, hertz))
             peer = await far.enter_async_context(sipp("answer", tmp_path / f"p-{hertz}", sound))
             people.append(person(str(hertz), peer))
+        # Nobody presses a key in a room of the exchange: whoever is in it has dialled it.
+        hum = alaw(tmp_path, "room", voice(tmp_path, 1800, key=False))
+        room = await far.enter_async_context(sipp("answer", tmp_path / "room", hum))
         line = Line(name="gsm", registrar="127.0.0.1:9", register=False, channels=8)
         severity = page(*people).body["ticket"]["severity"]
-        more = {"lines": (line,), "conference": (severity,), "conference_longest": 60.0}
+        more = {"lines": (line,), "conference": (severity,), "conference_longest": 60.0,
+                "conference_room": f"sip:room@127.0.0.1:{room.port}"}  # fmt: skip
         desk = settings(tmp_path, *people, **more).desk("telephone")
         taken = await desk.deliver(page(*people))
         assert isinstance(taken, Acknowledged) and taken.minutes is not None
         assert taken.by in ("900", "1500")
         assert not taken.minutes.done()  # type: ignore[attr-defined]
+        # What would be found if the daemon were killed now.
+        [left] = desk.left_minutes()  # type: ignore[attr-defined]
+        assert f"{taken.by}: joined after 0:" in left.text
+        assert "Reveille was stopped while it went on" in left.text
         minutes = await taken.minutes
-    assert minutes.count("joined after") == 2
+    taken.kept()
+    assert not list(desk.left_minutes())  # type: ignore[attr-defined]
+    assert minutes.count("joined after") == 3
+    assert "the exchange's own room: joined after" in minutes
     recording = Path(minutes.rpartition("recorded in ")[2])
     assert recording.parent == tmp_path / "state" / "conferences"
-    assert holds(read_wav(recording), 900) and holds(read_wav(recording), 1500)
+    recorded = read_wav(recording)
+    assert all(holds(recorded, hertz) for hertz in (900, 1500, 1800))
 
 
 @pytest.mark.slow

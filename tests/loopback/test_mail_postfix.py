@@ -80,7 +80,7 @@ async def test_greylisted_comes_later_refused_comes_never_and_the_others_at_once
             assert "550 5.1.1 <gone@example.net>: Recipient address rejected: No such mailbox" in (
                 gone.last_error or ""
             )
-            assert outbox.next_due() == NOW + timedelta(seconds=10)
+            assert await outbox.next_due() == NOW + timedelta(seconds=10)
             await outbox.deliver_due(NOW + timedelta(seconds=10))
             assert standing(ledger) == {"shift": "sent", "grey": "sent", "gone": "failed"}
         arrived = await server.delivered(2)
@@ -108,7 +108,7 @@ async def test_closed_waits_while_opened_is_greylisted() -> None:
             promise(ledger, "shift@example.net", kind="closed")
             outbox = outbox_to(server, ledger)
             now = NOW
-            while (due := outbox.next_due()) is not None:
+            while (due := await outbox.next_due()) is not None:
                 now = due
                 await outbox.deliver_due(now)
                 await server.delivered(ledger.outbox_counts()["sent"])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Layer
+from checks.telephony.audio.sound import read_wav, write_wav
 from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
 from tests.loopback.seen import ended
@@ -222,6 +223,29 @@ async def test_what_is_there_instead_of_the_prompt_is_told(
         if code == "wrong-prompt":
             assert seen.fault is not None
             assert "it was menu.wav" in seen.fault.text
+
+
+@pytest.mark.engine
+async def test_a_prompt_that_hardly_anybody_hears_or_that_breaks_off_is_told(
+    tmp_path: Path, prompts: Prompts
+) -> None:
+    closed = read_wav(prompts.closed)
+    soft, short = (tmp_path / f"{name}.wav" for name in ("soft", "short"))
+    # 30 dB less is a voice that nobody hears; 7 of 10 parts are enough to recognise it by.
+    write_wav(soft, closed * 10 ** (-30 / 20))
+    write_wav(short, closed[: len(closed) * 7 // 10])
+    hear = {"hear": str(prompts.closed), "within": "5s"}
+    expected: dict[str, tuple[Path, dict[str, Any], tuple[str, str] | None]] = {
+        "soft": (soft, hear, ("prompt", "too-quiet")),
+        "short": (short, {**hear, "to_the_end": True}, ("prompt", "broken-off")),
+        "short-and-enough": (short, hear, None),
+        "whole": (prompts.closed, {**hear, "to_the_end": True}, None),
+    }
+    for name, (part, step, fault) in expected.items():
+        async with sipp("answer", tmp_path / name, prompts.stream(f"q-{name}", part)) as peer:
+            seen = await attempt(call(peer.port, step), tmp_path / f"{name}-seen")
+        assert ended(seen) == fault, (name, seen.fault)
+        assert fault or -30 < seen.measures["hear_1_level_dbm0"] < -10
 
 
 @pytest.mark.engine

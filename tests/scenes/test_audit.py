@@ -152,7 +152,7 @@ async def test_a_crash_in_the_middle_begins_it_again_and_mails_it_once(tmp_path:
     site = scene(tmp_path)
     await site.run_until(FOUR - timedelta(minutes=1))
     site.clock.advance(60)
-    slot = site.audit.owed(site.clock.now())
+    slot = await site.audit.owed(site.clock.now())
     assert slot is not None
     with site.ledger.transaction() as t:
         assert t.claim("@audit", slot.key, slot.at, site.clock.now())
@@ -163,9 +163,9 @@ async def test_a_crash_in_the_middle_begins_it_again_and_mails_it_once(tmp_path:
     site.stop_daemon()
 
 
-def test_the_first_audit_is_that_of_the_next_morning(tmp_path: Path) -> None:
+async def test_the_first_audit_is_that_of_the_next_morning(tmp_path: Path) -> None:
     site = scene(tmp_path)
-    assert site.audit.owed(START) is None
+    assert await site.audit.owed(START) is None
     assert site.configuration.audit is not None
     assert site.configuration.audit.at == time(4)
     site.stop_daemon()

@@ -140,7 +140,7 @@ async def test_one_by_hand_stands_for_the_one_that_is_owed(file: Path) -> None:
     configuration, clock = load(file), SystemClock()
     rounds = Rounds(ledger, configuration, clock, Runner(clock, configuration.state / "exhibits"))
     again = AuditRound(ledger, rounds, clock)
-    assert again.owed(clock.now()) is None
+    assert await again.owed(clock.now()) is None
     ledger.close()
 
 

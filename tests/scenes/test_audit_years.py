@@ -91,10 +91,10 @@ class Years:
     async def _crash(self) -> None:
         """In the middle of an audit, if one is owed soon; else at any moment."""
         site = self.site
-        moment = site.audit.next_moment(site.clock.now())
+        moment = await site.audit.next_moment(site.clock.now())
         assert moment is not None
         site.clock.advance((moment - site.clock.now()).total_seconds())
-        if slot := site.audit.owed(site.clock.now()):
+        if slot := await site.audit.owed(site.clock.now()):
             making = asyncio.get_running_loop().create_task(site.audit.run(slot))
             for _ in range(self.draw.randrange(12)):
                 await asyncio.sleep(0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from checks.contract import Failed
-from monitor.evidence.retention import sweep
+from monitor.evidence.retention import Evidence
+from monitor.evidence.retention import shown as shown_by_tickets
 from monitor.testing.scenario import Scene
 
 START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
 DAY = 86400.0
+PLENTY = 10**9
 
 
 async def test_old_evidence_goes_and_what_a_ticket_shows_stays(tmp_path: Path) -> None:
@@ -37,8 +40,40 @@ async def test_old_evidence_goes_and_what_a_ticket_shows_stays(tmp_path: Path) -
         )
     (exhibits / "not-a-day").mkdir()
     before = len(list(shown.iterdir()))
-    assert sweep(exhibits, 2 * DAY, site.ledger, START + timedelta(days=2)) == 0
-    assert sweep(exhibits, 2 * DAY, site.ledger, START + timedelta(days=4)) == before - 1
+    evidence = Evidence(exhibits, shown_by_tickets(site.ledger))
+    assert evidence.sweep(2 * DAY, PLENTY, START + timedelta(days=2)) == 0
+    assert evidence.sweep(2 * DAY, PLENTY, START + timedelta(days=4)) == before - 1
     assert list(shown.iterdir()) == [kept]
     assert (exhibits / "not-a-day").exists()
     site.stop_daemon()
+
+
+def left_behind(day: Path, names: str, at: datetime) -> None:
+    """A folder of 1000 bytes for each letter, the first of them the oldest."""
+    for number, name in enumerate(names):
+        folder = day / name
+        folder.mkdir(parents=True)
+        (folder / "call.wav").write_bytes(bytes(1000))
+        moment = at.timestamp() + number
+        os.utime(folder, (moment, moment))
+
+
+def test_of_a_day_only_so_much_is_kept_and_what_good_looks_left_goes_first(tmp_path: Path) -> None:
+    day = tmp_path / "2026-11-01"
+    left_behind(day, "abcdef", START)
+    evidence = Evidence(tmp_path, needed={day / "a"}, bad={day / "b", day / "d"})
+
+    def left(most: int) -> str:
+        evidence.sweep(30 * DAY, most, START + timedelta(hours=12))
+        return "".join(sorted(folder.name for folder in day.iterdir()))
+
+    assert left(6000) == "abcdef"
+    assert left(4000) == "abdf", "c and e were good, and the oldest of those that were"
+    assert left(2000) == "ad", "then the oldest failure; what a ticket shows stays"
+    assert left(1) == "a"
+
+
+def test_what_is_being_written_is_not_swept_away(tmp_path: Path) -> None:
+    day = tmp_path / "2026-11-01"
+    left_behind(day, "ab", START)
+    assert Evidence(tmp_path, needed=()).sweep(30 * DAY, 1, START + timedelta(minutes=2)) == 0

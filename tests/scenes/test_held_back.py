@@ -71,6 +71,6 @@ async def test_everything_else_is_owed_before_it(tmp_path: Path) -> None:
     with Ledger(":memory:") as ledger:
         rounds = Rounds(ledger, configuration, clock, Runner(clock, tmp_path / "exhibits"))
         rounds.hold_back("hostile", clock.now() + timedelta(seconds=15))
-        assert [due.name for due in rounds.owed(clock.now())] == ["good"]
+        assert [due.name for due in await rounds.owed(clock.now())] == ["good"]
         later = clock.now() + timedelta(seconds=16)
-        assert "hostile" in [due.name for due in rounds.owed(later)]
+        assert "hostile" in [due.name for due in await rounds.owed(later)]

@@ -18,9 +18,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
 from checks.contract import CannotTell, Failed
+from checks.data.backup.store.seal import Key
 from monitor.incidents.ticket_actions import TicketActions
-from monitor.page.standings import holds
+from monitor.ledger.retention import Keep, Retention
 from monitor.service.page_process import Neighbour
+from monitor.service.standing import holds
 from monitor.testing.scenario import Scene
 from tests.scenes import page_world
 
@@ -413,3 +415,25 @@ def test_a_look_of_half_a_day_speaks_until_the_next_is_overdue(tmp_path: Path) -
     kept = holds(scene.configuration.checks["daily"])
     assert timedelta(hours=15) < kept < timedelta(hours=17)
     scene.stop_daemon()
+
+
+async def test_what_a_page_tells_of_old_days_comes_out_of_their_roll_ups(night: Scene) -> None:
+    """The same uptime, and the table goes on by the hour."""
+
+    async def told() -> tuple[dict[str, Any], list[str]]:
+        async with visited(night) as session:
+            async with session.get("/months/2026-11.json") as answer:
+                month = await answer.json()
+            async with session.get("/checks/main-number.csv") as answer:
+                return month, (await answer.text()).splitlines()
+
+    before, looks = await told()
+    retention = Retention(night.ledger, lambda: Key(bytes(32)))
+    entries = night.configuration.checks
+    await retention.tidy(
+        Keep(0, 400), lambda name: holds(entries[name]), night.clock.now() + timedelta(days=3)
+    )
+    after, table = await told()
+    assert after["checks"] == before["checks"]
+    assert table[:-1] == looks, "these failures opened a ticket: they stay"
+    assert table[-1].split(",")[1:3] == ["FAILED", "hour"]

@@ -5,8 +5,10 @@ told.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, time
+from pathlib import Path
 from typing import Any
 
 from checks.contract import Failed
@@ -14,10 +16,12 @@ from checks.telephony.call.line import Line
 from monitor.config.section_models import Person
 from monitor.core.rota import Rota
 from monitor.delivery.outbox import Outbox
+from monitor.desks.conference_minutes import Draft, LeftMinutes, left_in
 from monitor.desks.desk import Acknowledged, Letter, Never, TryLater
 from monitor.desks.telephone import TelephoneSettings
 from monitor.incidents import store
 from monitor.incidents.ticket_view import view
+from monitor.ledger.bodies import happening_body
 from monitor.testing.doubles import FakeDesk
 from monitor.testing.scenario import Scene
 from reports.ticket import Ticket
@@ -144,6 +148,38 @@ async def test_the_minutes_of_a_conference_stand_in_the_ticket_when_it_is_over(s
     await site.run_for(minutes=1)
     said = [said for _, said in ticket(site).history]
     assert "the conference is over: Asha: joined after 0:09, left after 12:40" in said
+
+
+class Conferring(FakeDesk):
+    """A telephone desk with what conferences of before have left in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def left_minutes(self) -> Iterable[LeftMinutes]:
+        return left_in(self.folder)
+
+
+async def test_the_minutes_of_a_conference_outlive_the_daemon_that_held_it(
+    scene: Make, tmp_path: Path
+) -> None:
+    site = scene(CALLS)
+    site.world["main"] = SILENT
+    await site.run_for(minutes=2)
+    for name in ("first", "second"):
+        Draft(tmp_path / f"{name}.wav", 1).write("Asha: joined after 0:09")
+    (tmp_path / "odd.minutes").write_text("{")
+    # The ticket got the first one's in the very moment of the end.
+    with site.ledger.transaction() as t:
+        kept = f"Asha: joined after 0:09, left after 9:00; recorded in {tmp_path / 'first.wav'}"
+        t.happened(1, site.clock.now(), "conference", happening_body("conference", {"text": kept}))
+    for _ in range(2):
+        desks = {"mail": site.desk, "telephone": Conferring(tmp_path)}
+        Outbox(site.ledger, desks, "scene").take_over(site.clock.now())
+    said = [said for _, said in ticket(site).history if "conference" in said]
+    assert len(said) == 2
+    assert said[1].endswith("Asha: joined after 0:09; Reveille was stopped while it went on")
 
 
 async def test_a_conference_calls_all_of_a_level_whoever_is_on_call(scene: Make) -> None:

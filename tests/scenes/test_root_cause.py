@@ -16,9 +16,10 @@ from monitor.core.incident import Incident
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses, NotSent
 from monitor.incidents.ticket_actions import TicketActions
+from monitor.service.standing import standing
 from monitor.testing.scenario import Scene
 from reports.rca import Rca, RcaLine
-from reports.render import render_audit, render_mail, render_rca
+from reports.render import render_audit, render_mail, render_rca, render_text
 from reports.ticket import Ticket
 from tests.scenes.conftest import Make
 
@@ -121,6 +122,11 @@ async def test_level_3_is_reminded_before_and_told_when_it_was_missed_each_once(
     assert sorted(letters(site, "rca-due")) == 2 * ["operators"] + 2 * ["support-engineers"]
     assert [name for name, _ in incident(site).breaches] == ["rca"]
     assert owed(site) == [("rca", "overdue")]
+    status = standing(site.ledger, site.configuration, site.clock.now())
+    assert [one.state for one in status.analyses] == ["overdue"]
+    shown = " ".join(render_text("status", status=status).split())
+    assert "the root cause analysis was due" in shown
+    assert "by support engineers" in shown
     reporting = Reporting(site.ledger, site.configuration)
     report = await reporting.make(Asked(date(2026, 11, 24)), site.clock.now())
     assert report.overdue == tuple(report.rca)

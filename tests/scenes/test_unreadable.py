@@ -27,7 +27,7 @@ from monitor.cli import main
 from monitor.clock import SystemClock
 from monitor.config.section_models import Audit
 from monitor.core.verdict import State
-from monitor.evidence.retention import sweep
+from monitor.evidence.retention import shown
 from monitor.incidents import store
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.service.heartbeat import Presence, heartbeat
@@ -100,7 +100,7 @@ async def test_a_ticket_is_kept_and_the_ladder_of_the_other_goes_on(
     newest = site.ledger.attempts("main-number", limit=1)[0]
     assert newest.verdict.state is State.FAILED, "its looks are kept all the same"
     with pytest.raises(Unreadable):
-        sweep(site.configuration.state / "exhibits", 0.0, site.ledger, site.clock.now())
+        shown(site.ledger)
     with pytest.raises(NotPossible, match="RV-1 cannot be read"):
         TicketActions(site.ledger, site.configuration, site.clock.now()).acknowledge(1, "asha")
 

@@ -93,7 +93,7 @@ async def test_ten_that_fail_together_look_at_it_once(scene: Make) -> None:
     for name in (*portals, "uplink"):
         site.world[name] = CUT
     for _ in range(2):
-        owed = site.rounds.owed(site.clock.now())
+        owed = await site.rounds.owed(site.clock.now())
         await asyncio.gather(*(site.rounds.look(due) for due in owed))
         site.clock.advance(60)
     made = [row.purpose for row in site.ledger.attempts(limit=100) if row.check == "uplink"]

@@ -17,6 +17,7 @@ from checks.data.backup.store.manifest import MANIFEST, PROOF, read_manifest, re
 from checks.data.hygiene.journal import CLEANUP
 from monitor.core.incident import Closing, Incident
 from monitor.ledger import bodies, encoding
+from monitor.ledger.hour_bodies import HOUR, hour_body
 from monitor.service.heartbeat import HEARTBEAT
 from reports.morning_report import Audit
 from reports.ticket import Ticket
@@ -60,6 +61,7 @@ KINDS = {
         sample.verdicts(), lambda v: {"state": str(v.state), **encoding.verdict_body(v)}, _verdict,
         bodies.VERDICT,
     ),
+    "hour": Kept(sample.hours(), hour_body, HOUR.read, HOUR),
     "ticket": Kept(sample.tickets(), bodies.ticket_body, bodies.TICKET.read, bodies.TICKET),
     "report": Kept(sample.reports(), bodies.report_body, bodies.REPORT.read, bodies.REPORT),
     "manifest": Kept(
@@ -78,7 +80,7 @@ KINDS = {
     ),
     "heartbeat": Kept(sample.beats(), HEARTBEAT.numbered, HEARTBEAT.read, HEARTBEAT),
 }  # fmt: skip
-LATER = {"analysis", "maintenance"}
+LATER = {"analysis", "hour", "maintenance"}
 """kinds that the first release did not have"""
 # Rows of which each has a form of its own: how today's are written.
 OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
@@ -89,10 +91,15 @@ OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
 }
 
 
+def _incident_0_2_0(one: Incident) -> Incident:
+    """With its first acknowledgement alone, and without when its customer heard of it."""
+    return replace(one, acknowledged_again=(), updated_at=None)
+
+
 def _incident_0_1_0(one: Incident) -> Incident:
     """Without the reasons of an end; what ended by itself was taken for a recovery."""
     return replace(
-        one,
+        _incident_0_2_0(one),
         evidence=replace(one.evidence, layer=None, lost=0, of=0),
         closing=Closing.RECOVERED if one.closed_at else None,
         goes_on_as=None,
@@ -140,6 +147,7 @@ def _report_0_1_0(one: Audit) -> Audit:
 # today's samples.
 AS_READ: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("0.1.0", "incident"): _incident_0_1_0,
+    ("0.2.0", "incident"): _incident_0_2_0,
     ("0.1.0", "condition"): lambda one: replace(one, looks_counted=0),
     ("0.1.0", "ticket"): _ticket_0_1_0,
     ("0.1.0", "report"): _report_0_1_0,

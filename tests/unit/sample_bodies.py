@@ -22,6 +22,7 @@ from monitor.core.diagnosis import Finding
 from monitor.core.flapping import Flap
 from monitor.core.incident import Change, Closing, Evidence, Happening, Incident, Pause
 from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity, Target
+from monitor.core.rollup import Counts, Spread
 from monitor.core.sla import Clock, ClockState
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies
@@ -140,6 +141,8 @@ def _analysed(one: Incident) -> Incident:
     """With what people do beside it: its analyses, and that a person has opened it."""
     return replace(
         one,
+        acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
+        updated_at=NOW + timedelta(minutes=48),
         prevention_sent_at=NOW + timedelta(hours=21),
         rca_waits=(Pause(NOW + timedelta(hours=2), None, "debug logs", "asha"),),
         rca_steps=("drafted", "rca"),
@@ -191,6 +194,11 @@ def observations() -> tuple[Observation, ...]:
         warnings=("in its own words",),
     )
     return full, Observation(), Observation(blind="the engine died", seconds=1.5)
+
+
+def hours() -> tuple[Counts, ...]:
+    full = Counts({"OK": 59, "FAILED": 1}, 2, {"seconds": Spread(60, 1.25, 0.5, 9.0)})
+    return full, Counts({"UNKNOWN": 1}, 0, {})
 
 
 def verdicts() -> tuple[Verdict, ...]:

@@ -101,7 +101,7 @@ def keys(told: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from keys(told[0], (*at, 0))
 
 
-FREE = ("written", "memory", "measures", "facts", "usage", "tables")
+FREE = ("written", "memory", "measures", "states", "facts", "usage", "tables")
 """whose keys are data"""
 
 

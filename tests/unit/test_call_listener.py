@@ -36,7 +36,7 @@ def said_after(tmp_path: Path, *later: Samples) -> str:
     recording = Recording(tmp_path / "heard.wav", time.monotonic() - HEARD / RATE)
     recording.refresh()
 
-    def tell(_event: str, at: float | None = None, **_facts: Any) -> None: ...
+    def tell(event: str, at: float | None = None, **facts: Any) -> None: ...
 
     ear = CallListener(tell, recording, recording)
     ear.heard_to(HEARD - RATE // 2, len(MENU))

@@ -45,7 +45,11 @@ async def watching(port: int = 0) -> AsyncIterator[Watcher]:
 
 def switch(port: int, clock: ManualClock, hindered: list[str]) -> DeadMansSwitch:
     settings = DeadMan(url=f"http://127.0.0.1:{port}/ping/secret-1234", every=300.0)
-    return DeadMansSwitch(settings, clock, lambda: hindered[0])
+
+    async def asked() -> str:
+        return hindered[0]
+
+    return DeadMansSwitch(settings, clock, asked)
 
 
 async def test_it_is_pinged_every_so_often_and_not_while_the_monitor_is_hindered() -> None:

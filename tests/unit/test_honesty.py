@@ -154,6 +154,16 @@ def test_a_hold_is_no_failure_to_send() -> None:
     assert seen["rx_packets"] == 50
 
 
+def test_a_hold_that_no_look_falls_into_is_no_failure_to_send() -> None:
+    """On a busy machine: the stream goes on after it, or begins anew with more than it had."""
+    for resumed in (500, 700):
+        meter = Meter()
+        looks(meter, *((10 + n / 4, n, 0, round(12.5 * n)) for n in range(41)))
+        meter.ordered()
+        after = [(24.3 + n / 4, 50 + n, 0, resumed + round(12.5 * n)) for n in range(41)]
+        assert looks(meter, *after)["unsent_percent"] < 0.5
+
+
 @pytest.mark.parametrize("pause", [0.1, 0.15])
 def test_a_stream_that_is_made_anew_is_no_failure_to_send(pause: float) -> None:
     """A re-INVITE in the middle of a short call: no look falls into the pause."""

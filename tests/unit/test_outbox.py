@@ -113,7 +113,7 @@ async def test_later_waits_longer_each_time(ledger: Ledger) -> None:
     enqueue(ledger, open_incident(ledger), "opened")
     outbox = Outbox(ledger, {"mail": FakeDesk(refusing(TryLater("not now"), 9))}, "host")
     waits, now = [], NOW
-    while (due := outbox.next_due()) is not None:
+    while (due := await outbox.next_due()) is not None:
         waits.append((due - now).total_seconds())
         now = due
         assert await outbox.deliver_due(now - timedelta(milliseconds=1)) == 0, "not a moment before"
@@ -152,7 +152,7 @@ async def test_a_letter_whose_time_is_over_fails_and_the_history_says_so(ledger:
     assert ledger.outbox_counts() == {"queued": 0, "sent": 0, "failed": 1}
     assert ledger.history(incident)[0].body["reason"] == "not delivered in its time; last: 451 full"
     assert [receipt.kind for receipt in ledger.receipts(1)][-1] == "expired"
-    assert outbox.next_due() is None
+    assert await outbox.next_due() is None
 
 
 async def test_a_letter_that_we_were_off_for_is_tried_all_the_same(ledger: Ledger) -> None:
@@ -170,7 +170,7 @@ async def test_closed_never_overtakes_opened(ledger: Ledger) -> None:
         enqueue(ledger, incident, kind)
     outbox = Outbox(ledger, {"mail": desk}, "host")
     assert await outbox.deliver_due(NOW) == 1, "the others wait behind the first"
-    assert outbox.next_due() == after(seconds=10)
+    assert await outbox.next_due() == after(seconds=10)
     await outbox.deliver_due(after(seconds=10))
     assert [letter.kind for letter in desk.letters] == ["opened", "acknowledged", "closed"]
 
@@ -200,7 +200,7 @@ async def test_a_letter_that_is_for_later_does_not_hold_up_what_is_due(ledger: L
     outbox = Outbox(ledger, {"mail": desk}, "host")
     await outbox.deliver_due(NOW)
     assert [letter.kind for letter in desk.letters] == ["closed"]
-    assert outbox.next_due() == after(hours=1)
+    assert await outbox.next_due() == after(hours=1)
 
 
 async def test_a_failed_letter_lets_the_next_one_go(ledger: Ledger) -> None:
@@ -308,9 +308,9 @@ async def test_a_desk_that_is_down_is_tried_with_one_letter(ledger: Ledger) -> N
     outbox = Outbox(ledger, {"mail": desk}, "host")
     assert await outbox.deliver_due(NOW) == 1
     assert await outbox.deliver_due(after(seconds=9)) == 0, "it rests"
-    assert outbox.next_due() == after(seconds=10)
+    assert await outbox.next_due() == after(seconds=10)
     assert await outbox.deliver_due(after(seconds=10)) == 1
-    assert outbox.next_due() == after(seconds=40)
+    assert await outbox.next_due() == after(seconds=40)
     assert await outbox.deliver_due(after(seconds=40)) == 20
     assert sorted(row.attempts for row in ledger.outbox("sent")) == [1] * 18 + [2] * 2
 
@@ -343,7 +343,7 @@ async def test_what_was_under_way_at_a_stop_is_due_again(ledger: Ledger) -> None
     with pytest.raises(asyncio.CancelledError):
         await delivering
     assert [receipt.kind for receipt in ledger.receipts(1)] == ["tried", "interrupted"]
-    assert outbox.next_due() == NOW
+    assert await outbox.next_due() == NOW
 
 
 async def test_letters_for_a_desk_that_is_gone_wait_and_say_why(ledger: Ledger) -> None:
@@ -385,7 +385,7 @@ async def test_what_a_living_or_a_far_sender_has_is_left_until_its_lease_ends(
     outbox = Outbox(ledger, {"mail": FakeDesk()}, "host")
     assert outbox.take_over(NOW) == 0
     assert await outbox.deliver_due(NOW) == 0
-    assert outbox.next_due() == after(minutes=5)
+    assert await outbox.next_due() == after(minutes=5)
     assert await outbox.deliver_due(after(minutes=5)) == 1
 
 

@@ -141,8 +141,10 @@ def span(written: str) -> timedelta:
     return timedelta(minutes=int(minutes), seconds=int(seconds))
 
 
-def lived(policy: Policy, what: str, happened: dict[str, str]) -> Incident:
-    """The incident of an issue that is opened on the Monday, with what happened to it."""
+def lived(policy: Policy, what: str, happened: dict[str, str], now: datetime) -> Incident:
+    """The incident of an issue that is opened on the Monday, with what happened to it. Its customer
+    has just heard of it.
+    """
     case = case_of(what)
     found = policy.reclassified(case) if isinstance(case, str) else policy.classify(case)
     at = {word: MONDAY + span(when) for word, when in happened.items() if word != "paused"}
@@ -152,8 +154,10 @@ def lived(policy: Policy, what: str, happened: dict[str, str]) -> Incident:
         key="k", site="s", issue=found.issue.id, title="", severity=found.severity,
         owner=found.issue.owner, owner_title="", ladder=formal or found.ladder, rule="",
         policy=policy.name, opened_at=MONDAY, counts_from=MONDAY, evidence=Evidence("", ""),
-        acknowledged_at=at.get("answered"), closed_at=at.get("resolved"),
+        acknowledged_at=at.get("answered"), acknowledged_by="asha", closed_at=at.get("resolved"),
         recovered_at=at.get("resolved"), closing=Closing.RECOVERED if "resolved" in at else None,
+        updated_at=now,
+        acknowledged_again=((at["again"], ""),) if "again" in at else (),
         escalated_at=at.get("escalated"),
         pauses=(Pause(pauses[0], pauses[1], "the customer"),) if pauses else (),
     )  # fmt: skip
@@ -175,8 +179,9 @@ def told_by(policy: Policy, incident: Incident, now: datetime) -> tuple[int, ...
 def after(policy: Policy, given: tuple[str, ...]) -> str:
     """How the promises stand so long after the opening, and which levels have been told."""
     _, minutes, what, *events = given
-    incident = lived(policy, what, dict(event.split("@") for event in events if event != "-"))
     now = MONDAY + span(minutes)
+    happened = dict(event.split("@") for event in events if event != "-")
+    incident = lived(policy, what, happened, now)
     told = told_by(policy, incident, now)
     clocks = replace(incident, levels_told=told).clocks(now, policy.calendars)
     states = " ".join(f"{one.name}={one.state.value}" for one in clocks) or "-"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -11,14 +10,13 @@ import pytest
 from monitor.core.condition import Condition
 from monitor.incidents import store
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger import together as together_module
-from monitor.ledger.together import Together
+from monitor.ledger.together import Change, Together
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
-def happens(name: str) -> Callable[[Transaction], None]:
-    def change(t: Transaction) -> None:
+def happens(name: str) -> Change:
+    def change(_: Ledger, t: Transaction) -> None:
         t.happened(None, AT, name, {})
 
     return change
@@ -57,7 +55,7 @@ async def test_one_alone_is_written_at_once() -> None:
 
 
 async def test_only_the_one_at_fault_fails() -> None:
-    def broken(t: Transaction) -> None:
+    def broken(_: Ledger, t: Transaction) -> None:
         t.happened(None, AT, "half", {})
         raise ZeroDivisionError
 
@@ -110,15 +108,3 @@ async def test_what_is_kept_of_conditions_is_what_the_ledger_says(
             assert store.condition_of(ours, "c0").bad_in_row == 99
             raise ZeroDivisionError
         assert store.condition_of(ours, "c0") == fresh()["c0"]
-
-
-async def test_the_slower_the_disk_the_more_is_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(together_module, "GATHER_TIMES", 1e9)
-    monkeypatch.setattr(together_module, "GATHER_AT_MOST_SECONDS", 3600.0)
-    with Ledger(":memory:") as ledger:
-        together = Together(ledger)
-        await together.write(happens("first"), alone=False)
-        second = asyncio.ensure_future(together.write(happens("second"), alone=False))
-        await asyncio.wait({second}, timeout=0.2)
-        assert written(ledger) == ["first"]
-        second.cancel()

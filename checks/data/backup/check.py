@@ -18,6 +18,7 @@ process does not have says nothing of the backups: it is UNKNOWN.
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
@@ -211,6 +212,10 @@ newest_record = "SELECT max(calldate) FROM cdr"
         default=(), examples=[[{"folder": "/mnt/second-disk/backups"}]]
     )
     """other places for every backup"""
+    rehearsed_on: date | None = Field(default=None, examples=["2026-11-20"])
+    """the day on which somebody last restored it by its RESTORE.md on a fresh host; without one the
+    morning report says "never rehearsed"
+    """
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -20,6 +20,7 @@ from checks.contract import Failed
 
 # The end of what a tool said names the fault; its beginning is progress.
 _SAID_BYTES = 4000
+PIPE = subprocess.PIPE
 # Debian's, Red Hat's and Homebrew's folders of PostgreSQL: they keep the tools of several versions
 # beside each other.
 _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")

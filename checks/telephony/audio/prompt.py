@@ -76,7 +76,7 @@ class Match:
     """How much of a reference was heard, and where.
 
     `coverage` and `score` (mean likeness of the windows) are 0 to 1; `begins` and `ends` are
-    received samples.
+    received samples, `reached` is how far in the reference.
     """
 
     coverage: float
@@ -84,6 +84,7 @@ class Match:
     begins: int
     ends: int
     windows: int
+    reached: int = 0
 
     @property
     def whole(self) -> bool:
@@ -116,6 +117,12 @@ class Reference:
     def seconds(self) -> float:
         """The length of the reference, in seconds."""
         return self.length / RATE
+
+    @property
+    def sounds_to(self) -> int:
+        """Where its last sound ends, in samples."""
+        sounding = np.flatnonzero(self._sounding)
+        return int(sounding[-1]) + 1 if len(sounding) else 0
 
     def find(self, windows: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Where each window (row) fits best, in samples of the reference, and how well."""
@@ -205,6 +212,7 @@ class Hearing:
             begins=int(np.median([hit.begins for hit in together])),
             ends=max(hit.received_at + WINDOW for hit in together),
             windows=len(together),
+            reached=max(hit.reference_at + WINDOW for hit in together),
         )
 
     def share(self) -> float:

@@ -51,6 +51,8 @@ class Hear(Settings):
     """
     within: Duration = 10.0
     """how soon it must begin"""
+    to_the_end: bool = False
+    """whether it must be heard to its end, and not only until it is recognised"""
 
     @property
     def references(self) -> tuple[Path, ...]:

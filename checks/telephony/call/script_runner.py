@@ -2,8 +2,9 @@
 
 stage    fault codes
 press    no-telephone-event, early-hang-up
-prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, dtmf-ignored,
-         early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped, noise
+prompt   silent, comfort-noise, wrong-prompt, unknown-prompt, not-heard, broken-off, too-quiet,
+         dtmf-ignored, early-hang-up, tone:KIND, fax, voicemail, music-on-hold, frozen, looped,
+         noise
 media    false-answer:KIND (ringback, busy, congestion, dial, sit), no-rtp (it stopped), and what
          `media_judgement.py` finds in the whole call
 agent    and talk: see `agent_proof.py`
@@ -39,6 +40,9 @@ from checks.telephony.call.script import (
 # A codec with silence suppression still sends comfort noise (RFC 3389) or RTCP within five
 # seconds.
 _STALLED_SECONDS = 5.0
+# Telephone speech has its mean at about -20 dBm0 (ITU-T P.56 level, G.101); at 20 dB less words are
+# lost in the noise of a room.
+QUIETEST_DBM0 = -40.0
 # For a phone to answer an order, on a machine that is busy.
 _DECIDE_SECONDS = 10.0
 
@@ -118,6 +122,7 @@ class Conversation:
                 reference=paths[0],
                 references=paths,
                 within=step.within,
+                to_the_end=step.to_the_end,
                 # Pressing "1" may rightly lead to the same prompt again, when the script awaits
                 # it.
                 **self._known(self._previous if self._previous not in paths else None),
@@ -128,6 +133,12 @@ class Conversation:
             )
             if found.name == "not-heard":
                 self._refuse_prompt(number, found, still)
+            elif found["level_dbm0"] < QUIETEST_DBM0:
+                raise Failed(
+                    "too-quiet",
+                    f"prompt {number}: {found['reference']} is heard at {found['level_dbm0']:.0f}"
+                    " dBm0, some 20 dB below a usual voice",
+                )
         self._note_prompt(number, found)
         self._heard.append(
             next((path for path in paths if Path(path).name == found["reference"]), paths[0])
@@ -151,6 +162,7 @@ class Conversation:
     def _note_prompt(self, number: int, found: Event) -> None:
         self._trace.measure(f"hear_{number}_seconds", found["seconds"])
         self._trace.measure(f"hear_{number}_coverage_percent", 100 * found["coverage"])
+        self._trace.measure(f"hear_{number}_level_dbm0", found["level_dbm0"])
         answered = self._call.seen("answered")
         where = (
             f"{found['began'] - answered.at:+.1f} s from the answer, "

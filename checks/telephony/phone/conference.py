@@ -8,6 +8,10 @@ process of one call (process.py). Each names its leg.
     record  file                                     what is said is kept from now on
     link    secret                                   takes a call to this user, and joins it at once
     dial    leg, to, caller                          tells leg-answered, or leg-ended
+    admit                                            calls of the registrar ring: tells incoming
+    answer  leg                                      tells leg-answered
+    refuse  leg, status                              tells leg-ended
+    collect leg, count, within, turn                 tells digits: so many keys, or those up to #
     play    leg, file                                said to this leg alone, over what it hears
     ask     leg, keys, within, turn                  tells key or no-key
     join    leg                                      it hears all who have joined, and they it
@@ -35,10 +39,11 @@ import pjsua2 as pj
 
 from checks.process.channel import Channel, be_a_good_child
 from checks.telephony.phone import pjsua2_settings
-from checks.telephony.phone.conference_leg import Ear, Leg, Log, kept
+from checks.telephony.phone.conference_leg import Collector, Ear, Leg, Log, kept
 from checks.telephony.phone.engine_trouble import run_to_the_end
 from checks.telephony.phone.keypad import Keypad
 from checks.telephony.phone.pjsua2_settings import Account
+from checks.telephony.phone.screening import Sources
 from checks.telephony.phone.sdp_reading import SdpReading
 from checks.telephony.phone.unwanted_calls import Door
 
@@ -67,6 +72,7 @@ class Room:
         self._account: Any = None
         self._recorder: Any = None
         self._secret, self._door = "", Door()
+        self._admits, self._sources, self._callers = False, Sources(), 0
         self._dies = time.monotonic() + 600
         self._terminated = False
         self._next_read = 0.0
@@ -96,6 +102,8 @@ class Room:
         if time.monotonic() >= self._next_read:
             self._next_read = time.monotonic() + _READ_EVERY_SECONDS
             for leg in self.legs.values():
+                if leg.collector is not None and leg.collector.attend():
+                    leg.collector = None
                 if leg.keypad is not None and leg.recording is not None:
                     leg.recording.refresh()
                     leg.keypad = None if leg.keypad.attend() else leg.keypad
@@ -116,17 +124,38 @@ class Room:
         self.connect(leg)
         self.tell("joined", leg=leg.name)
 
-    def on_incoming(self, call_id: int) -> None:
-        """A link of our own is taken; nobody else is let in."""
-        leg = Leg(self, self._account, LINK, call_id)
-        wanted = self._secret and f"sip:{self._secret}@" in leg.getInfo().localUri
-        if not wanted or LINK in self.legs:
+    def on_incoming(self, call_id: int, far: str, invite: str) -> None:
+        """A link of our own is taken, one call of the registrar's (`far`, host:port) rings where
+        that was said; nobody else is let in.
+        """
+        # A call object that is let go of hangs up: there is one for each call, and no more.
+        wanted = self._secret and f"sip:{self._secret}@" in invite.partition("\n")[0]
+        if not wanted and self._admits and self._sources.hold(far):
+            self._rings(call_id)
+            return
+        taken = LINK in self.legs and not self.legs[LINK].over
+        if not wanted or taken:
             self._door.turn_away(self._account, call_id, pj.PJSIP_SC_FORBIDDEN)
             return
-        leg.is_link, self.legs[LINK] = True, leg
+        leg = self.legs[LINK] = Leg(self, self._account, LINK, call_id)
+        leg.is_link = True
+        self._answered(leg, pj.PJSIP_SC_OK)
+
+    def _rings(self, call_id: int) -> None:
+        if any(leg.is_caller and not leg.over for leg in self.legs.values()):
+            self._door.turn_away(self._account, call_id, pj.PJSIP_SC_BUSY_HERE)
+            return
+        self._callers += 1
+        name = f"(caller {self._callers})"
+        leg = self.legs[name] = Leg(self, self._account, name, call_id)
+        leg.is_caller = True
+        self._answered(leg, pj.PJSIP_SC_RINGING)
+        self.tell("incoming", leg=name, caller=leg.getInfo().remoteUri)
+
+    def _answered(self, leg: Leg, status: int) -> None:
         parameter = pj.CallOpParam(True)
         parameter.opt.videoCount = 0
-        parameter.statusCode = pj.PJSIP_SC_OK
+        parameter.statusCode = status
         leg.answer(parameter)
 
     def leave(self, leg: Leg) -> None:
@@ -141,6 +170,8 @@ class Room:
         match command:
             case {"do": "open"}:
                 self._open(command)
+            case {"do": "admit"}:
+                self._admits = True
             case {"do": "register"}:
                 self._account.setRegistration(True)
             case {"do": "record", "file": file}:
@@ -169,6 +200,14 @@ class Room:
             case {"do": "join"}:
                 if leg.sound is not None:
                     self.join(leg)
+            case {"do": "answer"}:
+                self._answered(leg, pj.PJSIP_SC_OK)
+            case {"do": "refuse", "status": status}:
+                parameter = pj.CallOpParam(True)
+                parameter.statusCode = status
+                leg.hangup(parameter)
+            case {"do": "collect"}:
+                leg.collector = Collector(leg, command)
             case {"do": "drop"}:
                 leg.hangup(pj.CallOpParam(True))
             case _:
@@ -178,6 +217,7 @@ class Room:
         self.folder = Path(command["folder"])
         self._dies = time.monotonic() + command["life_seconds"]
         account, _ = pjsua2_settings.relayed(Account.read(command["account"]))
+        self._sources = Sources(account.sources)
         self._endpoint, port = pjsua2_settings.started(account, self._log, self._reading.begin)
         self._account = _Registering(self)
         self._account.create(pjsua2_settings.of_account(account))
@@ -239,7 +279,8 @@ class _Registering(pj.Account):  # type: ignore[misc]
 
     @kept
     def onIncomingCall(self, parameter: Any) -> None:  # noqa: N802 - the engine's name
-        self.room.on_incoming(parameter.callId)
+        received = parameter.rdata
+        self.room.on_incoming(parameter.callId, received.srcAddress, received.wholeMsg)
 
     @kept
     def onRegState(self, parameter: Any) -> None:  # noqa: N802

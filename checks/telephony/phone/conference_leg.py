@@ -49,7 +49,8 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.room, self.name = room, name
         self.sound: Any = None
         self.recording: Recording | None = None
-        self.joined = self.over = self.is_link = False
+        self.joined = self.over = self.is_link = self.is_caller = False
+        self.collector: Collector | None = None
         self.digits = ""
         self.keypad: Keypad | None = None
         self.players: list[Any] = []
@@ -108,6 +109,27 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.room.tell("leg-answered", leg=self.name)
         if self.is_link and not self.joined:
             self.room.join(self)
+
+
+class Collector:
+    """Waits for several keys in a row, as events (RFC 4733, INFO): a number that somebody knows."""
+
+    def __init__(self, leg: Leg, order: Mapping[str, Any]) -> None:
+        """The order: `count` keys at most, `within` seconds, and a `turn` that the answer
+        repeats.
+        """
+        self._leg, self._order, self._began = leg, order, len(leg.digits)
+        self._deadline = time.monotonic() + order["within"]
+
+    def attend(self) -> bool:
+        """Look at what has come; whether it is all there, or the time is up."""
+        came, hash_, _ = self._leg.digits[self._began :].partition("#")
+        whole = len(came) >= self._order["count"] or bool(hash_)
+        if not whole and time.monotonic() < self._deadline and not self._leg.over:
+            return False
+        digits = came[: self._order["count"]]
+        self._leg.room.tell("digits", leg=self._leg.name, digits=digits, turn=self._order["turn"])
+        return True
 
 
 class Ear:

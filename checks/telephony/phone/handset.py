@@ -284,6 +284,7 @@ class Handset(Sounding):
         """Sound can flow (again): connect what is said and heard."""
         self._sound, self._media_index, self.held = self._call.getAudioMedia(index), index, False
         self._connect_sound()
+        self.meter.ordered()
         info = self._call.getStreamInfo(index)
         self._frame_ms = info.audCodecParam.info.frameLen
         self.watch.begin_media(self._call.getMedTransportInfo(index).localRtcpName)

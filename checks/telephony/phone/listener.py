@@ -1,8 +1,7 @@
-"""Listening in a call while it runs: for a prompt, for a nonce, or for whatever there is. Only for
-child processes.
+"""Listening in a call while it runs: for a prompt (prompt_listener.py), for a nonce, or for
+whatever there is. Only for child processes.
 
-A prompt is decided as soon as enough of it was heard, else when its time is up; one that has begun
-in time may go on to its end. What is there instead is told as a code: silent, comfort-noise,
+What is there instead is told as a code: silent, comfort-noise,
 wrong-prompt (it was X), unknown-prompt, not-heard (a part of it), and, after a press, dtmf-ignored
 (the last prompt again, or silence still); false-answer:busy and the like (a tone of the network
 after the answer, before anything else was heard), later tone:busy; fax, voicemail, music-on-hold,
@@ -21,20 +20,18 @@ from checks.telephony.audio import classification, examination, nonce, nonce_sou
 from checks.telephony.audio.recording import Recording
 from checks.telephony.audio.sound import RATE
 from checks.telephony.phone import prompt_naming
+from checks.telephony.phone.prompt_listener import LAG_SECONDS, Prompt
 
 if TYPE_CHECKING:
     from checks.telephony.phone.sip_watch import Tell
 
-# How far the recording may be behind the call: the engine writes 4096 bytes, 256 ms, at a time.
-_LAG_SECONDS = 0.35
 # The engine writes four times a second: reading more often finds nothing new.
 _READ_EVERY_SECONDS = 0.05
 # A prompt that was heard may end this much later than reckoned: jitter buffers stretch sound.
 _TAIL = round(0.2 * RATE)
 # Jitter buffers and the far end's own frames: what is on its way when a digit is pressed.
 _BUFFERED = round(0.5 * RATE)
-# A quarter of the prompt is no chance: then it was cut short, not another.
-_SOME = 0.25
+_BEFORE = 2 * RATE
 # Less sound than this may be a click of the switch.
 _SOME_SECONDS = 1.0
 # Sound that may be an answer: speech (unknown), music, a voicemail's greeting.
@@ -46,59 +43,6 @@ class Listening(Protocol):
 
     def attend(self) -> bool:
         """Look at what has come so far; whether it is decided."""
-
-
-class Prompt:
-    """Listening for one prompt."""
-
-    def __init__(self, ear: CallListener, order: Mapping[str, Any]) -> None:
-        self._ear, self._order = ear, order
-        self._hearings = [
-            prompt.Hearing(prompt_naming.reference(path), ear.mark)
-            for path in order.get("references") or [order["reference"]]
-        ]
-        self._began = time.monotonic()
-        self._deadline = self._began + order["within"]
-
-    def attend(self) -> bool:
-        """Look at what has come; whether it was heard, or its time is up."""
-        matches = [hearing.hear(self._ear.recording.samples) for hearing in self._hearings]
-        best = max(
-            range(len(matches)), key=lambda index: (matches[index].whole, matches[index].coverage)
-        )
-        match, heard = matches[best], self._hearings[best].reference
-        begins = self._ear.recording.time_of(match.begins)
-        # A prompt that began in time counts, however long it is.
-        if match.whole and begins <= self._deadline:
-            self._ear.heard_to(match.ends, match.begins + heard.length)
-            waited = max(0.0, begins - self._began)
-            self._tell("heard", match, heard, seconds=waited, began=begins)
-            return True
-        # The deadline has a lag: the recording is behind the call.
-        if time.monotonic() < self._deadline + _LAG_SECONDS or self._under_way(match, heard):
-            return False
-        code, text = self._instead(match, heard)
-        self._tell("not-heard", match, heard, code=code, text=text)
-        return True
-
-    def _tell(self, event: str, match: prompt.Match, heard: prompt.Reference, **facts: Any) -> None:
-        figures = {"coverage": round(match.coverage, 3), "score": round(match.score, 3)}
-        self._ear.tell(event, step=self._order["step"], reference=heard.name, **facts, **figures)
-
-    def _under_way(self, match: prompt.Match, heard: prompt.Reference) -> bool:
-        """It began in time, was there until a moment ago, and may still be saying the rest."""
-        recording = self._ear.recording
-        # A pause within a prompt may last a second; 1.5 s without a hit, and it is over.
-        recent = len(recording.samples) - match.ends < 1.5 * RATE
-        last = recording.time_of(match.begins + heard.length) + 1.0
-        return match.windows >= 2 and recent and time.monotonic() < last
-
-    def _instead(self, match: prompt.Match, heard: prompt.Reference) -> tuple[str, str]:
-        wanted = [hearing.reference.name for hearing in self._hearings]
-        code, text = self._ear.what_is_heard(self._order, " or ".join(wanted), wanted)
-        if code == "unknown-prompt" and match.coverage >= _SOME:
-            return "not-heard", f"only {match.coverage:.0%} of {heard.name}"
-        return code, text
 
 
 class Nonce:
@@ -126,7 +70,7 @@ class Nonce:
                 turn=self._turn,
             )
             return True
-        if time.monotonic() < self._deadline + _LAG_SECONDS:
+        if time.monotonic() < self._deadline + LAG_SECONDS:
             return False
         best, instead = self._listener.best(), self._instead()
         self._ear.tell(
@@ -154,7 +98,7 @@ class Sound:
     def attend(self) -> bool:
         """Whether there was some, or its time is up."""
         samples = self._ear.since_answer(self._order)
-        over = time.monotonic() >= self._deadline + _LAG_SECONDS
+        over = time.monotonic() >= self._deadline + LAG_SECONDS
         # Classifying a growing recording is worth it four times a second.
         if not over and len(samples) < self._next_look:
             return False
@@ -177,7 +121,7 @@ class CallListener:
         """listen from here: what came before has been accounted for"""
         self.something_heard = False
         """whether a prompt or a nonce was"""
-        self._quiet_from = 0
+        self._quiet_from = self._over_at = 0
         """from here, what was heard before should be over"""
         self._listening: list[Listening] = []
         self._next_read = 0.0
@@ -255,7 +199,8 @@ class CallListener:
     def heard_to(self, position: int, over_at: int) -> None:
         """A prompt was recognised up to a position and should be over at another."""
         self.something_heard = True
-        self.mark, self._quiet_from = position, max(position, over_at + _TAIL)
+        self.mark, self._over_at = position, over_at + _TAIL
+        self._quiet_from = max(position, self._over_at)
 
     def what_is_heard(
         self, order: Mapping[str, Any], awaited: str, wanted: Collection[str] = ()
@@ -291,6 +236,11 @@ class CallListener:
         old = prompt_naming.readable(previous) if previous else None
         if old is None:
             return self._quiet_from
-        match = prompt.Hearing(old, self._quiet_from).hear(self.recording.samples)
-        # One window alone may be alike by chance.
-        return match.ends + _TAIL if match.windows > 1 else self._quiet_from
+        # From before the digit on: the little that is left of a prompt is known by what it follows.
+        begin = max(0, self.mark - _BEFORE)
+        match = prompt.Hearing(old, begin).hear(self.recording.samples)
+        if match.windows < 2 or match.ends <= self.mark:
+            return self._quiet_from
+        # A last word of less than a window belongs to it.
+        ended = match.ends + prompt.WINDOW + _TAIL >= self._over_at
+        return max(self._quiet_from, self._over_at if ended else match.ends + _TAIL)

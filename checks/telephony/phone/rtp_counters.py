@@ -92,6 +92,12 @@ class Meter:
         """The far end pressed one at `at` (monotonic seconds), told by RTP."""
         self._digit_at = at
 
+    def ordered(self) -> None:
+        """The sound was agreed on anew (hold, resume, another codec): what was not sent meanwhile
+        was not sent by order, however late the next look is.
+        """
+        self._pending, self._moved, self._at = 0.0, False, 0.0
+
     def losses(self) -> list[list[float]]:
         """How it went: [monotonic seconds, received, lost, late or missing, sent] since the look
         before.

@@ -9,19 +9,14 @@ at every port) gets 403 (Forbidden), and counts for nothing: not as a call, not 
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from checks.telephony.sip.caller_id import identities, is_it, number_of
+from checks.telephony.sip.caller_id import identities, is_it, number_of, same_number
 from checks.telephony.sip.ladder import Ladder
 
 Identities = Mapping[str, Sequence[str]]
 """header -> its values (caller_id.py)"""
-
-
-# Of a number that networks prefix at will (0 91 11, +91 11, 11): what they leave alone.
-_TELLING_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +64,6 @@ class Screen:
         if self.own is not None:
             return any(same_number(number, self.own) for number in shown if number)
         return True
-
-
-def same_number(one: str, other: str) -> bool:
-    """Whether two spellings are one number: the same, or the last digits of each other's."""
-    if is_it(one, other):
-        return True
-    # ITU-T E.164: 00 and 0 are prefixes that are dialled, and no part of the number.
-    digits = [re.sub(r"\D", "", number).lstrip("0") for number in (one, other)]
-    shorter, longer = sorted(digits, key=len)
-    # Letters make an account's name, not a number: "agent-1" is not "agent-21".
-    names = re.search(r"[A-Za-z]", one + other)
-    return not names and len(shorter) >= _TELLING_DIGITS and longer.endswith(shorter)
 
 
 def callers_in(ladder: Ladder) -> Identities:

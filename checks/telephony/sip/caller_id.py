@@ -56,3 +56,19 @@ def is_it(presented: str, expected: str) -> bool:
 def _plain(number: str) -> str:
     # Visual separators of RFC 3966 section 3: they do not change a number.
     return re.sub(r"(?<=\d)[ .()/-]+(?=[\d*(])|[()]", "", number.strip()).casefold()
+
+
+# Of a number that networks prefix at will (0 91 11, +91 11, 11): what they leave alone.
+_TELLING_DIGITS = 6
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two spellings are one number: the same, or the last digits of each other's."""
+    if is_it(one, other):
+        return True
+    # ITU-T E.164: 00 and 0 are prefixes that are dialled, and no part of the number.
+    digits = [re.sub(r"\D", "", number).lstrip("0") for number in (one, other)]
+    shorter, longer = sorted(digits, key=len)
+    # Letters make an account's name, not a number: "agent-1" is not "agent-21".
+    names = re.search(r"[A-Za-z]", one + other)
+    return not names and len(shorter) >= _TELLING_DIGITS and longer.endswith(shorter)

@@ -16,7 +16,7 @@ import pytest
 from sipmessage import Request
 
 from checks.telephony.call.leg import Phone
-from checks.telephony.phone.screening import same_number
+from checks.telephony.sip.caller_id import same_number
 from lab import Lab, prompts
 from tests.field.far_ends.sip_server import USER, answer, bound, over_udp, proven
 from tests.field.far_ends.sip_server import Request as Asked

@@ -37,7 +37,7 @@ def main() -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="drill-", dir=_place()) as folder:
         scratch = Path(folder)
-        arrivals = _Arrivals(line, scratch / "archive", frozenset(task["artefacts"]))
+        arrivals = _Arrivals(line, scratch / "plain", frozenset(task["artefacts"]))
         work = Work(
             BackupEvents(lambda **facts: line.say(facts)), Throttle(None), jobs=task["jobs"]
         )

@@ -33,6 +33,10 @@ _OF_THIS_HOST = frozenset(
 )  # fmt: skip
 
 
+# What this host lacks, and another may have.
+_LACKING = frozenset(
+    {"tool-missing", "client-older", "extension-missing", "locale-missing", "not-comparable"}
+)
 # Names in one line of a trace; the proof has them all.
 _MOST_NAMED = 8
 
@@ -53,6 +57,9 @@ def prove(job: Job, backup: Backup, repository: Repository, work: Work) -> Proof
             repository.prove(
                 backup, Proof(backup.manifest_sha256, _moment(repository), False, fault=fault)
             )
+        if refused.code in _LACKING:
+            text = f"cannot prove here, which says nothing of the backup: {refused.text}"
+            raise Failed(refused.code, text, refused.origin) from refused
         raise
     seconds = time.monotonic() - began
     rows = sum(content.rows for content in found.tables.values())

@@ -1,7 +1,7 @@
 """What goes between the worker and the sandbox: lines of JSON, some with one descriptor beside
 them (SCM_RIGHTS, unix(7)), over a stream socket.
 
-    sandbox   {"ready": 1}                            it has begun, and speaks this version
+    sandbox   {"ready": 2}                            it has begun, and speaks this version
     worker    {"task": {...}}                         what is to be restored, without its content
               {"artefact": "database.dump"} + fd      a plain file, as soon as it is unpacked
     sandbox   {"begin": "compare"} {"note": ...}      as a worker tells (process/child.py)
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 """of what is said here: another release's drill is refused"""
 # A schema of 10 000 tables is some 20 MB; more than this no line has a reason to be.
 _LONGEST_BYTES = 128_000_000

@@ -45,6 +45,7 @@ from checks.data.backup.engines.mariadb.programs import (
     dump_program,
     environment,
     schema,
+    without_own_name,
 )
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
@@ -55,7 +56,7 @@ from checks.data.backup.store.throttle import Readable
 DATABASE, SCHEMA, USERS = "database.sql", "schema.sql", "users.sql"
 _MOMENT = (
     "SELECT DATE_FORMAT(UTC_TIMESTAMP(6), '%Y-%m-%dT%H:%i:%s.%fZ'), VERSION(),"
-    " @@character_set_database, @@collation_database"
+    " @@character_set_database, @@collation_database, @@innodb_strict_mode"
 )
 # Only these have snapshots; a table of another engine is read as it stands at the moment.
 _TRANSACTIONAL = {"InnoDB", "RocksDB", "TokuDB"}
@@ -122,13 +123,16 @@ class _Dump:
             # WITH CONSISTENT SNAPSHOT: the view begins now, while commits are held, and not at the
             # first SELECT.
             self._connection.query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-            [(moment, version, charset, collation)] = rows(self._connection, _MOMENT)
+            [(moment, version, charset, collation, strict)] = rows(self._connection, _MOMENT)
             with started(command, environment(self._source)) as tool:
                 begun = _Begun(tool.output)
                 let_go()
-                return self._read(
-                    tool, begun, moment, version, {"charset": charset, "collation": collation}
-                )
+                facts = {
+                    "charset": charset,
+                    "collation": collation,
+                    "innodb_strict_mode": int(strict),
+                }
+                return self._read(tool, begun, moment, version, facts)
 
     def _history_of(self, versioned: Sequence[str]) -> bool:
         """Whether the history of tables goes into the dump."""
@@ -177,7 +181,9 @@ class _Dump:
                 *self._users(),
             ),
             hashed_by=HASHED_BY,
-            schema_sha256=hashlib.sha256(plain).hexdigest(),
+            schema_sha256=hashlib.sha256(
+                without_own_name(plain, self._source.database)
+            ).hexdigest(),
             newest_record=newest,
             facts={
                 "database": self._source.database,

@@ -11,8 +11,9 @@ from pathlib import Path
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import content
-from checks.data.backup.engines.mariadb.restore_test import judged, load, make_database, read
+from checks.data.backup.engines.mariadb.restore_test import RESTORE_STEP, judged, load, read
 from checks.data.backup.engines.unpacking import unpack_all
+from checks.data.backup.instructions import commands
 from checks.data.backup.job import Source
 from checks.data.backup.store.repository import Backup
 
@@ -41,10 +42,11 @@ def restore_database(
                 f"the database {target.database} is there; {more} with --to",
                 origin="local",
             )
-    unpack_all(backup.folder, backup.manifest, scratch, work)
+    plain = scratch / "plain"
+    plain.mkdir(mode=0o700)
+    unpack_all(backup.folder, backup.manifest, plain, work)
     try:
-        make_database(target, backup.manifest.facts)
-        load(target, scratch, source.tools_folder)
+        load(commands(backup.manifest, RESTORE_STEP), target, plain, source.tools_folder)
         with work.events.stage("compare"):
             query = backup.manifest.facts["newest_record_query"]
             history = bool(backup.manifest.facts.get("history", False))

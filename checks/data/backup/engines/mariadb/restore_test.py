@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -26,8 +27,9 @@ import pymysql
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.mariadb import content, dump, programs
-from checks.data.backup.engines.mariadb.users import fed, make_users
+from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.engines.sockets import socket_folder
+from checks.data.backup.instructions import commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started, without_rows
 from checks.data.backup.sandbox.outside import drilled
@@ -35,6 +37,8 @@ from checks.data.backup.sandbox.server import without_programs
 from checks.data.backup.store.manifest import Content, Manifest
 
 _START_SECONDS = 120.0
+RESTORE_STEP = 2
+"""the numbered step of RESTORE.md"""
 # Reached by its socket alone, nothing durable, and no event of the restored application may run in
 # a drill.
 _SETTINGS = (
@@ -80,6 +84,7 @@ class MariadbRehearsal:
             **{name: facts[name] for name in ("database", "charset", "collation")},
             "newest_record_query": facts["newest_record_query"],
             "history": bool(facts.get("history", False)),
+            "commands": commands(manifest, RESTORE_STEP),
         }
         with drilled(task, folder, manifest, scratch, self._tools, work) as (told, _):
             found_there = judged(told, manifest)
@@ -94,37 +99,27 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
         archive = artefacts()
         try:
             make_users(administrator, archive / dump.USERS, tools)
-            _make_database(administrator, task)
             loader = _loader(administrator, task["database"])
         except pymysql.Error as problem:
             raise Failed("restore-failed", str(problem)) from problem
-        load(loader, archive, tools)
+        load(task["commands"], loader, archive, tools)
         with work.events.stage("compare"):
             database = replace(administrator, database=task["database"])
             return read(database, task["newest_record_query"], work, tools, task["history"])
 
 
-def load(source: Source, archive: Path, tools: Path | None) -> None:
-    """The dump, into the database that `source` names. Raises Failed."""
-    fed(source, archive / dump.DATABASE, source.database, tools)
-
-
-def make_database(source: Source, facts: Mapping[str, Any]) -> None:
-    """An empty database as the live one is. Raises Failed."""
+def load(commands: str, source: Source, archive: Path, tools: Path | None) -> None:
+    """The commands of RESTORE.md, for the database that `source` names; the artefacts lie in
+    `archive`, which is called plain. Raises Failed.
+    """
+    client = shlex.join(map(str, [needed_client(tools), *programs.address(source)]))
+    way = f'mariadb() {{ {client} "$@"; }}\nDATABASE={shlex.quote(source.database)}'
+    text = f"cd -- {shlex.quote(str(archive.parent))}\n{way}\n{commands}"
     try:
-        _make_database(source, {**facts, "database": source.database})
-    except pymysql.Error as problem:
-        raise Failed("restore-failed", str(problem)) from problem
-
-
-def _make_database(source: Source, facts: Mapping[str, Any]) -> None:
-    charset, collation = str(facts["charset"]), str(facts["collation"])
-    # They stand in the statement as words: nothing else than a word may.
-    if not (charset.isidentifier() and collation.isidentifier()):
-        raise Failed("restore-failed", "the manifest names no character set", origin="local")
-    with content.connected(replace(source, database="")) as connection:
-        name = content.quoted(str(facts["database"]))
-        connection.query(f"CREATE DATABASE {name} CHARACTER SET {charset} COLLATE {collation}")
+        run(["bash", "-e", "-c", text], programs.environment(source))
+    except ToolFailed as failed:
+        said = without_rows(failed.said)[-600:]
+        raise Failed("restore-failed", f"{failed.tool}: {said}") from failed
 
 
 def _loader(administrator: Source, database: str) -> Source:
@@ -138,8 +133,9 @@ def _loader(administrator: Source, database: str) -> Source:
         connection.query(f"CREATE USER {loader.user}@localhost")
         users = content.rows(connection, _USERS, (administrator.user,))
         for user, host in users:
-            grant = f"GRANT ALL PRIVILEGES ON {pattern}.* TO %s@%s"
-            content.rows(connection, grant.replace("%.*", "%%.*"), (user, host))
+            # PyMySQL puts values in by %: that of a name is written twice.
+            grant = f"GRANT ALL PRIVILEGES ON {pattern.replace('%', '%%')}.* TO %s@%s"
+            content.rows(connection, grant, (user, host))
         connection.query(f"GRANT SET USER ON *.* TO {loader.user}@localhost")
     return loader
 
@@ -164,7 +160,11 @@ def read(
         "tables": {name: [each.rows, each.hash, each.bytes] for name, each in tables.items()},
         "newest": newest,
         "missing": missing,
-        "schema_sha256": hashlib.sha256(plain).hexdigest(),
+        # Release 0.1.0 kept the hash of the first.
+        "schemas": [
+            hashlib.sha256(text).hexdigest()
+            for text in (plain, programs.without_own_name(plain, source.database))
+        ],
     }
 
 
@@ -177,14 +177,14 @@ def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
         }
         newest = None if told["newest"] is None else str(told["newest"])
         missing = [str(who) for who in told["missing"]] if _has_users(manifest) else []
-        schema = str(told["schema_sha256"])
+        schemas = [str(each) for each in told["schemas"]]
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
     # Who was gone already when it was taken is no fault of the backup.
     missing = [who for who in missing if who not in manifest.facts.get("definers_gone", ())]
     tables = _between(tables, manifest)
     wrong = [f"the user {who}, who defines something, is missing" for who in missing]
-    if schema != manifest.schema_sha256:
+    if manifest.schema_sha256 not in schemas:
         wrong.append("the schema differs")
     return Found(tables, newest, tuple(wrong))
 

@@ -54,10 +54,12 @@ def _without_log_in(line: bytes) -> bytes:
 
 
 def fed(source: Source, written: Path, database: str, tools: Path | None) -> None:
-    """A file of SQL, to the client. Raises Failed."""
+    """A file of SQL, to the client, which goes on behind what is refused. Raises Failed."""
     # Without --binary-mode the client takes CR LF within a value for LF, stops at a NUL, and obeys
     # `\!` within the file.
+    # With --force it goes on behind a right to a table of a database that is not in this backup.
     client: list[str | Path] = [needed_client(tools), *programs.address(source), "--binary-mode"]
+    client.append("--force")
     try:
         with written.open("rb") as plain:
             run([*client, "--", database], programs.environment(source), stdin=plain)

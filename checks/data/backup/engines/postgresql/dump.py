@@ -8,7 +8,9 @@ counted and hashed too.
     pg_dump --snapshot=… --data-only --table=…         ->  part-….dump.zst           large
     partitions, at the same time
     pg_dump --snapshot=… --schema-only                 ->  schema.sql.zst
-    pg_dumpall --roles-only                            ->  roles.sql.zst
+    pg_dumpall --roles-only                            ->  roles.sql.zst, administrator.sql.zst
+    what the server keeps of the database              ->  create.sql.zst, settings.sql.zst
+    what pg_restore says of database.dump as it comes  ->  order.list.zst
 
 A large partition that holds what it held in the previous backup (rows and hash, in this snapshot)
 is not dumped again: its artefact is linked, and the manifest says from where.
@@ -27,17 +29,20 @@ import psycopg
 from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
+from checks.data.backup.engines.postgresql import order
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.own_settings import own_of_database
 from checks.data.backup.engines.postgresql.parts import reused
-from checks.data.backup.engines.postgresql.programs import dump_fault, environment, login
+from checks.data.backup.engines.postgresql.programs import dump_fault, environment
+from checks.data.backup.engines.postgresql.role_dump import address, dumped_roles
+from checks.data.backup.engines.postgresql.scripts import LOADER, database_scripts, loader_script
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
 from checks.data.backup.store.manifest import Content
 
-DATABASE, SCHEMA, ROLES = "database.dump", "schema.sql", "roles.sql"
+DATABASE, SCHEMA = "database.dump", "schema.sql"
 _LARGE_OBJECTS = "large objects"
 # Snapshot, moment and log position in one statement, so that they belong together; on a standby
 # moment and position are those of what was replayed.
@@ -52,13 +57,6 @@ SELECT pg_catalog.pg_export_snapshot(),
        current_setting('server_encoding'),
        (SELECT ARRAY[d.datcollate, d.datctype, pg_catalog.pg_get_userbyid(d.datdba)]
           FROM pg_catalog.pg_database d WHERE d.datname = current_database())"""
-# Whose tables there are: RESTORE.md loads their rows as them. A superuser's own are loaded by
-# whoever restores.
-_OWNERS = (
-    "SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c"
-    " JOIN pg_catalog.pg_roles r ON r.oid = c.relowner"
-    " WHERE c.relkind IN ('r', 'p', 'S') AND NOT r.rolsuper AND r.rolname !~ '^pg_' ORDER BY 1"
-)
 _EXTENSIONS = "SELECT extname, extversion FROM pg_catalog.pg_extension"
 
 
@@ -111,6 +109,7 @@ class _Dump:
         )
         self._previous = previous
         self._forms: dict[str, str] = {}
+        self._told: list[str] = []
         # pg_dump refuses a server that is newer than itself, so the tools are chosen by the server.
         major = connection.info.server_version // 10000
         self._tools = postgresql_folder("pg_dump", major, source.tools_folder)
@@ -157,35 +156,43 @@ class _Dump:
             self._work.events.note(
                 f"not in it, since a standby has no rows of unlogged tables: {', '.join(unlogged)}"
             )
-        roles, roles_note = self._roles()
+        facts = self._facts()
+        roles, facts["roles"] = dumped_roles(self._tools, self._source, self._work)
+        scripts = {**roles, **database_scripts(facts), LOADER: loader_script()}
+        scripts[order.ORDER], facts["needs"] = order.of_live(
+            self._connection, self._told, self._work.extensions, [table.oid for table in large]
+        )
         return Taken(
             data_as_of=self._moment,
             tool=run([self._tools / "pg_dump", "--version"]).decode().strip(),
             server=self._version,
             tables=found,
-            artefacts=(*(artefact for _, some in dumped for artefact in some), schema, roles),
+            artefacts=(
+                *(artefact for _, some in dumped for artefact in some),
+                schema,
+                *(self._work.store(Bytes(text), self._partial, n) for n, text in scripts.items()),
+            ),
             hashed_by=contents.hashed_by(self._connection),
             snapshot=self._snapshot,
             position=self._lsn,
             schema_sha256=schema_sha256,
             newest_record=contents.newest_record(self._connection, self._source.newest_record),
-            facts={
-                "database": self._source.database,
-                "database_bytes": self._bytes,
-                "encoding": self._encoding,
-                "collate": self._locale[0],
-                "ctype": self._locale[1],
-                "owner": self._locale[2],
-                "extensions": dict(self._connection.execute(_EXTENSIONS).fetchall()),
-                "newest_record_query": self._source.newest_record,
-                "roles": roles_note,
-                "owners": [owner for (owner,) in self._connection.execute(_OWNERS).fetchall()],
-                "sequences": sequences,
-                "unlogged": unlogged,
-                "columns": self._forms,
-                "own": own_of_database(self._connection),
-            },
+            facts={**facts, "sequences": sequences, "unlogged": unlogged},
         )
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "database": self._source.database,
+            "database_bytes": self._bytes,
+            "encoding": self._encoding,
+            "collate": self._locale[0],
+            "ctype": self._locale[1],
+            "owner": self._locale[2],
+            "extensions": dict(self._connection.execute(_EXTENSIONS).fetchall()),
+            "newest_record_query": self._source.newest_record,
+            "columns": self._forms,
+            "own": own_of_database(self._connection),
+        }
 
     def _rows(self, tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:
         """Count and hash in the snapshot, beside the dump."""
@@ -200,8 +207,14 @@ class _Dump:
         # parallel to it.
         command: list[str | Path] = [*self._pg_dump(), "--format=custom", "--compress=0", *more]
         with started(command, environment(self._source)) as tool:
-            artefact = self._work.store(tool.output, self._partial, name)
-            tool.end()
+            if name != DATABASE:
+                artefact = self._work.store(tool.output, self._partial, name)
+                tool.end()
+                return {}, [artefact]
+            with order.beside(self._tools / "pg_restore", tool.output) as output:
+                artefact = self._work.store(output, self._partial, name)
+                tool.end()
+                self._told = output.told()
         return {}, [artefact]
 
     # -- partitions
@@ -251,29 +264,6 @@ class _Dump:
         plain = contents.plain_schema(written)
         return self._work.store(Bytes(written), self._partial, SCHEMA), contents.schema_hash(plain)
 
-    def _roles(self) -> tuple[Artefact, str]:
-        """All roles; without their passwords where this role may not read those."""
-        command: list[str | Path] = [
-            self._tools / "pg_dumpall",
-            "--roles-only",
-            # A password is never asked for: nobody sits there, and the tool would wait for ever.
-            "--no-password",
-            f"--dbname={_address(self._source)}",
-        ]
-        note = "with passwords"
-        try:
-            plain = run(command, environment(self._source))
-        except ToolFailed as failed:
-            # pg_authid is for superusers alone; a backup without passwords is better than none.
-            if "permission denied" not in failed.said:
-                raise
-            note = "without passwords"
-            self._work.events.note(
-                "the roles are kept without their passwords: this role may not read pg_authid"
-            )
-            plain = run([*command, "--no-role-passwords"], environment(self._source))
-        return self._work.store(Bytes(plain), self._partial, ROLES), note
-
     def _pg_dump(self) -> list[str | Path]:
         return [
             self._tools / "pg_dump",
@@ -284,13 +274,5 @@ class _Dump:
             # The server that it comes back to has other disks: no CREATE DATABASE may name one.
             "--no-tablespaces",
             f"--snapshot={self._snapshot}",
-            f"--dbname={_address(self._source)}",
+            f"--dbname={address(self._source)}",
         ]
-
-
-def _address(source: Source) -> str:
-    # The password goes by the environment, and never into a command line.
-    # Nor does the encoding: pg_dump writes in that of the database, which for SQL_ASCII is none.
-    ours = ("password", "client_encoding")
-    said: dict[str, Any] = {key: value for key, value in login(source).items() if key not in ours}
-    return psycopg.conninfo.make_conninfo("", **said)

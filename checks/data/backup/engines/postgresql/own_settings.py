@@ -17,7 +17,8 @@ _DATABASE: LiteralString = """
 SELECT d.datconnlimit, pg_catalog.shobj_description(d.oid, 'pg_database'),
        pg_catalog.to_jsonb(d) ->> 'datlocprovider',
        coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale'),
-       d.datacl IS NOT NULL
+       d.datacl IS NOT NULL,
+       EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public')
   FROM pg_catalog.pg_database d WHERE d.datname = current_database()"""
 _RIGHTS: LiteralString = """
 SELECT CASE WHEN a.grantee = 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
@@ -44,7 +45,7 @@ def own_of_database(connection: Connection) -> dict[str, Any]:
     """As plain data, for the manifest."""
     row = connection.execute(_DATABASE).fetchone()
     assert row is not None  # noqa: S101 - one is connected to it
-    limit, comment, provider, locale, has_rights = row
+    limit, comment, provider, locale, has_rights, public = row
     rights = [list(each) for each in connection.execute(_RIGHTS).fetchall()]
     return {
         "limit": limit,
@@ -52,8 +53,24 @@ def own_of_database(connection: Connection) -> dict[str, Any]:
         "provider": _PROVIDERS.get(provider or "", ""),
         "locale": locale,
         "rights": rights if has_rights else None,
+        "public": public,
         "settings": [[role, list(all_)] for role, all_ in connection.execute(_SET).fetchall()],
     }
+
+
+def differing_own(was: Own | None, now: Own | None) -> list[str]:
+    """What of it is not as it was, in words; rights and settings have no order of their own."""
+    if was is None or now is None:
+        return []
+    return [
+        f"the database's own {name} came back otherwise"
+        for name in was
+        if _in_order(was[name]) != _in_order(now.get(name))
+    ]
+
+
+def _in_order(value: Any) -> Any:
+    return sorted(map(repr, value)) if isinstance(value, list) else value
 
 
 def locale_of(own: Own) -> sql.Composed:
@@ -65,38 +82,16 @@ def locale_of(own: Own) -> sql.Composed:
         "icu": " LOCALE_PROVIDER icu ICU_LOCALE {}",
         "builtin": " LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
     }
-    return sql.SQL(words[provider]).format(own["locale"])
+    return sql.SQL(words[provider]).format(sql.Literal(own["locale"]))
 
 
-def give_back(server: Connection, name: str, owner: str, own: Own) -> list[str]:
-    """Set all of it for the database `name`; says which roles are not there, and so have none of
-    it. Raises psycopg.Error.
-    """
-    known = {role for (role,) in server.execute("SELECT rolname FROM pg_catalog.pg_roles")}
-    database = sql.Identifier(name)
-    limit = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}")
-    server.execute(limit.format(database, int(own.get("limit", -1))))
-    if own.get("comment") is not None:
-        server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, own["comment"]))
-    missing = set[str]()
-    for role, statement in (*_rights(database, owner, own), *_settings(database, own)):
-        if role and role not in known:
-            missing.add(role)
-            continue
-        with server.transaction():
-            for part in statement:
-                server.execute(part)
-    return sorted(missing)
-
-
-def _rights(
-    database: sql.Identifier, owner: str, own: Own
-) -> Iterator[tuple[str, list[sql.Composed]]]:
+def rights_of(database: sql.Composable, owner: str, own: Own) -> Iterator[list[sql.Composed]]:
+    """Statements, each with what has to go before it."""
     if own.get("rights") is None:  # what every new database has
         return
     revoke = sql.SQL("REVOKE ALL ON DATABASE {} FROM {}")
-    yield "", [revoke.format(database, sql.SQL("PUBLIC"))]
-    yield owner, [revoke.format(database, sql.Identifier(owner))]
+    yield [revoke.format(database, sql.SQL("PUBLIC"))]
+    yield [revoke.format(database, sql.Identifier(owner))]
     for role, right, may_pass_on in own["rights"]:
         if right not in _RIGHTS_THERE_ARE:
             continue
@@ -106,10 +101,11 @@ def _rights(
             sql.Identifier(role) if role else sql.SQL("PUBLIC"),
             sql.SQL(" WITH GRANT OPTION" if may_pass_on else ""),
         )
-        yield role, [grant]
+        yield [grant]
 
 
-def _settings(database: sql.Identifier, own: Own) -> Iterator[tuple[str, list[sql.Composed]]]:
+def settings_of(database: sql.Composable, own: Own) -> Iterator[list[sql.Composed]]:
+    """Statements, each with what has to go before it."""
     for role, values in own.get("settings", ()):
         whose: sql.Composed = sql.SQL("DATABASE {}").format(database)
         if role:
@@ -120,7 +116,9 @@ def _settings(database: sql.Identifier, own: Own) -> Iterator[tuple[str, list[sq
             alter = sql.SQL("ALTER {} SET {} ").format(whose, words)
             if key in _LISTS:
                 # As this session has it for a moment: the list is read by the server itself.
-                here = sql.SQL("SELECT pg_catalog.set_config({}, {}, true)").format(key, value)
-                yield role, [here, alter + sql.SQL("FROM CURRENT")]
+                here = sql.SQL("SELECT pg_catalog.set_config({}, {}, true)").format(
+                    sql.Literal(key), sql.Literal(value)
+                )
+                yield [here, alter + sql.SQL("FROM CURRENT")]
             else:
-                yield role, [alter + sql.SQL("TO {}").format(value)]
+                yield [alter + sql.SQL("TO {}").format(sql.Literal(value))]

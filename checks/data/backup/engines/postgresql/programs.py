@@ -6,13 +6,12 @@ import re
 from typing import Any
 
 from checks.contract import Failed
+from checks.data.backup.connection_options import POSTGRESQL_OPTIONS
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, without_rows
 from checks.data.backup.unreached import unreached
 
 _CONNECT_SECONDS = 10
-# Money is written by the server's own lc_monetary, and read by the other server's: in C by both.
-OPTIONS = "-c default_transaction_read_only=off -c quote_all_identifiers=off -c lc_monetary=C"
 # The tools say what is wrong in words alone; checks/data/backup/programs.py has them speak English
 # (LC_ALL=C.UTF-8).
 _DUMP = (
@@ -70,7 +69,7 @@ def environment(source: Source) -> dict[str, str]:
     """
     own = {"PGPASSWORD": source.password} if source.password else {}
     # The role's or the database's own settings would change what the tools write, or stop them.
-    return {**own, "PGOPTIONS": OPTIONS}
+    return {**own, "PGOPTIONS": POSTGRESQL_OPTIONS}
 
 
 def dump_fault(failed: ToolFailed) -> Failed:

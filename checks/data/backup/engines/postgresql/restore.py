@@ -1,16 +1,17 @@
 """Back onto a live PostgreSQL server: into a database of a random name, compared there, then
 renamed into place.
 
-    CREATE DATABASE reveille_restore_…; pg_restore; compare; BEGIN; ALTER DATABASE calls RENAME TO
-    calls_before_…; ALTER DATABASE reveille_restore_… RENAME TO calls; COMMIT
+    the commands of its RESTORE.md, for reveille_restore_…; compare; BEGIN; ALTER DATABASE calls
+    RENAME TO calls_before_…; ALTER DATABASE reveille_restore_… RENAME TO calls; COMMIT
 
-Roles that the server lacks are made; those that it has stay as they are, passwords and all.
+Roles that the server lacks are made; those that it has stay as they are, passwords and all. The
+administrator's step is done where whoever restores is a superuser, and else told.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +22,26 @@ from psycopg import sql
 
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
-from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
-from checks.data.backup.engines.postgresql.loading import LOADER, Loading
-from checks.data.backup.engines.postgresql.own_settings import give_back, locale_of
+from checks.data.backup.engines.postgresql.dump import SCHEMA
+from checks.data.backup.engines.postgresql.loading import (
+    LOADER_PREFIX,
+    PLAIN,
+    Prepared,
+    bring_back,
+    prepared,
+)
+from checks.data.backup.engines.postgresql.own_settings import differing_own
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
-from checks.data.backup.engines.postgresql.restore_test import judged, read
-from checks.data.backup.engines.postgresql.roles import NotRoles, statements
-from checks.data.backup.engines.postgresql.withheld import everything
+from checks.data.backup.engines.postgresql.restore_test import (
+    ADMINISTRATORS_STEP,
+    RESTORE_STEP,
+    judged,
+    own_of,
+    read,
+)
+from checks.data.backup.engines.postgresql.withheld import Entry
 from checks.data.backup.engines.unpacking import unpack_all
+from checks.data.backup.instructions import commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder
 from checks.data.backup.store.manifest import Manifest
@@ -38,6 +51,7 @@ from checks.data.backup.unreached import unreached
 PREFIX = "reveille_restore_"
 # A name has at most NAMEDATALEN - 1 bytes; what is longer PostgreSQL cuts off in silence.
 _NAME_BYTES = 63
+_MOST_NAMED = 8
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -60,21 +74,20 @@ def restore_database(
         tools = postgresql_folder(
             "pg_restore", server.info.server_version // 10000, source.tools_folder
         )
-        unpack_all(backup.folder, manifest, scratch, work)
+        plain = scratch / PLAIN
+        plain.mkdir(mode=0o700)
+        unpack_all(backup.folder, manifest, plain, work)
         name = PREFIX + secrets.token_hex(8)
         try:
-            _make_roles(server, (scratch / ROLES).read_text(encoding="utf-8"), work)
-            _create(server, name, manifest)
             restored = replace(source, database=name)
-            _load(tools, restored, manifest, scratch, work)
+            ready = prepared(scratch, tools, manifest.facts, _any_extension(server))
+            left = _brought_back(server, restored, ready, manifest, tools, work)
             with work.events.stage("compare"):
                 told = read(tools, restored, _question(manifest), work)
-                compared(manifest, judged(told, manifest, (scratch / SCHEMA).read_bytes()))
-            if missing := give_back(server, name, facts["owner"], facts.get("own", {})):
-                work.events.note(
-                    f"{', '.join(missing)}: not on this server, so without rights and settings in"
-                    " the database"
-                )
+                told["withheld"] = [[each.kind, each.name, each.text] for each in left]
+                compared(manifest, judged(told, manifest, (plain / SCHEMA).read_bytes()))
+            if wrong := differing_own(facts.get("own"), own_of(restored)):
+                work.events.note("; ".join(wrong))
             aside = _change_places(server, name, target, backup.id if there else "")
         except psycopg.Error as problem:
             raise Failed("restore-failed", str(problem).splitlines()[0]) from problem
@@ -82,6 +95,7 @@ def restore_database(
             raise restore_fault(failed) from failed
         finally:
             _drop(server, name)
+            _drop_loaders(server)
     work.events.note(f"{target} is that of {manifest.data_as_of}, {manifest.rows} rows, equal")
     if aside:
         work.events.note(
@@ -124,8 +138,14 @@ def _sweep(server: Connection) -> None:
     question = "SELECT datname FROM pg_catalog.pg_database WHERE datname ~ %s"
     for (name,) in server.execute(question, (f"^{PREFIX}[0-9a-f]{{16}}$",)).fetchall():
         _drop(server, name)
+    _drop_loaders(server)
+
+
+def _drop_loaders(server: Connection) -> None:
+    if server.closed:
+        return
     roles = "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ %s"
-    for (name,) in server.execute(roles, (f"^{LOADER}[0-9a-f]{{16}}$",)).fetchall():
+    for (name,) in server.execute(roles, (f"^{LOADER_PREFIX}[0-9a-f]{{16}}$",)).fetchall():
         server.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
@@ -138,42 +158,37 @@ def _drop(server: Connection, name: str) -> None:
         )
 
 
-def _create(server: Connection, name: str, manifest: Manifest) -> None:
-    facts = manifest.facts
-    # Only template0 may be copied with another encoding and locale, and it holds nothing that a
-    # site has added.
-    command = sql.SQL(
-        "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}"
-    ).format(sql.Identifier(name), facts["encoding"], facts["collate"], facts["ctype"])
-    server.execute(command + locale_of(facts.get("own", {})))
-    # An owner that this server lacks was made before, where its line could be read; else the
-    # restoring role owns it.
-    if (
-        server.execute(
-            "SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", (facts["owner"],)
-        ).fetchone()
-        is not None
+def _brought_back(
+    server: Connection,
+    restored: Source,
+    ready: Prepared,
+    manifest: Manifest,
+    tools: Path,
+    work: Work,
+) -> Sequence[Entry]:
+    """Run the commands; what was left to an administrator."""
+    for said in bring_back(
+        commands(manifest, RESTORE_STEP), ready, tools, restored, work.jobs, rows_as_me=True
     ):
-        owner = sql.SQL("ALTER DATABASE {} OWNER TO {}").format(
-            sql.Identifier(name), sql.Identifier(facts["owner"])
-        )
-        server.execute(owner)
-
-
-def _load(tools: Path, restored: Source, manifest: Manifest, archive: Path, work: Work) -> None:
-    """Everything, and each owner's rows as that owner, where the server lets somebody in who is no
-    superuser.
-    """
-    held = everything(tools / "pg_restore", archive / DATABASE)
-    parts = sorted(
-        name for artefact in manifest.artefacts if (name := artefact.plain_name).startswith("part-")
-    )
-    loading = Loading(tools, restored, restored, archive, held, work.jobs, create=False)
-    if why := loading.load(parts):
+        work.events.note(said)
+    if not ready.held.withheld:
+        return ()
+    if server.execute("SHOW is_superuser").fetchone() != ("on",):
         work.events.note(
-            f"rows were loaded as {restored.user or 'the restoring role'}, and not as the owners of"
-            f" their tables ({why}): what a constraint calls ran with that role's rights"
+            "left to an administrator, by step 3 of RESTORE.md:"
+            f" {', '.join(each.words for each in ready.held.causes[:_MOST_NAMED])}"
         )
+        return ready.held.withheld
+    bring_back(commands(manifest, ADMINISTRATORS_STEP), ready, tools, restored, work.jobs)
+    return ()
+
+
+def _any_extension(server: Connection) -> frozenset[str]:
+    """For a backup of an older release: nothing is left to an administrator but what is his in
+    any case.
+    """
+    asked = "SELECT name FROM pg_catalog.pg_available_extensions"
+    return frozenset(name for (name,) in server.execute(asked))
 
 
 def _question(manifest: Manifest) -> dict[str, Any]:
@@ -181,29 +196,6 @@ def _question(manifest: Manifest) -> dict[str, Any]:
         "hashed_by": manifest.hashed_by,
         "newest_record_query": manifest.facts["newest_record_query"],
     }
-
-
-def _make_roles(server: Connection, written: str, work: Work) -> None:
-    """Only those that are missing."""
-    known = {
-        name
-        for (name,) in server.execute(
-            "SELECT quote_ident(rolname) FROM pg_catalog.pg_roles"
-        ).fetchall()
-    }
-    try:
-        found = statements(written)
-    except NotRoles as why:
-        raise Failed("restore-failed", f"{ROLES}: {why}", origin="local") from None
-    made = 0
-    for statement in found:
-        # A role that is there keeps its password and its rights: only what is missing is made.
-        if statement.role in known:
-            continue
-        server.execute(statement.text.encode())
-        made += statement.makes
-    if made:
-        work.events.note(f"{made} roles that the server lacked were made")
 
 
 def _change_places(server: Connection, name: str, target: str, before: str) -> str:

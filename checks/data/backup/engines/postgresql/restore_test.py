@@ -1,10 +1,8 @@
 """A PostgreSQL backup, restored into a server to throw away, and read.
 
-    roles             by the protocol, without the rights that only a superuser gives
-    pre-data          tables and functions, no rows: nothing that a stranger wrote is run by it
-    rows              of each owner's tables, as that owner: what a constraint or a generated
-                      column calls runs with its rights alone
-    rights, post-data as pg_restore does it; the functions of an index run as the table's owner
+It is brought back by the commands of step 2 of its RESTORE.md, as they stand there: rows of each
+owner's tables as that owner, so that what a constraint or a generated column calls runs with its
+rights alone. Step 3, an administrator's, is compared as text.
 
 `PostgresqlRehearsal` is the worker's side; `restored` runs in the sandbox.
 """
@@ -25,18 +23,23 @@ from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql import withheld
 from checks.data.backup.engines.postgresql.cluster import cluster
 from checks.data.backup.engines.postgresql.connection import connected, first_line
-from checks.data.backup.engines.postgresql.dump import DATABASE, ROLES, SCHEMA
-from checks.data.backup.engines.postgresql.loading import Loading, address
+from checks.data.backup.engines.postgresql.dump import DATABASE, SCHEMA
+from checks.data.backup.engines.postgresql.loading import PLAIN, address, bring_back, prepared
+from checks.data.backup.engines.postgresql.order import TRUSTED
+from checks.data.backup.engines.postgresql.own_settings import differing_own, own_of_database
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
-from checks.data.backup.engines.postgresql.roles import NotRoles, statements
+from checks.data.backup.engines.postgresql.roles import statements
+from checks.data.backup.engines.postgresql.scripts import ADMINISTRATOR, ROLES
+from checks.data.backup.instructions import commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
 from checks.data.backup.sandbox.outside import drilled
 from checks.data.backup.store.manifest import Content, Manifest
 
 _LARGE_OBJECTS = "large objects"
-# PostgreSQL 12 and older mark no extension as trusted.
-_TRUSTED = "SELECT DISTINCT name FROM pg_catalog.pg_available_extension_versions WHERE trusted"
+RESTORE_STEP, ADMINISTRATORS_STEP = 2, 3
+"""the numbered steps of RESTORE.md"""
+_FACTS = ("database", "encoding", "collate", "ctype", "owner", "own")
 _MOST_NAMED = 8
 READER = "reveille_reader"
 
@@ -69,30 +72,34 @@ class PostgresqlRehearsal:
             "newest_record_query": manifest.facts["newest_record_query"],
             "hashed_by": manifest.hashed_by,
             "extensions": work.extensions,
+            "facts": {name: manifest.facts.get(name) for name in _FACTS},
+            "commands": commands(manifest, RESTORE_STEP),
         }
         with drilled(task, folder, manifest, scratch, self._wanted, work) as (told, plain):
             found = judged(told, manifest, plain(SCHEMA))
             compared(manifest, found)
-            return replace(found, not_run=(*_not_run(told), *_powers(plain(ROLES))))
+            powers = _powers(plain(ADMINISTRATOR) or plain(ROLES))
+            return replace(found, not_run=(*_not_run(told), *powers))
 
 
 def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
     """Restore it and read it: in the sandbox. Raises Failed, CannotTell."""
     tools = Path(task["tools"])
     with cluster(tools, scratch) as source:
-        archive = artefacts()
+        folder = artefacts().parent
         try:
             with psycopg.connect(
                 host=source.host, user=source.user, dbname="postgres", autocommit=True
             ) as server:
-                trusted = {name for (name,) in server.execute(_TRUSTED)} | set(task["extensions"])
-                _make_roles(server, archive / ROLES)
-            held = withheld.contents(tools / "pg_restore", archive / DATABASE, trusted)
-            if held.lacking:
-                raise CannotTell(_needed(held))
+                trusted = {name for (name,) in server.execute(TRUSTED)} | set(task["extensions"])
+            described = withheld.described(tools / "pg_restore", folder / PLAIN / DATABASE)
+            if (lacking := withheld.withheld_of(described, trusted)).lacking:
+                raise CannotTell(_needed(lacking))
+            backup = prepared(folder, tools, task["facts"], frozenset(trusted))
             into = replace(source, database=task["database"])
-            parts = [name for name in task["artefacts"] if name.startswith("part-")]
-            Loading(tools, source, into, archive, held, work.jobs).load(sorted(parts))
+            bring_back(task["commands"], backup, tools, into, work.jobs)
+            held = backup.held
+            own = own_of(into)
             with connected(source, read_only=False) as server:
                 reader = _make_reader(server, into.database)
                 server.commit()
@@ -102,7 +109,11 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
             raise restore_fault(failed) from failed
         except psycopg.Error as problem:
             raise Failed("restore-failed", first_line(problem)) from problem
-    return {**found, "withheld": [[each.kind, each.name, each.text] for each in held.withheld]}
+    return {
+        **found,
+        "own": own,
+        "withheld": [[each.kind, each.name, each.text] for each in held.withheld],
+    }
 
 
 def read(
@@ -139,17 +150,10 @@ def read(
     }
 
 
-def _make_roles(server: Connection, written: Path) -> None:
-    """The roles, each without its powers; a superuser of the live server is none here."""
-    try:
-        found = statements(written.read_text(encoding="utf-8"))
-    except (NotRoles, UnicodeDecodeError) as why:
-        raise Failed("restore-failed", f"{written.name}: {why}") from None
-    for statement in found:
-        allowed = statement.without_powers()
-        # Settings of a role in a database come with that, and it is not there yet.
-        if allowed is not None and allowed.words[3:4] != ("IN",):
-            server.execute(allowed.text.encode())
+def own_of(source: Source) -> dict[str, Any]:
+    """What the server keeps of a database outside of it. Raises psycopg.Error, Failed."""
+    with connected(source) as connection:
+        return own_of_database(connection)
 
 
 def _make_reader(server: Connection, database: str) -> str:
@@ -182,6 +186,7 @@ def judged(told: Mapping[str, Any], manifest: Manifest, schema: bytes) -> Found:
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
     behind = contents.behind(manifest.facts["sequences"], sequences)
+    behind += differing_own(manifest.facts.get("own"), told.get("own"))
     differences = (*behind, *differing_schema(now, manifest, schema, texts))
     return Found(_comparable(tables, manifest), newest, differences)
 

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 # One word of SQL as pg_dumpall writes it: a name in double quotes, a text, a plain word, a sign.
 _WORD = re.compile(
     r"\s+|--[^\n]*(?:\n|\Z)|\\(?:un)?restrict [A-Za-z0-9]+(?:\n|\Z)"
+    r"|(?P<ours>\\(?:gset|if :new\d{1,6}|endif)(?:\n|\Z))"
     r"""|(?P<word>"(?:[^"]|"")+"|[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|[^\s"';,\\]+|[;,])""",
     re.DOTALL,
 )
 POWERS = ("SUPERUSER", "REPLICATION", "BYPASSRLS", "CREATEROLE")
 """attributes with which a role gets past what the drill holds it to; before PostgreSQL 16 a role
 that may make roles may give itself a shell"""
+_OF_POWERS = frozenset(POWERS) | {f"NO{power}" for power in POWERS}
 # Predefined roles that read, and none that reaches files, programs or other sessions
 # (PostgreSQL manual, "Predefined Roles").
 _HARMLESS = frozenset(
@@ -64,16 +66,29 @@ class Statement:
             return (group,) if given or (group.startswith("pg_") and group not in _HARMLESS) else ()
         return tuple(word for word in self.words[3:] if word in POWERS)
 
-    def without_powers(self) -> Statement | None:
-        """What a drill may send of it; None for nothing. By whom a membership was granted goes as
+    @property
+    def within_database(self) -> bool:
+        """Whether it is of one database: those are set with that."""
+        return self.words[3:4] == ("IN",)
+
+    def harmless(self) -> Statement | None:
+        """What of it is for everybody; None for nothing. By whom a membership was granted goes as
         well: that role may have had the right to by its powers alone.
         """
         if self.words[0] == "GRANT":
             return None if self.powers else Statement(_ungranted(self.words), self.role)
         words = tuple(
-            f"NO{word}" if word in POWERS and at > 2 else word for at, word in enumerate(self.words)
+            word for at, word in enumerate(self.words) if at < 3 or word not in _OF_POWERS
         )
+        if words[3:] == ("WITH",):
+            return None
         return Statement(words, self.role)
+
+    def of_powers(self) -> str:
+        """What of it only a superuser can give, and nothing else of the role."""
+        if self.words[0] == "GRANT":
+            return " ".join(_ungranted(self.words))
+        return f"ALTER ROLE {self.role} WITH {' '.join(self.powers)}"
 
 
 def statements(written: str) -> tuple[Statement, ...]:
@@ -98,6 +113,8 @@ def _words(written: str) -> Iterator[str]:
             raise NotRoles(f"{written[at : at + 20]!r} stands there, which no list of roles holds")
         if word := found["word"]:
             yield word
+        elif (found["ours"] or "").startswith("\\gset"):
+            yield ";"
         at = found.end()
 
 

@@ -11,11 +11,10 @@ that it trusts (`extensions`), or the proof is not made here.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.contract import Failed
 from checks.data.backup.programs import run
 
 _NEVER = frozenset(
@@ -37,8 +36,10 @@ _HEADER = re.compile(
 _LANGUAGE = re.compile(r"^    LANGUAGE (\"?[\w]+\"?)", re.MULTILINE)
 _TRUSTED_LANGUAGES = frozenset({"sql", "plpgsql"})
 _FUNCTIONS = ("FUNCTION", "PROCEDURE")
+DESCRIBING = ("--verbose", "--file=-", "--section=pre-data", "--section=post-data")
+"""words for pg_restore that have it say what an archive holds"""
 # `3329; 0 16385 TABLE DATA public cdr app`: a line of pg_restore --list.
-_LISTED = re.compile(r"^(?P<id>\d+); \d+ \d+ (?P<rest>.*)$", re.MULTILINE)
+LISTED = re.compile(r"^(?P<id>\d+); \d+ (?P<table>\d+) (?P<rest>.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +79,12 @@ class Contents:
             self.withheld
         )
 
-    def owner_of(self, rest: str) -> str:
-        """Whose table a line of the list with this end is; "" where that is not known."""
-        for entry in self.entries:
-            if entry.kind in ("TABLE", "SEQUENCE", "MATERIALIZED VIEW") and rest == (
-                f"{entry.schema} {entry.name} {entry.owner}"
-            ):
-                return entry.owner
-        return ""
 
-
-def contents(pg_restore: Path, archive: Path, trusted: Collection[str]) -> Contents:
-    """What the archive holds; `trusted` are the extensions that may be made. Raises ToolFailed."""
-    entries = everything(pg_restore, archive).entries
+def withheld_of(described: str, trusted: Collection[str]) -> Contents:
+    """What the archive holds, by what pg_restore said of it (DESCRIBING); `trusted` are the
+    extensions that may be made.
+    """
+    entries = _entries(described)
     gone = {entry.id for entry in entries if _is_withheld(entry, trusted)}
     # What depends on it, as often as something more is found.
     while more := {each.id for each in entries if each.needs & gone} - gone:
@@ -101,43 +95,9 @@ def contents(pg_restore: Path, archive: Path, trusted: Collection[str]) -> Conte
     return Contents(entries, tuple(each for each in entries if each.id in gone))
 
 
-def everything(pg_restore: Path, archive: Path) -> Contents:
-    """What the archive holds, with nothing withheld: for an administrator's own restore. Raises
-    ToolFailed.
-    """
-    return Contents(
-        _entries(run(_command(pg_restore, archive)).decode(errors="surrogateescape")), ()
-    )
-
-
-def listed(pg_restore: Path, archive: Path, gone: Collection[str]) -> tuple[str, ...]:
-    """The lines of the archive's list without those of these entries. Raises ToolFailed."""
-    lines = run([pg_restore, "--list", "--", archive]).decode(errors="surrogateescape")
-    return tuple(line[0] for line in _LISTED.finditer(lines) if line["id"] not in gone)
-
-
-def data_by_owner(pg_restore: Path, archive: Path, held: Contents) -> Mapping[str, tuple[str, ...]]:
-    """The lines of the archive's rows, by whose tables they go into; "" for large objects. Raises
-    ToolFailed, and Failed for a line whose owner is not known.
-    """
-    lines = run([pg_restore, "--list", "--section=data", "--", archive])
-    gone = {entry.id for entry in held.withheld}
-    found: dict[str, list[str]] = {}
-    for line in _LISTED.finditer(lines.decode(errors="surrogateescape")):
-        kind = next((k for k in ("TABLE DATA ", "SEQUENCE SET ") if line["rest"].startswith(k)), "")
-        if line["id"] in gone:
-            continue
-        owner = held.owner_of(line["rest"].removeprefix(kind)) if kind else ""
-        # Large objects alone have nobody's functions in them.
-        if not owner and not line["rest"].startswith("BLOB"):
-            raise Failed("restore-failed", f"whose rows are these: {line['rest'][:100]}")
-        found.setdefault(owner, []).append(line[0])
-    return {owner: tuple(lines) for owner, lines in found.items()}
-
-
-def _command(pg_restore: Path, archive: Path) -> list[str | Path]:
-    sections = ["--section=pre-data", "--section=post-data"]
-    return [pg_restore, "--verbose", "--file=-", *sections, "--", archive]
+def described(pg_restore: Path, archive: Path) -> str:
+    """What an archive holds beside its rows, in pg_restore's words. Raises ToolFailed."""
+    return run([pg_restore, *DESCRIBING, "--", archive]).decode("utf-8", "surrogateescape")
 
 
 def _entries(said: str) -> tuple[Entry, ...]:

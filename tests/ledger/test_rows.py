@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from checks.contract import Exhibit, Fault, Observation, Stage
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import AlreadyOpen, IncidentRow, Ledger
+from tests.ledger.engines import Engine
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -28,12 +28,6 @@ def incident(**changes: Any) -> IncidentRow:
         "body": {"rule": "silent", "times": 2},
     }
     return IncidentRow(**{**values, **changes})
-
-
-@pytest.fixture
-def ledger() -> Any:
-    with Ledger(":memory:") as opened:
-        yield opened
 
 
 def test_a_slot_is_claimed_once_and_finished(ledger: Ledger) -> None:
@@ -125,7 +119,7 @@ def test_attempts_come_newest_first_of_one_check_or_of_all(ledger: Ledger) -> No
     assert ledger.attempts("nobody") == []
 
 
-def test_what_happened_cannot_be_changed_nor_deleted(ledger: Ledger) -> None:
+def test_what_happened_cannot_be_changed_nor_deleted(ledger: Ledger, engine: Engine) -> None:
     with ledger.transaction() as t:
         t.record("a", "tcp", "scheduled", NOW, Observation(), Verdict(State.OK))
         t.happened(t.open_incident(incident()), NOW, "opened")
@@ -136,7 +130,7 @@ def test_what_happened_cannot_be_changed_nor_deleted(ledger: Ledger) -> None:
         "DELETE FROM history",
         "DELETE FROM incidents",
     ):
-        with pytest.raises(sqlite3.IntegrityError), ledger.transaction():
+        with pytest.raises(engine.refused), ledger.transaction():
             ledger._database.change(statement)
 
 
@@ -200,8 +194,10 @@ def test_history_keeps_its_order(ledger: Ledger) -> None:
     assert [row.kind for row in ledger.history(None)] == ["started"]
 
 
-def test_history_of_an_incident_that_is_not_there_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"), ledger.transaction() as t:
+def test_history_of_an_incident_that_is_not_there_is_refused(
+    ledger: Ledger, engine: Engine
+) -> None:
+    with pytest.raises(engine.refused), ledger.transaction() as t:
         t.happened(99, NOW, "opened")
 
 

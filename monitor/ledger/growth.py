@@ -1,0 +1,100 @@
+"""What in a ledger grows, and how fast."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.ledger.database import Database
+from monitor.ledger.seals import DAY_MILLISECONDS
+from monitor.ledger.table import Table
+
+# The tables of each part, and by what a row says when it was written.
+_PARTS = {
+    "looks": (("attempts",), "started_at"),
+    "roll-ups": (("rolled_hours", "rolled_runs"), "hour_at"),
+    "letters": (("outbox", "receipts"), "not_before"),
+    "history and reports": (("history",), "at"),
+    "tickets": (("incidents",), "opened_at"),
+    "slots": (("slots",), "slot_at"),
+}
+# What the last fortnight has added says what the next will.
+_RECENT_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One part: its rows and bytes, and the rows of a day of late."""
+
+    name: str
+    rows: int
+    bytes: int
+    rows_a_day: float
+
+    @property
+    def bytes_a_day(self) -> float:
+        """What a day adds."""
+        return self.rows_a_day * self.bytes / self.rows if self.rows else 0.0
+
+
+class GrowthReading(Table):
+    def file_bytes(self) -> tuple[int, int]:
+        """The size of the ledger with its log, and how much of it is free within."""
+        sizes = [self._pragma(name) for name in ("page_size", "page_count", "freelist_count")]
+        log = Path(f"{self._database.where}-wal")
+        logged = log.stat().st_size if log.exists() else 0
+        return sizes[0] * sizes[1] + logged, sizes[0] * sizes[2]
+
+    def grown(self, now_milliseconds: int) -> list[Grown]:
+        """Every part, the largest first. Goes through the whole file."""
+        bytes_of = _bytes_of(self._database)
+        return sorted(
+            (self._grown(name, bytes_of, now_milliseconds) for name in _PARTS),
+            key=lambda part: -part.bytes,
+        )
+
+    def _grown(self, name: str, bytes_of: dict[str, int], now: int) -> Grown:
+        tables, at = _PARTS[name]
+        first = tables[0]
+        since = now - _RECENT_DAYS * DAY_MILLISECONDS
+        found = self._database.row(
+            f"SELECT count(*) AS rows, sum({at} >= ? AND {at} <= ?) AS recent,"  # noqa: S608 - constants
+            f" min({at}) AS oldest, max({at}) AS newest FROM {first}",
+            (since, now),
+        )
+        rows = int(found["rows"]) if found else 0
+        recent = int(found["recent"] or 0) if found else 0
+        size = sum(bytes_of.get(table, 0) for table in tables)
+        if not found or not rows:
+            return Grown(name, 0, size, 0.0)
+        if not recent:
+            # Roll-ups are of days long past: all of them say what a day comes to.
+            span = (found["newest"] - found["oldest"]) / DAY_MILLISECONDS
+            return Grown(name, rows, size, rows / max(span, 1.0) if name == "roll-ups" else 0.0)
+        days = (now - max(int(found["oldest"]), since)) / DAY_MILLISECONDS
+        return Grown(name, rows, size, recent / max(days, 1.0))
+
+    def _pragma(self, name: str) -> int:
+        found = self._database.row(f"PRAGMA {name}")
+        return int(found[0]) if found else 0
+
+
+def _bytes_of(database: Database) -> dict[str, int]:
+    """What each table takes with its indexes (SQLite's own DBSTAT)."""
+    rows = database.rows(
+        "SELECT form.tbl_name AS name, sum(pages.pgsize) AS size FROM dbstat AS pages"
+        " JOIN sqlite_schema AS form ON form.name = pages.name"
+        " WHERE pages.aggregate = TRUE GROUP BY form.tbl_name"
+    )
+    return {str(row["name"]): int(row["size"]) for row in rows}
+
+
+def folder_bytes(folder: Path) -> int:
+    """What all files below a folder take."""
+    return sum(
+        (Path(where) / name).lstat().st_size
+        for where, _, names in os.walk(folder)
+        for name in names
+        if (Path(where) / name).exists()
+    )

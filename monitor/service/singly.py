@@ -1,0 +1,38 @@
+"""A job that is asked for more often than it can be done: one at a time, and once more for all who
+asked meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+
+class Singly:
+    """One job of a daemon."""
+
+    def __init__(
+        self,
+        start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        job: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`start` begins a task of the daemon's, which tells of its faults."""
+        self._start, self._job = start, job
+        self._wanted = self._under_way = False
+
+    def ask(self) -> None:
+        """Have it done, now or once it is done."""
+        self._wanted = True
+        if not self._under_way:
+            self._under_way = True
+            self._start(self._done())
+
+    async def _done(self) -> None:
+        try:
+            while self._wanted:
+                self._wanted = False
+                await self._job()
+        # After a fault it is asked for again by who asks anyway.
+        finally:
+            self._under_way = False

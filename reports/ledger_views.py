@@ -1,0 +1,60 @@
+"""What `ledger size` and `ledger verify` show, as plain data. Sizes are in bytes, spans in days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.ticket import Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that grows: what it is, how much of it there is, and how much a day adds."""
+
+    name: str
+    rows: int
+    bytes: int
+    bytes_a_day: float
+    keep_days: float | None
+    """None: for good"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSize(Plain):
+    """How large a ledger is, and what it comes to."""
+
+    file: str
+    bytes: int
+    unused_bytes: int
+    """of these, free for what is to come"""
+    disk_free_bytes: int
+    evidence_bytes: int
+    evidence_bytes_a_day: float
+    evidence_keep_days: float
+    parts: tuple[Part, ...]
+    year_bytes: float
+    """what ledger and evidence come to in a year"""
+    lasts_days: float | None
+    """how long the disk lasts; None where it lasts for ever at this pace"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a day."""
+
+    day: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProof(Plain):
+    """What a look at all seals came to."""
+
+    seals: int
+    first: str
+    last: str
+    looks: int
+    others: int
+    has_key: bool
+    wrong: tuple[Wrong, ...]
+    chain: str
