@@ -28,7 +28,7 @@ UNIT = "reveille.service"
 _BREAK = f"""
 cp -a {NEXT} {BROKEN}
 echo "ALTER TABLE incidents ADD COLUMN colour TEXT;" > {BROKEN}/monitor/ledger/migrations/$1
-sed -i 's/        self._manager.ready(self._status())/        raise RuntimeError("broken")/' \\
+sed -i 's/self._manager.ready(await self._status())/raise RuntimeError("broken")/' \\
     {BROKEN}/monitor/service/daemon.py
 """
 _MIGRATIONS = ROOT / "monitor" / "ledger" / "migrations"
