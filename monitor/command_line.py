@@ -271,5 +271,5 @@ def _installing(verbs: Any) -> None:
 def _default_config() -> str:
     """$REVEILLE_CONFIG, else a reveille.toml that lies here, else the system's."""
     # A folder that one may not enter (`su` out of /root) has none for him; os.path is silent there.
-    here = os.path.isfile("reveille.toml")  # noqa: PTH113 - see above
+    here = os.path.isfile("reveille.toml")  # noqa: PTH113 - pathlib raises
     return os.environ.get("REVEILLE_CONFIG") or ("reveille.toml" if here else DEFAULT)

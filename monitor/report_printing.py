@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 # Ten times what a report of a hundred checks takes on one core of a small server.
 _DRAW_SECONDS, _PRINT_SECONDS = 30.0, 60.0
 
-# The page is ours and stands by itself: it has no script, and asks for nothing.
-_PAGE_ALONE = ("--blink-settings=scriptEnabled=false", "--host-resolver-rules=MAP * ~NOTFOUND")
+# The page is ours, stands by itself and asks for nothing. (Scripts cannot be forbidden as well: the
+# browser prints by one of its own.)
+_PAGE_ALONE = ("--host-resolver-rules=MAP * ~NOTFOUND",)
 # Neither namespaces nor a compiler that writes what it runs, nor a process of its own for graphics,
 # which would want both (seen with Chromium 156 under the unit).
 _WITHIN_WALLS = (

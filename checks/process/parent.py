@@ -61,7 +61,8 @@ def python(
 ) -> Program:
     """A module of the house as a program. `kept` are further variables that it inherits, `more` are
     set. Another `interpreter` has the house in its own environment."""
-    command = (interpreter, "-m", module, *arguments)
+    # -P: a module of a library's name in the folder where a verb is typed is not taken for it.
+    command = (interpreter, "-P", "-m", module, *arguments)
     own = {
         "HOME": "/nonexistent",
         "OPENBLAS_NUM_THREADS": "1",

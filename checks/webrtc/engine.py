@@ -12,7 +12,7 @@ from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.leg import START_SECONDS, Event, Phone
 
 _SECONDS_A_DAY = 86400.0
-_PROGRAM = (sys.executable, "-m", "checks.webrtc.softphone")
+_PROGRAM = (sys.executable, "-P", "-m", "checks.webrtc.softphone")
 
 
 class Softphone(Phone):

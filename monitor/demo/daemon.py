@@ -56,7 +56,7 @@ class Watched:
         self._clock = SystemClock()
 
     async def start(self) -> None:
-        command = (sys.executable, "-m", "monitor.cli", "--config", str(self._file), "run")
+        command = (sys.executable, "-P", "-m", "monitor.cli", "--config", str(self._file), "run")
         # What the daemon says is shown when it does not come up: a pipe that nobody reads would
         # stop it.
         with self._log.open("wb") as log:
@@ -116,6 +116,7 @@ class Watched:
         """What `reveille audit --send` does: the report. Raises NotSeen."""
         command = (
             sys.executable,
+            "-P",
             "-m",
             "monitor.cli",
             "--config",

@@ -33,6 +33,9 @@ def install(arguments: Namespace) -> int:
     configuration needs them, command, manual page; then start it and see that it is ready. May be
     typed again after each change. 0; 1 something is missing still, or the service is not ready.
     """
+    # First: what is to be looked at is not for everybody to read.
+    if not arguments.dry_run:
+        _as_root("install")
     program = this_program()
     configuration = _configuration(Path(arguments.config))
     _fit(program)
@@ -43,7 +46,6 @@ def install(arguments: Namespace) -> int:
         raise Stop(str(barred)) from None
     if arguments.dry_run:
         return _shown(steps, todo, arguments.json)
-    _as_root("install")
     _taken(todo)
     say(f"{len(todo)} steps were taken, {len(steps) - len(todo)} were so already")
     lacking = _remarks(configuration)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,8 +21,8 @@ import pytest
 
 from checks.contract import CannotTell, Trace
 from checks.process.events import concluded, followed
-from checks.process.parent import Program, answered, inherited, running, started
-from tests.house.source import ROOT
+from checks.process.parent import Program, answered, inherited, python, running, started
+from tests.house.source import ROOT, files, none
 from tests.loopback.child_programs import PHASES, PROGRAMS
 
 NOTHING_LEFT_SECONDS = 2.0
@@ -281,3 +282,26 @@ async def test_what_it_told_before_it_died_stands(tmp_path: Path) -> None:
     seen = trace.observation(death.value, blind=str(death.value))
     assert (seen.measures["rows"], seen.notes) == (3.0, ("so far",))
     assert [(stage.name, stage.passed) for stage in seen.stages] == [("read", False)]
+
+
+def test_what_lies_in_the_working_directory_is_not_taken_for_a_library(tmp_path: Path) -> None:
+    """Verbs are typed in folders of others, /tmp among them (CWE-427)."""
+    (tmp_path / "json").mkdir()
+    (tmp_path / "json" / "__init__.py").write_text("raise SystemExit('planted')")
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "__init__.py").write_text("raise SystemExit('planted')")
+    child = python("checks.json_diff")
+    done = subprocess.run(child.command, cwd=tmp_path, env=dict(child.environment),
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_module_that_is_started_is_started_so() -> None:
+    # In a sandbox the folder is the sandbox's own.
+    sources = [path for path in files() if path.endswith(".py") and not path.startswith("tests/")]
+    none(
+        path
+        for path in sources
+        for before in re.findall(r'(\S+)\s+"-m",', (ROOT / path).read_text(encoding="utf-8"))
+        if before != '"-P",' and path != "checks/data/backup/sandbox/outside.py"
+    )

@@ -120,6 +120,8 @@ REMEDIES: Sequence[Remedy] = (
 
 SEEN_ELSEWHERE: Mapping[str, str] = {
     "UNKNOWN, the monitor is blind": "test_matrix.py, and tests/scenes",
+    "the ledger … has not answered": "tests/unit/test_own_thread.py: no disk freezes there",
+    "action=day_differs": "tests/ledger/test_retention.py",
     "the package 'lab' would come from": "tests/house/test_mixed_environment.py",
     "UNKNOWN, Connection closed while reading from the driver": "the matrix, without browser.conf",
     "… is not let within the walls": "the matrix, without host.conf",

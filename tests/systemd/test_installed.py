@@ -28,7 +28,7 @@ UNIT = "reveille.service"
 _BREAK = f"""
 cp -a {NEXT} {BROKEN}
 echo "ALTER TABLE incidents ADD COLUMN colour TEXT;" > {BROKEN}/monitor/ledger/migrations/$1
-sed -i 's/        self._manager.ready(self._status())/        raise RuntimeError("broken")/' \\
+sed -i 's/self._manager.ready(await self._status())/raise RuntimeError("broken")/' \\
     {BROKEN}/monitor/service/daemon.py
 """
 _MIGRATIONS = ROOT / "monitor" / "ledger" / "migrations"
@@ -134,7 +134,10 @@ def test_a_fault_is_mailed_acknowledged_and_its_recovery_mailed(machine: Machine
     machine.run("systemctl", "start", "site.service")
     until(lambda: number not in machine.run("reveille", "tickets"), 120, "the recovery")
     closed = re.compile(rf"\[closed\] Pune.*\({number}\)$")
-    told = lambda: any(closed.match(subject(one)) for one in letters(machine, "ops"))  # noqa: E731 - asked anew each time
+
+    def told() -> bool:
+        return any(closed.match(subject(one)) for one in letters(machine, "ops"))
+
     until(told, 60, "the recovery's mail")
 
 

@@ -77,7 +77,7 @@ def repacked(package: Path, folder: Path, version: str, broken: str = "") -> Pat
         shutil.rmtree(house / "ledger")
     if broken == "ready":
         shutil.rmtree(house / "service" / "__pycache__")
-        daemon, ready = house / "service" / "daemon.py", "self._manager.ready(self._status())"
+        daemon, ready = house / "service" / "daemon.py", "self._manager.ready(await self._status())"
         text = daemon.read_text(encoding="utf-8")
         assert ready in text
         daemon.write_text(text.replace(ready, 'raise RuntimeError("broken")'), encoding="utf-8")
