@@ -163,7 +163,7 @@ def pattern_readers() -> list[psutil.Process]:
     return [
         one
         for one in psutil.Process().children(recursive=True)
-        if one.cmdline()[1:3] == ["-m", "checks.web.sandbox.pattern_child"]
+        if one.cmdline()[1:4] == ["-P", "-m", "checks.web.sandbox.pattern_child"]
     ]
 
 

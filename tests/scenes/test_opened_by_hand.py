@@ -184,7 +184,7 @@ async def test_voxeo_s_ten_minutes_of_an_ordinary_ticket_run_from_the_escalation
 async def test_voxeo_s_critical_is_escalated_by_itself(scene: Make) -> None:
     site = scene({}, policy="voxeo")
     counter(site).issue("calls-affected", TEXT, "asha")
-    assert due(site) == {"response": 10}
+    assert due(site) == {"response": 10, "update": 30}
     await site.run_for(minutes=6)
     assert {"escalated account-manager", "escalated vp-customer-experience"} <= set(told(site))
 

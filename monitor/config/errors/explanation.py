@@ -199,7 +199,7 @@ def offer(written: str, known: Iterable[str], none: str = "there is none yet") -
         return f"; {none}"
     return (
         # So many names fit two or three lines of a terminal; the whole list of checks does not.
-        f"; there is {', '.join(names)}" if len(names) <= 16 else "; 'reveille reference' lists all"
+        f"; there is {', '.join(names)}" if len(names) <= 20 else "; 'reveille reference' lists all"
     )
 
 
