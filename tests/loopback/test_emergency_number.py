@@ -101,29 +101,37 @@ def minutes(site: Scene) -> list[str]:
     return [row.body["text"] for row in rows if row.kind == "conference"]
 
 
+@asynccontextmanager
+async def answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, *pin: str
+) -> AsyncIterator[tuple[Registrar, Scene]]:
+    """A registrar with the number registered at it, and a site whose staff answer."""
+    caplog.set_level(logging.INFO)
+    sound = alaw(tmp_path, "staff", voice(tmp_path, 900))
+    async with (
+        kamailio(tmp_path / "kamailio", make(tmp_path / "tls")) as registrar,
+        sipp("answer", tmp_path / "asha", sound) as asha,
+    ):
+        site = site_of(tmp_path, asha)
+        async with attended(tmp_path, registrar, site, *pin):
+            await eventually(lambda: "emergency_number_ready" in caplog.text)
+            yield registrar, site
+
+
 @pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed")
 async def test_a_known_caller_is_joined_with_the_staff_and_a_stranger_is_refused(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
-    sound = alaw(tmp_path, "staff", voice(tmp_path, 900))
-    made = make(tmp_path / "tls")
-    async with (
-        kamailio(tmp_path / "kamailio", made) as registrar,
-        sipp("answer", tmp_path / "asha", sound) as asha,
-    ):
-        site = site_of(tmp_path, asha)
-        async with attended(tmp_path, registrar, site):
-            await eventually(lambda: "emergency_number_ready" in caplog.text)
-            play = streams(tmp_path, 500)
-            async with calling(registrar, tmp_path / "stranger", STRANGER, *play) as stranger:
-                await eventually(lambda: "SIP/2.0 403" in stranger.messages())
-            assert not site.ledger.incidents(), "and opens nothing"
-            async with calling(registrar, tmp_path / "known", KNOWN, *play) as known:
-                await eventually(lambda: bool(minutes(site)), within=90)
-                assert "SIP/2.0 200" in known.messages()
+    async with answered(tmp_path, caplog) as (registrar, site):
+        play = streams(tmp_path, 500)
+        async with calling(registrar, tmp_path / "stranger", STRANGER, *play) as stranger:
+            await eventually(lambda: "SIP/2.0 403" in stranger.messages())
+        assert not site.ledger.incidents(), "and opens nothing"
+        async with calling(registrar, tmp_path / "known", KNOWN, *play) as known:
+            await eventually(lambda: bool(minutes(site)), within=90)
+            assert "SIP/2.0 200" in known.messages()
     [told] = minutes(site)
     assert told.startswith(f"{KNOWN}: joined after 0:0")
     assert "Asha: joined after 0:" in told
@@ -143,18 +151,11 @@ async def test_a_known_caller_is_joined_with_the_staff_and_a_stranger_is_refused
 async def test_a_stranger_with_the_pin_is_let_in(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
-    sound = alaw(tmp_path, "staff", voice(tmp_path, 900))
-    made = make(tmp_path / "tls")
     async with (
-        kamailio(tmp_path / "kamailio", made) as registrar,
-        sipp("answer", tmp_path / "asha", sound) as asha,
+        answered(tmp_path, caplog, PIN) as (registrar, site),
+        calling(registrar, tmp_path / "caller", STRANGER, *presses(PIN)),
     ):
-        site = site_of(tmp_path, asha)
-        async with attended(tmp_path, registrar, site, PIN):
-            await eventually(lambda: "emergency_number_ready" in caplog.text)
-            async with calling(registrar, tmp_path / "caller", STRANGER, *presses(PIN)):
-                await eventually(lambda: bool(minutes(site)), within=90)
+        await eventually(lambda: bool(minutes(site)), within=90)
     assert minutes(site)[0].startswith(f"{STRANGER}: joined after 0:0")
     assert PIN not in caplog.text
     site.stop_daemon()
