@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,12 @@ class Database(ABC):
     @abstractmethod
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was. Raises ConstraintBroken."""
+
+    @abstractmethod
+    def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """The same change with one values after the other, inside a transaction, without waiting
+        for each. Raises ConstraintBroken.
+        """
 
     @abstractmethod
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:

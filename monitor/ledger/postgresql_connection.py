@@ -6,7 +6,7 @@ is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -48,9 +48,11 @@ class Connection:
 
     def execute(self, query: str, values: Sequence[Value] = ()) -> psycopg.Cursor[Row]:
         """Have a statement done, `$1` for the first value; or several without values."""
-        # A zero byte is text to SQLite and to Python; to PostgreSQL it is none.
-        bound = [_without_nul(one) for one in values]
-        return self._raw.execute(query.encode(), bound or None)
+        return self._raw.execute(query.encode(), _bound(values) or None)
+
+    def execute_all(self, query: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """Have a statement done for each of several values."""
+        self._raw.cursor().executemany(query.encode(), (_bound(values) for values in all_values))
 
     def copy(self, statement: str) -> Any:
         """psycopg's COPY."""
@@ -134,6 +136,11 @@ def _class_of(names: tuple[str, ...]) -> type[Row]:
 def _maker(cursor: Any) -> RowMaker[Row]:
     names = tuple(column.name for column in cursor.description or ())
     return _class_of(names)
+
+
+def _bound(values: Sequence[Value]) -> list[Value]:
+    # A zero byte is text to SQLite and to Python; to PostgreSQL it is none.
+    return [_without_nul(value) for value in values]
 
 
 def _without_nul(value: Value) -> Value:

@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
@@ -83,6 +83,12 @@ class PostgresDatabase(Database):
         self.require_transaction()
         with explained(self.where):
             return self._asked(statement, values).rowcount
+
+    def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """The same change with one values after the other, inside a transaction (pipelined)."""
+        self.require_transaction()
+        with explained(self.where):
+            self._connection.execute_all(_numbered(statement), all_values)
 
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction; gives its number."""

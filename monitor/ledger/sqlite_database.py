@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +113,12 @@ class SqliteDatabase(Database):
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was."""
         return self._changed(statement, values).rowcount
+
+    def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """The same change with one values after the other, inside a transaction."""
+        self.require_transaction()
+        with explained(self.where):
+            self._connection.executemany(statement, all_values)
 
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction; gives its number."""
