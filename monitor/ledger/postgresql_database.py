@@ -78,6 +78,13 @@ class PostgresDatabase(Database):
         with explained(self.where):
             return self._asked(query, values).fetchone()
 
+    def stream(self, query: str) -> Iterator[tuple[Value, ...]]:
+        """The rows that a query gives, never all of them in memory; inside a transaction."""
+        self.require_transaction()
+        with explained(self.where):
+            for row in self._connection.stream(query):
+                yield tuple(row)
+
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was."""
         self.require_transaction()

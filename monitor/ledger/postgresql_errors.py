@@ -47,6 +47,9 @@ def told(where: str, error: psycopg.Error) -> LedgerFault:
 
 def first_line(error: psycopg.Error) -> str:
     """What the server says, without what it quotes."""
+    # Of a value that does not fit the server quotes the value (class 22).
+    if (error.sqlstate or "").startswith("22"):
+        return type(error).__name__
     said = error.diag.message_primary or str(error).partition("\n")[0]
     return plain(said, 300)
 

@@ -110,6 +110,12 @@ class SqliteDatabase(Database):
             raise told(self.where, error) from error
         return found
 
+    def stream(self, query: str) -> Iterator[tuple[Value, ...]]:
+        """The rows that a query gives, never all of them in memory."""
+        with explained(self.where):
+            for row in self._connection.execute(query):
+                yield tuple(row)
+
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was."""
         return self._changed(statement, values).rowcount
