@@ -109,7 +109,7 @@ def _carried(
     source: SqliteDatabase, target: PostgresDatabase, table: str, progress: Progress
 ) -> Carried:
     columns = [str(row["name"]) for row in source.rows(f"PRAGMA table_info({table})")]
-    query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {TABLES[table]}"  # noqa: S608
+    query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {TABLES[table]}"  # noqa: S608 - constants
     (count,) = source.rows(f"SELECT count(*) FROM {table}")[0]  # noqa: S608 - constants
     sent = _Digest(table)
     target.copied_in(

@@ -11,12 +11,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from checks.process.parent import Child, python, running
 from monitor.config import Configuration
 from monitor.config.page import OtherSite, Page
+from monitor.ledger.server_address import Place, ServerAddress
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,15 @@ class Job:
     passwords: dict[str, str] = field(default_factory=dict)
     """of the users whose password could be had"""
     sites: tuple[Neighbour, ...] = ()
+    ledger_password: str = field(default="", repr=False)
+    """of a ledger on a server: the page's process has neither credentials nor variables"""
+
+    def ledger_place(self, configuration: Configuration) -> Place:
+        """Where the page finds the ledger of its site."""
+        place = configuration.ledger_place
+        if isinstance(place, ServerAddress):
+            return replace(place, password=lambda: self.ledger_password)
+        return place
 
     def encoded(self) -> bytes:
         """As JSON."""
@@ -85,7 +95,16 @@ def job_of(configuration: Configuration, page: Page) -> Job:
         everybody_reads=page.everybody_reads or not page.users,
         passwords=passwords,
         sites=tuple(_neighbour(one) for one in page.sites),
+        ledger_password=_ledger_password(configuration),
     )
+
+
+def _ledger_password(configuration: Configuration) -> str:
+    try:
+        return configuration.ledger.password.reveal() if configuration.ledger.password else ""
+    except LookupError as missing:
+        log.warning("action=page_without_ledger %s", missing)
+        return ""
 
 
 def _neighbour(site: OtherSite) -> Neighbour:

@@ -34,7 +34,8 @@ def server() -> Iterator[Postgres]:
         made.run("CREATE ROLE reveille LOGIN PASSWORD 'sesame'")
         made.run("CREATE SCHEMA AUTHORIZATION reveille")
         yield made
-        made.process or made.start()
+        if made.process is None:
+            made.start()
 
 
 @pytest.fixture
