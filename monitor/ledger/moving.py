@@ -109,8 +109,8 @@ def _carried(
     source: SqliteDatabase, target: PostgresDatabase, table: str, progress: Progress
 ) -> Carried:
     columns = [str(row["name"]) for row in source.rows(f"PRAGMA table_info({table})")]
-    query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {TABLES[table]}"  # noqa: S608 - constants
     (count,) = source.rows(f"SELECT count(*) FROM {table}")[0]  # noqa: S608 - constants
+    query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {TABLES[table]}"  # noqa: S608
     sent = _Digest(table)
     target.copied_in(
         table, columns, _told(sent.added(map(bound, source.stream(query))), count, table, progress)
