@@ -59,7 +59,8 @@ def _filled(template: str, manifest: Manifest) -> str:
         "needs": _needs(manifest),
         "options": POSTGRESQL_OPTIONS,
         "strict": _STRICT if facts.get("innodb_strict_mode") == 0 else "",
-        "file": _file(manifest),
+        "path": _shell(manifest.source),
+        **_file(manifest),
     }
     # "safe": the shell's own ${f%.zst} in the templates stays as it is.
     return Template(template).safe_substitute(said)
@@ -107,16 +108,15 @@ def _needs(manifest: Manifest) -> str:
     return f"Its tables need {named}, which only a superuser can make: step 2 is for one.\n"
 
 
-def _file(manifest: Manifest) -> str:
-    """Owner and mode of a file, for whoever may give them."""
+def _file(manifest: Manifest) -> dict[str, str]:
+    """The commands for owner and mode of a file, for whoever may give them."""
     if (known := manifest.facts.get("file")) is None:
-        return ""
+        return {"owner": "true", "mode": "true"}
     mode, user, group = map(int, known)
+    who = f"{user}:{group}"
+    owner = f'chown {who} "$TARGET.new" 2> /dev/null || echo "its owner was {who}"'
     # Nothing but who may read and write: a database needs no set-user-id.
-    return (
-        f"    chown {user}:{group} plain/database.sqlite || true\n"
-        f"    chmod {mode & 0o777:o} plain/database.sqlite\n"
-    )
+    return {"owner": owner, "mode": f'chmod {mode & 0o777:o} "$TARGET.new"'}
 
 
 def _shell(name: str) -> str:
