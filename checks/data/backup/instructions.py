@@ -57,6 +57,7 @@ def _filled(template: str, manifest: Manifest) -> str:
         "unpack": _unpack(manifest),
         "keys": _keys(manifest),
         "needs": _needs(manifest),
+        "had": _had(manifest),
         "options": POSTGRESQL_OPTIONS,
         "strict": _STRICT if facts.get("innodb_strict_mode") == 0 else "",
         "path": _shell(manifest.source),
@@ -106,6 +107,19 @@ def _needs(manifest: Manifest) -> str:
         return ""
     named = _line(", ".join(needs))
     return f"Its tables need {named}, which only a superuser can make: step 2 is for one.\n"
+
+
+def _had(manifest: Manifest) -> str:
+    """What the new server is to have first, as the live one had it."""
+    if not (server := manifest.facts.get("server")):
+        return ""
+    # Imported late: each has its own engine's driver.
+    if manifest.engine == "postgresql":
+        from checks.data.backup.engines.postgresql.server_settings import in_words
+    else:
+        from checks.data.backup.engines.mariadb.server_settings import in_words
+    told = _line("; ".join(in_words(server)))
+    return f"Its server had, to be set on the new one first where it differs: {told}.\n"
 
 
 def _file(manifest: Manifest) -> dict[str, str]:
