@@ -355,8 +355,8 @@ def letters() -> tuple[dict[str, Any], ...]:
 
 def beats() -> tuple[dict[str, Any], ...]:
     return tuple(
-        {"at": NOW.isoformat(), "pid": 4711, "doing": doing}
-        for doing in ("main-number: prompt", "")
+        {"at": NOW.isoformat(), "pid": 4711, "doing": doing, "stuck": stuck}
+        for doing, stuck in (("main-number: prompt", ""), ("", "its disk hangs"))
     )
 
 
