@@ -12,7 +12,7 @@ from aiohttp import web
 
 from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger
-from monitor.page import actions, files, history_pages, ticket_pages
+from monitor.page import actions, files, history_pages, links, ticket_pages
 from monitor.page.answers import html, readable
 from monitor.page.events import Changes
 from monitor.page.gate import answered, is_reader
@@ -48,6 +48,8 @@ def application(site: Site) -> web.Application:
             web.get("/tickets/{number}/evidence/{name}", ticket_evidence),
             web.post("/tickets/{number}/acknowledge", actions.acknowledge),
             web.post("/tickets/{number}/note", actions.note),
+            web.get("/take/{number}/{token}", links.show_link),
+            web.post("/take/{number}/{token}", links.follow_link),
             *history_pages.routes(),
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),

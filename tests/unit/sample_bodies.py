@@ -377,6 +377,7 @@ def happenings() -> tuple[Happening, ...]:
         Happening("maintenance-over", {"number": 3}),
         Happening("answered", {"by": "asha", "text": "Asha: pressed 1, as an event"}),
         Happening("conference", {"text": "3 joined, 4 min 10 s, conference.wav"}),
+        Happening("replied", {"by": "asha", "way": "mail", "identity": "mail:0123"}),
         Happening("rests", {"who": "asha@example.net", "until": "Mon 07:00"}),
     )
 
