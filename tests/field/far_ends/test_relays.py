@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from aioice import stun
+from aioice.turn import make_integrity_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,7 +134,7 @@ class Relay:
         if self._asked <= self.stale:
             return error(438, "Stale Nonce", **key)(asked, b"")
         told = success(asked, **self.granted)
-        told.add_message_integrity(relay.turn.make_integrity_key("u", "pune", self.password))
+        told.add_message_integrity(make_integrity_key("u", "pune", self.password))
         return [bytes(told)]
 
 
