@@ -221,7 +221,8 @@ class Daemon:
         self._rounds.configuration = configuration
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
         self._outbox.stop()
-        self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        host, state = socket.gethostname(), configuration.state
+        self._outbox = Outbox(self._ledger, desks, host, state)
         self._polling = DeskPolling(self._ledger, desks)
         self._replies = MailReplies(self._ledger, configuration)
         self._cadence = self._new_cadence(configuration)
