@@ -82,15 +82,18 @@ class AttemptReading(Table):
         span = (encoding.milliseconds(since), encoding.milliseconds(until))
         return [_attempt(row) for row in self._newest(check, limit, *span)]
 
-    def bad_looks(self, since: datetime, limit: int) -> list[AttemptRow]:
-        """Looks since a moment that were not OK, the newest of each check first."""
+    def bad_exhibits(self, since: datetime, limit: int) -> list[str]:
+        """The path of the first exhibit of each look since a moment that was not OK, the newest of
+        each check first. Of a look nothing else is brought into memory: there may be many.
+        """
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
+            "SELECT json_extract(observation, '$.exhibits[0][2]') AS path FROM attempts "
             "WHERE check_number IN (SELECT number FROM check_names) AND started_at >= ?"
-            " AND state <> 'OK' ORDER BY check_number, started_at DESC LIMIT ?",
+            " AND state <> 'OK' AND path IS NOT NULL"
+            " ORDER BY check_number, started_at DESC LIMIT ?",
             (encoding.milliseconds(since), limit),
         )
-        return [_attempt(row) for row in rows]
+        return [str(row["path"]) for row in rows]
 
     def _newest(self, name: str, limit: int, earliest: int, latest: int = _NEVER) -> Sequence[Row]:
         return self._database.rows(

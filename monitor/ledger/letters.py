@@ -102,6 +102,11 @@ class DeliveryRow:
 
 
 class LetterReading(Table):
+    def letter(self, number: int) -> OutboxRow | None:
+        """One letter by its number; None where there is none."""
+        row = self._database.row("SELECT * FROM outbox WHERE id = ?", (number,))
+        return letter_of(row) if row else None
+
     def deliveries(self, incident: int) -> list[DeliveryRow]:
         """How the letters of an incident stand, in their order."""
         rows = self._database.rows(

@@ -75,11 +75,16 @@ class LedgerCare:
         if wrong := await self.ledger.do(unreadable):
             self._faulted("ledger", LedgerFault("; ".join(wrong)))
 
-    def notice_stuck(self) -> None:
-        """Tell of a disk that does not answer: nothing of what is seen is kept meanwhile."""
-        if (waits := self.ledger.waits_seconds()) > STUCK_AFTER_SECONDS:
-            why = f"the ledger {self.ledger.where} has not answered for {waits:.0f} s"
-            self._faulted("ledger", LedgerFault(f"{why}: its disk or its server hangs", "stuck"))
+    def notice_stuck(self) -> str:
+        """Tell of a disk that does not answer: nothing of what is seen is kept meanwhile. In words;
+        "" where it answers.
+        """
+        if (waits := self.ledger.waits_seconds()) <= STUCK_AFTER_SECONDS:
+            return ""
+        why = f"the ledger {self.ledger.where} has not answered for {waits:.0f} s"
+        why = f"{why}: its disk or its server hangs"
+        self._faulted("ledger", LedgerFault(why, "stuck"))
+        return why
 
     async def hold_on(self) -> None:
         """The state lies where it was, or it is put there again; told either way. Raises
