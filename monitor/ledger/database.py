@@ -42,6 +42,11 @@ class Database(ABC):
     cell's size, a check's name, a first and a last moment; cell, name, n, mean
     """
 
+    NOW: ClassVar[str]
+    """what time it is to the engine, as an expression, in milliseconds since 1970 UTC"""
+    SKIP_LOCKED: ClassVar[str]
+    """what has a SELECT take rows for itself, and pass over those that somebody else has taken"""
+
     def __init__(self, where: str, read_only: bool) -> None:
         self.where, self.read_only = where, read_only
         self._memo: dict[str, Any] = {}
@@ -69,6 +74,12 @@ class Database(ABC):
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction, by a statement that ends in `RETURNING` its number;
         gives that. Raises ConstraintBroken.
+        """
+
+    @abstractmethod
+    def change_alone(self, statement: str, values: Sequence[Value] = ()) -> Sequence[Row]:
+        """One change that is a transaction by itself, and waits for no writer where the engine can
+        do so; what it returns. Raises ConstraintBroken.
         """
 
     @abstractmethod

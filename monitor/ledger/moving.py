@@ -30,6 +30,7 @@ TABLES = {
     "identity": "name",
     "check_names": "number",
     "slots": "job, slot_key",
+    "leases": "job, slot_key",
     "attempts": "check_number, started_at",
     "conditions": "check_name",
     "incidents": "number",

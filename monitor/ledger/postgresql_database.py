@@ -61,6 +61,8 @@ class PostgresDatabase(Database):
 
     MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
     MEASURED = _MEASURED
+    NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
         """Raises LedgerFault."""
@@ -103,6 +105,14 @@ class PostgresDatabase(Database):
         found = self.row(statement, values)
         assert found is not None  # noqa: S101 - it ends in RETURNING
         return int(found[0])
+
+    def change_alone(self, statement: str, values: Sequence[Value] = ()) -> Sequence[Row]:
+        """One change that is a transaction by itself; what it returns. It takes no writer's lock:
+        rows that others hold are its own affair.
+        """
+        if self._under_way:
+            raise RuntimeError("a transaction of this ledger is under way already")
+        return self.rows(statement, values)
 
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""

@@ -43,6 +43,8 @@ class SqliteDatabase(Database):
 
     MIGRATIONS = Path(__file__).parent / "migrations"
     MEASURED = _MEASURED
+    NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+    SKIP_LOCKED = ""  # one writer: nothing is ever locked by another
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         """`path` is a file, or ":memory:". Raises LedgerFault."""
@@ -132,6 +134,11 @@ class SqliteDatabase(Database):
             # To its end: what a statement returns keeps it under way.
             ((number,),) = self._changed(statement, values).fetchall()
         return int(number)
+
+    def change_alone(self, statement: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
+        """One change that is a transaction by itself; what it returns."""
+        with self.transaction(), explained(self.where):
+            return self._changed(statement, values).fetchall()
 
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""
