@@ -37,6 +37,8 @@ class Database(ABC):
 
     MIGRATIONS: ClassVar[Path]
     """the folder of this engine's numbered steps"""
+    FIRST_EXHIBIT: ClassVar[str]
+    """the path of an observation's first exhibit, as an expression; NULL where it has none"""
     MEASURED: ClassVar[str]
     """every measure of a check as the mean of each cell of a time (standings.py): for a start, a
     cell's size, a check's name, a first and a last moment; cell, name, n, mean

@@ -60,6 +60,7 @@ class PostgresDatabase(Database):
     """One connection to PostgreSQL, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
+    FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
     MEASURED = _MEASURED
     NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
     SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"

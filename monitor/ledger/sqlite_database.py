@@ -42,6 +42,7 @@ class SqliteDatabase(Database):
     """One SQLite connection, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations"
+    FIRST_EXHIBIT = "json_extract(observation, '$.exhibits[0][2]')"
     MEASURED = _MEASURED
     NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
     SKIP_LOCKED = ""  # one writer: nothing is ever locked by another
