@@ -63,6 +63,23 @@ def test_every_table_is_carried_over(tmp_path: Path) -> None:
         assert {row["name"] for row in found} == {*TABLES, "migrations", "sqlite_sequence"}
 
 
+def test_it_is_typed_and_told_in_words(tmp_path: Path, capsys: Capture) -> None:
+    file, to = site_in(tmp_path), on_server(tmp_path)
+    restore(RELEASES[-1], file)
+    (tmp_path / "password").write_text(to.password(), encoding="utf-8")
+    where = ["--config", str(tmp_path / "reveille.toml")]
+    typed = ["ledger", "move", "--to", to.url, "--password-file", str(tmp_path / "password")]
+    assert main([*typed, *where]) == 0
+    told = capsys.readouterr().out
+    assert f'[ledger]\n  url = "{to.url}"' in told and "has the same SHA-256" in told
+    assert main(["tickets", *where]) == 2
+    assert f"was moved to {to.url}" in capsys.readouterr().err
+    configured(tmp_path, to)
+    assert main(["ledger", "size", *where]) == 0
+    assert "only that server knows" in " ".join(capsys.readouterr().out.split())
+    assert main([*typed, *where]) == 2, "once"
+
+
 def refused(file: Path, to: ServerAddress) -> str:
     with pytest.raises(LedgerFault) as why:
         move(file, to, quiet)
