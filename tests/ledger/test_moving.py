@@ -33,7 +33,9 @@ def configured(folder: Path, to: ServerAddress) -> None:
     (folder / "reveille.toml").write_text(f"{SITE}\n{section}", encoding="utf-8")
 
 
-@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    "release", [*(pytest.param(one, marks=pytest.mark.slow) for one in RELEASES[:-1]), RELEASES[-1]]
+)
 def test_a_ledger_of_each_release_says_the_same_over_there(
     release: str, tmp_path: Path, capsys: Capture
 ) -> None:
