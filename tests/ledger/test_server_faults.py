@@ -158,3 +158,15 @@ def test_a_writer_that_freezes_is_undone(place: ServerAddress) -> None:
     frozen.send_signal(signal.SIGCONT)
     _, said = frozen.communicate("")
     assert frozen.returncode == 1 and "LedgerFault" in said, "what it changes afterwards is refused"
+
+
+def test_a_question_that_takes_too_long_is_ended(place: ServerAddress, tmp_path: Path) -> None:
+    with Ledger(place) as ledger:
+        timer = threading.Timer(1.0, ledger.interrupt)
+        timer.start()
+        with pytest.raises(LedgerFault, match="the question was ended"):
+            ledger._database.rows("SELECT pg_sleep(60)")
+        assert ledger.conditions() == {}
+        cut(tmp_path)
+        ledger.interrupt()
+        assert ledger.conditions() == {}
