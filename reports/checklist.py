@@ -20,6 +20,7 @@ DUTIES = (
     "reports",
     "network",
     "servers",
+    "power",
     "security",
     "backup",
     "cleanup",
