@@ -30,7 +30,7 @@ class Ups:
 
     port: int
     file: Path
-    driver: asyncio.subprocess.Process
+    driver: asyncio.subprocess.Process | None = None
 
     def is_so(self, **changed: str) -> None:
         """What it says from now on: `status="OB LB"`."""
@@ -48,7 +48,7 @@ async def upsd(folder: Path) -> AsyncIterator[Ups]:
     _written(folder, port, file)
     places = {"NUT_CONFPATH": str(folder), "NUT_STATEPATH": str(folder)}
     user = ("-u", getpass.getuser(), "-F")
-    ups = Ups(port, file, None)  # type: ignore[arg-type] - begun below, when its file is there
+    ups = Ups(port, file)
     ups.is_so()
     async with AsyncExitStack() as running:
         ups.driver = await running.enter_async_context(_run(places, DRIVER, "-a", "main", *user))

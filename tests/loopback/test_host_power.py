@@ -50,6 +50,7 @@ async def test_what_a_ups_says_is_told_the_worst_of_it_first(tmp_path: Path) -> 
         ups.is_so(status="OB LB", alarm="replace me")
         low = await until(watch, lambda seen: seen.fault is not None)
         assert fault(low) == ("status", "battery-low", "the battery is low (OB LB)")
+        assert ups.driver
         ups.driver.kill()
         gone = await until(watch, lambda seen: "no data" in (seen.fault.text if seen.fault else ""))
         assert fault(gone)[:2] == ("status", "ups-not-seen")
