@@ -38,6 +38,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     ticket_words.ticketing(verbs, _verb)
     ticket_words.analysing(verbs, _verb)
     ticket_words.maintaining(verbs, _verb)
+    ticket_words.checklisting(verbs, _verb)
     _reporting(verbs)
     _backing_up(verbs)
     _keeping(verbs)

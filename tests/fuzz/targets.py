@@ -50,6 +50,7 @@ _TARGETS = (
     _target("dns", network.dns, "network/dns_reader.py network/dns_records.py", ()),
     _target("sntp", network.time, "host/sntp.py", (), Failed),
     _target("smtp", network.smtp, "network/smtp.py network/starttls.py", words.MAIL, Failed),
+    _target("upsd", network.upsd, "host/ups_protocol.py", words.UPSD, Failed, CannotTell),
     _target("imap", network.imap, "network/imap.py", words.MAIL, Failed),
     _target("http", web.http, f"{_HTTP}http1.py {_HTTP}forgiving.py", words.HTTP, Failed),
     _target("http2", web.http_2, f"{_HTTP}http2.py", words.HTTP, Failed),
