@@ -3,20 +3,25 @@ went in.
 
 What is read is what is hashed: a file that grows meanwhile is taken as long as it was, one that
 shrinks is filled up with zeros, one that vanished is left out; the last two are said. Sockets,
-pipes and devices are left out. Hard links, holes and extended attributes are not kept, and said.
+pipes and devices are left out.
+
+Kept as GNU tar keeps them (tar(5)): hard links, holes (GNU.sparse, 1.0), extended attributes and
+ACLs. What is compared is the content under each name: where it comes back to may know no holes or
+links, and that is no fault of the backup.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tarfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
+from typing import IO, Any
 
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Previous, Taken, Work
@@ -31,6 +36,9 @@ HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1 << 20
 _HOLE_BYTES = 1 << 16
+# A file of more pieces than this is written whole: their list would be as large as what it saves.
+_MOST_PIECES = 20_000
+_NOTHING = bytes(_CHUNK_BYTES)
 # A sum does not depend on the order of what is added; with XOR two equal entries would cancel each
 # other.
 _MODULUS = 2**128
@@ -84,7 +92,9 @@ class TarStream:
     ) -> None:
         self.tally = Tally()
         self.newest = 0.0
+        self.with_attributes = 0
         self._noted, self._modes = noted, modes
+        self._linked: dict[tuple[int, int], tuple[tarfile.TarInfo, str]] = {}
         self._pieces = self._made(root, exclude)
         self._left = b""
 
@@ -100,39 +110,66 @@ class TarStream:
         return data
 
     def _made(self, root: Path, exclude: tuple[str, ...]) -> Iterator[bytes]:
-        lost = Counter[str]()
         yield _header(top_of(root))
         for info, descriptor in entries(root, exclude, self._noted):
             info.mode = self._modes.get(info.name, info.mode)
-            yield _header(info)
+            self.with_attributes += bool(info.pax_headers)
             if info.isreg():
-                lost.update(_not_kept(descriptor))
-                yield from self._content(descriptor, info)
+                yield from self._file(descriptor, info)
             else:
+                yield _header(info)
                 info.mtime = 0
                 self.tally.add(info, "")
-        for what, count in sorted(lost.items()):
-            self._noted(f"{count} files {what}")
         # Two blocks of zeros end a tar (POSIX pax).
         yield b"\0" * (2 * _BLOCK)
 
-    def _content(self, descriptor: int, info: tarfile.TarInfo) -> Iterator[bytes]:
-        digest, left = hashlib.sha256(), info.size
+    def _file(self, descriptor: int, info: tarfile.TarInfo) -> Iterator[bytes]:
+        """A file, or one more name of a file that stands before it."""
+        status = os.fstat(descriptor)
+        identity = status.st_dev, status.st_ino
+        if identity in self._linked:
+            first, digest = self._linked[identity]
+            yield _header(_link(info, first))
+            self.tally.add(named(first, info.name), digest)
+            return
+        pieces = _pieces(descriptor, status, info.size)
+        if pieces is None:
+            pieces, before = [(0, info.size)], b""
+            yield _header(info)
+        else:
+            before = _map(pieces, info.size)
+            yield _header(_sparse(info, len(before) + sum(length for _, length in pieces)))
+        yield before
+        digest = yield from self._content(descriptor, info, pieces)
+        self.tally.add(info, digest)
+        if status.st_nlink > 1:
+            self._linked[identity] = info, digest
+
+    def _content(
+        self, descriptor: int, info: tarfile.TarInfo, pieces: Sequence[tuple[int, int]]
+    ) -> Generator[bytes, None, str]:
+        digest, at, written, shrank = hashlib.sha256(), 0, 0, False
         self.newest = max(self.newest, info.mtime)
-        while left:
-            data = os.read(descriptor, min(left, _CHUNK_BYTES))
-            if not data:
-                self._noted(f"{info.name} shrank while it was read")
+        for begin, length in pieces:
+            _hash_hole(digest, begin - at)
+            os.lseek(descriptor, begin, os.SEEK_SET)
+            left = length
+            while left:
+                data = os.read(descriptor, min(left, _CHUNK_BYTES))
                 # The header before it has promised the size: a shorter content would shift
                 # everything that follows.
-                data = b"\0" * min(left, _CHUNK_BYTES)
-            digest.update(data)
-            left -= len(data)
-            yield data
-        if info.size % _BLOCK:
-            # Content is filled up to a block of 512 bytes.
-            yield b"\0" * (_BLOCK - info.size % _BLOCK)
-        self.tally.add(info, digest.hexdigest())
+                shrank = shrank or not data
+                data = data or _NOTHING[: min(left, _CHUNK_BYTES)]
+                digest.update(data)
+                left -= len(data)
+                yield data
+            at, written = begin + length, written + length
+        _hash_hole(digest, info.size - at)
+        if shrank:
+            self._noted(f"{info.name} shrank while it was read")
+        # Content is filled up to a block of 512 bytes.
+        yield b"\0" * (-written % _BLOCK)
+        return digest.hexdigest()
 
 
 class DirectorySource:
@@ -143,7 +180,9 @@ class DirectorySource:
 
     def size(self) -> int:
         """Bytes of its files. Raises Failed."""
-        return sum(info.size for info, _ in entries(self._root, self._exclude))
+        # What it occupies: holes are read as such.
+        found = entries(self._root, self._exclude)
+        return sum(min(i.size, os.fstat(d).st_blocks * 512) for i, d in found if i.isreg())
 
     def dump(
         self,
@@ -166,7 +205,10 @@ class DirectorySource:
             artefacts=(artefact,),
             hashed_by=HASHED_BY,
             newest_record=newest,
-            facts={"database_bytes": artefact.plain_bytes},
+            facts={
+                "database_bytes": artefact.plain_bytes,
+                "with_attributes": stream.with_attributes,
+            },
         )
 
 
@@ -210,14 +252,20 @@ class _Whole:
 def read_archive(source: IO[bytes]) -> Found:
     """What the stream of an archive holds; nothing is unpacked. Raises TarError, OSError."""
     tally, newest = Tally(), 0.0
+    files = dict[str, tuple[tarfile.TarInfo, str]]()
     with opened_tar(source) as plain:
         for entry in checked(plain):
             digest = ""
+            if entry.islnk():
+                first, digest = files[entry.linkname]
+                tally.add(named(first, entry.name), digest)
+                continue
             if entry.isreg():
                 newest = max(newest, int(entry.mtime))
                 content = plain.extractfile(entry)
                 assert content is not None  # noqa: S101 - it is a file
                 digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+                files[entry.name] = entry, digest
             else:
                 entry.mtime = 0
             # What belongs to the top itself is nothing in it.
@@ -227,31 +275,85 @@ def read_archive(source: IO[bytes]) -> Found:
     return Found(tally.contents(), moment)
 
 
-def read(tree: Path, work: Work, modes: Mapping[str, int] | None = None) -> Found:
-    """What a restored tree holds; `modes` are those of entries that were opened to be read. Raises
-    Failed.
+def read(
+    tree: Path, work: Work, modes: Mapping[str, int] | None = None, with_attributes: int = 0
+) -> Found:
+    """What a restored tree holds; `modes` are those of entries that were opened to be read, and so
+    many entries are to have attributes. Raises Failed.
     """
     stream = TarStream(tree, (), work.events.note, modes or {})
     while data := stream.read():
         work.advance(len(data))
     newest = datetime.fromtimestamp(stream.newest, UTC).isoformat() if stream.newest else None
-    return Found(stream.tally.contents(), newest)
+    lost = with_attributes - stream.with_attributes
+    not_run = (f"extended attributes or ACLs of {lost} entries",) if lost > 0 else ()
+    return Found(stream.tally.contents(), newest, not_run=not_run)
 
 
-def _not_kept(descriptor: int) -> Iterator[str]:
-    """What a file has that its entry in a tar does not."""
-    status = os.fstat(descriptor)
-    if status.st_nlink > 1:
-        yield "have more than one name (hard links): each comes back as a file of its own"
+def named(info: tarfile.TarInfo, name: str) -> tarfile.TarInfo:
+    """The same file under another of its names."""
+    other = copy(info)
+    other.name = name
+    return other
+
+
+def _link(info: tarfile.TarInfo, first: tarfile.TarInfo) -> tarfile.TarInfo:
+    link = named(first, info.name)
+    link.type, link.linkname, link.size, link.pax_headers = tarfile.LNKTYPE, first.name, 0, {}
+    return link
+
+
+def _sparse(info: tarfile.TarInfo, stored: int) -> tarfile.TarInfo:
+    """The header of a file with holes, of which `stored` bytes follow."""
+    folder, _, last = info.name.rpartition("/")
+    # A tar that knows no holes would unpack it under this name.
+    header = named(
+        info, f"{folder}/GNUSparseFile.0/{last}" if folder else f"GNUSparseFile.0/{last}"
+    )
+    header.size = stored
+    header.pax_headers = {
+        **info.pax_headers,
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": info.name,
+        "GNU.sparse.realsize": str(info.size),
+    }
+    return header
+
+
+def _map(pieces: Sequence[tuple[int, int]], size: int) -> bytes:
+    """Where the pieces of a file with holes lie, before them."""
+    # The last of no length says where the file ends, behind a hole.
+    numbers = [len(pieces) + 1, *(number for piece in pieces for number in piece), size, 0]
+    text = "".join(f"{number}\n" for number in numbers).encode()
+    return text + b"\0" * (-len(text) % _BLOCK)
+
+
+def _pieces(descriptor: int, status: os.stat_result, size: int) -> list[tuple[int, int]] | None:
+    """Where a file has data, as (begin, length); None where it has no holes to speak of."""
     # st_blocks counts 512 bytes whatever the file system's block is (stat(2)); less than one of
     # those is no hole but a file system that packs.
-    if status.st_blocks * 512 + _HOLE_BYTES < status.st_size:
-        yield "have holes: they come back filled with zeros, and need that much room"
+    if status.st_blocks * 512 + _HOLE_BYTES >= size:
+        return None
+    pieces, at = list[tuple[int, int]](), 0
     try:
-        if any(name != "security.selinux" for name in os.listxattr(descriptor)):
-            yield "have extended attributes or an ACL, which are not in it"
-    except OSError:  # a file system without any
-        return
+        while at < size and len(pieces) <= _MOST_PIECES:
+            begin = os.lseek(descriptor, at, os.SEEK_DATA)
+            at = min(os.lseek(descriptor, begin, os.SEEK_HOLE), size)
+            if begin < at:
+                pieces.append((begin, at - begin))
+    except OSError as problem:
+        # ENXIO: nothing but a hole from here on (lseek(2)); else it cannot tell.
+        if problem.errno != errno.ENXIO:
+            return None
+    return pieces if len(pieces) <= _MOST_PIECES else None
+
+
+def _hash_hole(digest: Any, length: int) -> None:
+    """A hole reads as zeros."""
+    while length > 0:
+        digest.update(_NOTHING[: min(length, _CHUNK_BYTES)])
+        length -= _CHUNK_BYTES
 
 
 def _header(info: tarfile.TarInfo) -> bytes:

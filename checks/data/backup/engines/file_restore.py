@@ -102,7 +102,11 @@ def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> P
     shutil.rmtree(plain)
     with work.events.stage("compare"):
         if manifest.engine == "directory":
-            compared(manifest, directory.read(restored, work))
+            known = manifest.facts.get("with_attributes", 0)
+            found = directory.read(restored, work, with_attributes=known)
+            compared(manifest, found)
+            for each in found.not_run:
+                work.events.note(f"not to be had where it was restored to: {each}")
         else:
             query = manifest.facts["newest_record_query"]
             compared(manifest, sqlite.judged(sqlite.read(restored, query, work), manifest))
