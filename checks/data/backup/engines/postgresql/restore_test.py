@@ -80,7 +80,8 @@ class PostgresqlRehearsal:
             found = judged(told, manifest, plain(SCHEMA))
             compared(manifest, found)
             powers = _powers(plain(ADMINISTRATOR) or plain(ROLES))
-            return replace(found, not_run=(*_not_run(told), *powers))
+            unlogged = (f"rows of {name}, unlogged" for name in manifest.facts.get("unlogged", ()))
+            return replace(found, not_run=(*_not_run(told), *powers, *unlogged))
 
 
 def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
