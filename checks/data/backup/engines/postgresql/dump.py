@@ -29,11 +29,11 @@ import psycopg
 from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
-from checks.data.backup.engines.postgresql import order
+from checks.data.backup.engines.postgresql import extension_rows, order
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.own_settings import own_of_database
-from checks.data.backup.engines.postgresql.parts import reused
+from checks.data.backup.engines.postgresql.parts import form, reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment
 from checks.data.backup.engines.postgresql.role_dump import address, dumped_roles
 from checks.data.backup.engines.postgresql.scripts import LOADER, database_scripts, loader_script
@@ -134,9 +134,10 @@ class _Dump:
         large = [
             table for table in tables if table.partition and table.bytes >= self._work.part_bytes
         ]
-        self._forms = {table.full_name: contents.form(self._connection, table) for table in large}
+        self._forms = {table.full_name: form(self._connection, table) for table in large}
         parts = self._part_contents(large)
-        rest = [table for table in tables if table not in large]
+        more = extension_rows.tables_of(self._connection)
+        rest = [*(table for table in tables if table not in large), *more]
         dumped: list[tuple[dict[str, Content], list[Artefact]]] = self._work.together(
             bound(self._rows, rest),
             bound(
@@ -178,7 +179,13 @@ class _Dump:
             position=self._lsn,
             schema_sha256=schema_sha256,
             newest_record=contents.newest_record(self._connection, self._source.newest_record),
-            facts={**facts, "sequences": sequences, "unlogged": unlogged},
+            facts={
+                **facts,
+                "sequences": sequences,
+                "unlogged": unlogged,
+                "extension_tables": {table.full_name: table.extension for table in more},
+                "extension_sequences": extension_rows.sequences_of(self._connection),
+            },
         )
 
     def _facts(self) -> dict[str, Any]:
