@@ -63,7 +63,7 @@ def sums(connection: Connection, columns: Sequence[Column]) -> dict[str, list[st
         each = ", ".join(quoted(name) for name in key)
         # A double tells a FLOAT whole, and its text a double.
         summed = f"SUM(CRC32(CONCAT_WS('|', {each}, CAST({quoted(column)} AS DOUBLE))))"
-        question = f"SELECT COUNT({quoted(column)}), {summed} FROM {quoted(table)}"  # noqa: S608
+        question = f"SELECT COUNT({quoted(column)}), {summed} FROM {quoted(table)}"  # noqa: S608 - names are quoted
         [(count, total)] = rows(connection, question)
         found[f"{table}.{column}"] = [str(count), str(total)]
     return found
@@ -101,7 +101,7 @@ def _statements(connection: Connection, columns: Sequence[Column]) -> Iterator[b
         also = "".join(f", {quoted(name)} = {quoted(name)}" for name in kept)
         names, value = [quoted(name) for name in key], quoted(column)
         question = (
-            f"SELECT CAST({value} AS DOUBLE), {', '.join(names)} FROM {quoted(table)}"  # noqa: S608
+            f"SELECT CAST({value} AS DOUBLE), {', '.join(names)} FROM {quoted(table)}"  # noqa: S608 - names are quoted
             f" WHERE {value} <> CAST(CONCAT({value}, '') AS FLOAT)"
         )
         with connection.cursor(SSCursor) as cursor:
@@ -115,5 +115,5 @@ def _statements(connection: Connection, columns: Sequence[Column]) -> Iterator[b
                         f"{name} = {connection.escape(one)}"
                         for name, one in zip(names, place, strict=True)
                     )
-                    change = f"UPDATE {quoted(table)} SET {value} = {exact!r}{also}"  # noqa: S608
+                    change = f"UPDATE {quoted(table)} SET {value} = {exact!r}{also}"  # noqa: S608 - names are quoted
                     yield f"{change} WHERE {where};\n".encode("utf-8", "surrogateescape")

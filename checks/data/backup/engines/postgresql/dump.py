@@ -136,8 +136,8 @@ class _Dump:
         ]
         self._forms = {table.full_name: form(self._connection, table) for table in large}
         parts = self._part_contents(large)
-        more = extension_rows.tables_of(self._connection)
-        rest = [*(table for table in tables if table not in large), *more]
+        rest = [table for table in tables if table not in large]
+        rest += extension_rows.tables_of(self._connection)
         dumped: list[tuple[dict[str, Content], list[Artefact]]] = self._work.together(
             bound(self._rows, rest),
             bound(
@@ -179,13 +179,7 @@ class _Dump:
             position=self._lsn,
             schema_sha256=schema_sha256,
             newest_record=contents.newest_record(self._connection, self._source.newest_record),
-            facts={
-                **facts,
-                "sequences": sequences,
-                "unlogged": unlogged,
-                "extension_tables": {table.full_name: table.extension for table in more},
-                "extension_sequences": extension_rows.sequences_of(self._connection),
-            },
+            facts={**facts, "sequences": sequences, "unlogged": unlogged},
         )
 
     def _facts(self) -> dict[str, Any]:
@@ -200,6 +194,11 @@ class _Dump:
             "newest_record_query": self._source.newest_record,
             "columns": self._forms,
             "own": own_of_database(self._connection),
+            "extension_tables": {
+                table.full_name: table.extension
+                for table in extension_rows.tables_of(self._connection)
+            },
+            "extension_sequences": extension_rows.sequences_of(self._connection),
             "server": of_server(self._connection),
         }
 
