@@ -219,6 +219,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "acknowledged": ("by",),
     "answered": ("by", "text"),
     "conference": ("text",),
+    "replied": ("by", "way", "identity"),
     "rests": ("who", "until"),
     "note": ("by", "text"),
     "reclassified": ("was", "from", "to", "title", "by", "reason"),

@@ -39,6 +39,7 @@ SERVED = frozenset(
         "maintaining.list_maintenances",
         "maintaining.start",
         "maintaining.stop",
+        "replying.take",
         "reporting.list_reports",
         "reporting.send_report",
         "reporting.show_report",

@@ -25,6 +25,7 @@ from checks.data.backup.listing import Kept, newest_proven
 from checks.data.backup.run.parent import converse
 from monitor.clock import SystemClock
 from monitor.config import Configuration
+from monitor.ledger.server_address import ServerAddress
 from monitor.terminal import SCREEN, show
 from monitor.verbs.asking import image_name
 from monitor.verbs.backups import backup_checks
@@ -87,7 +88,10 @@ def image(arguments: Namespace) -> int:
 
 def _ledger_saved(configuration: Configuration, folder: Path) -> str:
     """A backup of the ledger in `folder`, proven; what went wrong, if anything."""
-    path = configuration.state / "ledger.sqlite"
+    path = configuration.ledger_place
+    if isinstance(path, ServerAddress):
+        return f"the ledger lies in {path} and is not in it: a check of kind backup saves it"
+    path = Path(path)
     if not path.exists():
         return ""
     check = Backup(engine="sqlite", path=path, folder=folder / "ledger")

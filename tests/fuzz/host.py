@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from checks import plugin_service
 from checks.contract import Trace
 from checks.data.backup.engines.directory import read_archive
 from checks.data.backup.engines.directory_restore_test import look_through
@@ -191,6 +192,11 @@ def control(data: bytes) -> None:
 def look_job(data: bytes) -> None:
     """A job at the socket of the looks."""
     understood(data)
+
+
+def plugin_job(data: bytes) -> None:
+    """A job at the socket of the plugins."""
+    plugin_service.understood(data)
 
 
 def page_cookie(data: bytes) -> None:

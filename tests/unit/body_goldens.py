@@ -159,6 +159,7 @@ AS_READ: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("0.2.0", "ticket"): _ticket_0_2_0,
     ("0.1.0", "report"): _report_0_1_0,
     ("0.1.0", "proof"): lambda one: replace(one, not_run=()),
+    ("0.1.0", "heartbeat"): lambda one: {**one, "stuck": ""},
 }
 # The same of what happened: (release, kind of happening) -> what it reads more than was kept.
 HAPPENED_AS_READ: dict[tuple[str, str], dict[str, Any]] = {
