@@ -37,7 +37,7 @@ from checks.data.backup.engines.postgresql.parts import form, reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment
 from checks.data.backup.engines.postgresql.role_dump import address, dumped_roles
 from checks.data.backup.engines.postgresql.scripts import LOADER, database_scripts, loader_script
-from checks.data.backup.engines.postgresql.server_settings import of_server
+from checks.data.backup.engines.postgresql.server_settings import in_words, of_server
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
@@ -199,7 +199,8 @@ class _Dump:
                 for table in extension_rows.tables_of(self._connection)
             },
             "extension_sequences": extension_rows.sequences_of(self._connection),
-            "server": of_server(self._connection),
+            "server": (server := of_server(self._connection)),
+            "had": in_words(server),
         }
 
     def _rows(self, tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 Connection = Any
-"""psycopg.Connection: RESTORE.md is written without its driver"""
+"""psycopg.Connection"""
 PRELOADED = "shared_preload_libraries"
 _CATEGORIES = {
     "lc_monetary": locale.LC_MONETARY,
