@@ -54,6 +54,11 @@ def ticketing(verbs: Any, verb_of: Verb) -> None:
                 "--severity", default="", help="how bad, by its id (default: by the counted loss)"
             )
         parser.add_argument("--by", default="", help=BY)
+    verb_of(verbs, "reply", "replying.reply", "an answer by mail, piped in by a mail server")
+    # What `reply` asks of the daemon: without a help nobody is shown it.
+    taken = verbs.add_parser("take-reply")
+    taken.set_defaults(verb="replying.take")
+    taken.add_argument("--piece", dest="pieces", action="append", default=[], help="base64")
     outbox = verb_of(verbs, "outbox", "dismissing.outbox", "the letters that did not arrive")
     letters = outbox.add_subparsers(title="actions", metavar="ACTION", dest="action")
     dismiss = verb_of(letters, "dismiss", "dismissing.dismiss", "it need not arrive any more")

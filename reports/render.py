@@ -184,6 +184,8 @@ _UNSAID: Mapping[str, Any] = {
     "takes_over": True,
     "missed": (),
     "enclosed": {},
+    "take": "",
+    "replies": False,
 }
 
 

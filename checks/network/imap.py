@@ -137,6 +137,27 @@ class Imap:
         # today is still awaited by another attempt perhaps.
         return await self._search(f"UNDELETED BEFORE {before} HEADER {HEADER} mail")
 
+    async def unread(self) -> list[str]:
+        """The UIDs of mails that nobody has read, in their order."""
+        return await self._search("UNSEEN UNDELETED")
+
+    async def fetch(self, uid: str, most_bytes: int) -> bytes:
+        """The beginning of a mail, which stays unread (RFC 9051 section 6.4.5)."""
+        self._number += 1
+        tag, content = f"r{self._number}", b""
+        self._talk.say(f"{tag} UID FETCH {uid} (BODY.PEEK[]<0.{most_bytes}>)")
+        while not (line := await self._talk.line()).startswith(f"{tag} "):
+            while literal := _LITERAL.search(line):
+                content = await self._talk.exactly(int(literal[1]))
+                line = await self._talk.line()
+        if not line.removeprefix(f"{tag} ").upper().startswith("OK"):
+            raise Failed("imap:no", self._talk.shown(line))
+        return content
+
+    async def mark_read(self, uid: str) -> None:
+        """It is not found among the unread any more."""
+        await self._command(f"UID STORE {uid} +FLAGS.SILENT (\\Seen)")
+
     async def close(self) -> None:
         """Break off: nothing is left to be said."""
         await self._talk.close()

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 
 from monitor.desks.desk import Letter
+from monitor.incidents.answer_key import key_of, link_token, reply_token
 from monitor.ledger import Ledger, OutboxRow
 from monitor.ledger.bodies import letter_of
 
@@ -20,8 +22,11 @@ def thread_of(incident: int | str, ledger: str) -> str:
 class Letters:
     """The letters of one ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, state: Path | None = None) -> None:
         self._ledger, self._identity = ledger, ledger.identity
+        place = ledger.place
+        beside = place.parent if isinstance(place, Path) and place.exists() else None
+        self._state = state or beside
 
     def of(self, row: OutboxRow, now: datetime) -> Letter:
         """The letter of a row. Raises Unreadable where another release has written it."""
@@ -40,7 +45,24 @@ class Letters:
             before=letter_of(before.body, f"letter {before.id}").get("ticket") if before else None,
             # The last one is of this very try.
             since_last_try_seconds=(now - tried[-2]).total_seconds() if tried[1:] else None,
+            **self._tokens(row),
         )
+
+    def _tokens(self, row: OutboxRow) -> dict[str, str]:
+        """What its reader can answer by. A ledger in memory has no key; a letter without a
+        signature is worth more than none.
+        """
+        if row.incident is None or self._state is None:
+            return {}
+        try:
+            key = key_of(self._state)
+        except OSError:
+            return {}
+        reader = row.recipient
+        return {
+            "reply_token": reply_token(key, self._identity, row.incident, reader),
+            "link_token": link_token(key, self._identity, row.id, reader),
+        }
 
     def _key(self, row: OutboxRow) -> str:
         """The key of incident, kind, sequence, desk and recipient, and of nothing else: every try

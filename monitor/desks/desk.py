@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from checks.settings import Settings
 from monitor.desks.conference_minutes import LeftMinutes
 from monitor.desks.emergency_number import EmergencyNumber
+from monitor.desks.replies import Replies
 
 Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a
@@ -84,6 +85,10 @@ class Letter:
     """the ticket as the letter before told it"""
     since_last_try_seconds: float | None = None
     """since when it was tried before, and nobody knows what came of it; None at the first try"""
+    reply_token: str = field(default="", repr=False)
+    """by which an answer to it is known to be its reader's (monitor/incidents/answer_key.py)"""
+    link_token: str = field(default="", repr=False)
+    """likewise, of a link in it"""
 
 
 def letter_body(
@@ -156,6 +161,10 @@ class DeskSettings(Settings):
 
     def emergency_number(self, name: str) -> EmergencyNumber | None:  # noqa: ARG002 - a desk that has one
         """The number that people call in an emergency, of the desk [desks.NAME]."""
+        return None
+
+    def mailbox(self) -> Replies | None:
+        """Where people's answers to its letters are to be read."""
         return None
 
     def copies(self) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ from reports.ticket import Ticket
 # Narrower than RFC 5322, without quoted local parts and comments: it goes into an envelope and a
 # header as it is.
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+@[^\s@<>()\[\],;:\\\"\x00-\x20\x7f]+")
+# Who is told without being asked to do anything (monitor/incidents/recipients.py).
+_LOOK_ON = ("copy", "customer", "helpdesk")
 _ATOM = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -78,8 +80,19 @@ class Enclosures:
     evidence: tuple[EvidenceFile, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How a letter can be answered: the address that answers go to, "" where nobody reads them."""
+
+    address: str = ""
+
+
 def compose(
-    letter: Letter, sender: str, sender_name: str, enclosures: Enclosures | None = None
+    letter: Letter,
+    sender: str,
+    sender_name: str,
+    enclosures: Enclosures | None = None,
+    answered: Answered | None = None,
 ) -> EmailMessage:
     """The message, whole. Raises Never for a letter that cannot be put into one."""
     # Looked at again although the configuration was checked: a letter may be older than the file
@@ -87,12 +100,15 @@ def compose(
     if not is_address(letter.recipient):
         raise Never(f"{letter.recipient!r} is not a mail address")
     enclosures = enclosures or Enclosures()
-    site, number, mail = _rendered(letter, enclosures, domain_of(sender))
+    to = answered.address if answered and letter.reply_token and may_act(letter) else ""
+    site, number, mail = _rendered(letter, enclosures, domain_of(sender), replies=bool(to))
     message = EmailMessage(policy=SMTP)
     try:
         _address(message, letter, sender, sender_name or f"Reveille {site}")
         message["Subject"] = mail.subject
-        _thread(message, letter, domain_of(sender))
+        if to:
+            message["Reply-To"] = reply_address(to, letter)
+        _thread(message, letter, domain_of(sender), replies=bool(to))
         _classify(message, letter, number, domain_of(sender))
     # The email package raises these for a line break in a header, which would add headers of
     # somebody else's making.
@@ -115,7 +131,36 @@ def report_of(letter: Letter) -> Audit | None:
     return Audit.from_dict(letter.body["report"]) if "report" in letter.body else None
 
 
-def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str, str, Mail]:
+def may_act(letter: Letter) -> bool:
+    """Whether its reader is one of those who take tickets: a level of the ladder, an operator."""
+    audience = letter.body.get("extra", {}).get("audience", "")
+    return bool(audience) and audience not in _LOOK_ON
+
+
+def reply_address(to: str, letter: Letter) -> str:
+    """The address that says which ticket an answer is of, and by whom (RFC 5233): `to` with it."""
+    local, _, domain = to.rpartition("@")
+    return f"{local}+{_signed(letter)}@{domain_of(domain)}"
+
+
+def _signed(letter: Letter) -> str:
+    return f"rv-{letter.incident}.{letter.reply_token}"
+
+
+def take_link(letter: Letter) -> str:
+    """The page's address by which this reader takes the ticket; "" where there is none."""
+    ticket = letter.body["ticket"]
+    if not ticket["page"] or ticket["state"] != "open" or ticket["request"]:
+        return ""
+    if not letter.link_token or not may_act(letter):
+        return ""
+    page, _, number = str(ticket["page"]).rpartition("/tickets/")
+    return f"{page}/take/{number}/{letter.link_token}"
+
+
+def _rendered(
+    letter: Letter, enclosures: Enclosures, domain: str, *, replies: bool
+) -> tuple[str, str, Mail]:
     """Site, ticket number ("" for what is about no ticket) and the words."""
     if "maintenance" in letter.body:
         ended = Ended.from_dict(letter.body["maintenance"])
@@ -128,11 +173,9 @@ def _rendered(letter: Letter, enclosures: Enclosures, domain: str) -> tuple[str,
         )
     ticket = Ticket.from_dict(letter.body["ticket"])
     enclosed = {name: one.name for one in enclosures.evidence for name in one.stands_for}
-    return (
-        ticket.site,
-        ticket.number,
-        render_mail(letter.kind, ticket, {**letter.body.get("extra", {}), "enclosed": enclosed}),
-    )
+    facts = {"enclosed": enclosed, "take": take_link(letter), "replies": replies}
+    mail = render_mail(letter.kind, ticket, {**letter.body.get("extra", {}), **facts})
+    return ticket.site, ticket.number, mail
 
 
 def is_acknowledgement(letter: Letter) -> bool:
@@ -151,7 +194,7 @@ def _mailbox(name: str, address: str) -> Address:
     return Address(name, username=local, domain=domain)
 
 
-def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
+def _thread(message: EmailMessage, letter: Letter, domain: str, *, replies: bool) -> None:
     root = message_id(letter.thread, domain)
     message["Message-ID"] = message_id(letter.key, domain)
     # Each morning's report stands for itself: as one thread a year of them would be one entry in a
@@ -159,9 +202,10 @@ def _thread(message: EmailMessage, letter: Letter, domain: str) -> None:
     if "ticket" not in letter.body:
         return
     message["In-Reply-To"] = message_id(letter.previous, domain) if letter.previous else root
-    message["References"] = (
-        f"{root} {message_id(letter.previous, domain)}" if letter.previous else root
-    )
+    # A client that answers keeps them, where its user has changed the address (RFC 5322, 3.6.4).
+    signed = [message_id(f"{_signed(letter)}.reply", domain)] if replies else []
+    previous = [message_id(letter.previous, domain)] if letter.previous else []
+    message["References"] = " ".join([root, *signed, *previous])
 
 
 def _classify(message: EmailMessage, letter: Letter, number: str, domain: str) -> None:

@@ -23,13 +23,15 @@ from typing import ClassVar, Literal
 import aiosmtplib
 from pydantic import Field, field_validator, model_validator
 
-from checks.contract import CannotTell
+from checks.contract import CannotTell, Failed
+from checks.network.imap import Imap
 from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.host_port import Host
 from checks.transport.tls import trusting
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
 from monitor.desks.evidence_files import CUSTOMER, EVENTS, evidence_files
 from monitor.desks.internet_message import (
+    Answered,
     Enclosures,
     compose,
     domain_of,
@@ -38,6 +40,7 @@ from monitor.desks.internet_message import (
     is_address,
     report_of,
 )
+from monitor.desks.replies import Replies
 from monitor.report_printing import NotPrinted, pictures_of, printed
 from reports.ticket import Ticket
 
@@ -92,6 +95,8 @@ sender = "reveille@example.net"
     """how much of a ticket's evidence goes with a mail (the call's page, recordings, screenshots);
     0 for none
     """
+    replies: Replies | None = None
+    """the mailbox in which people's answers arrive; without it nobody reads them"""
 
     @field_validator("sender")
     @classmethod
@@ -100,6 +105,13 @@ sender = "reveille@example.net"
             raise ValueError(
                 f"{written!r} is not a mail address; write it plainly, as in 'reveille@example.net'"
             )
+        return written
+
+    @field_validator("replies")
+    @classmethod
+    def _answered(cls, written: Replies | None) -> Replies | None:
+        if written is not None and written.address is not None:
+            cls._one_address(written.address)
         return written
 
     @field_validator("to")
@@ -122,12 +134,23 @@ sender = "reveille@example.net"
         return self
 
     async def try_out(self) -> str:
-        """Connect, encrypt and log in; no mail is sent."""
-        return await MailDesk("mail", self).opened()
+        """Connect, encrypt and log in, to the mailbox of the answers too; no mail is sent."""
+        opened = await MailDesk("mail", self).opened()
+        if self.replies is None:
+            return opened
+        try:
+            await (await Imap.open(self.replies)).close()
+        except (Failed, CannotTell, OSError) as barred:
+            raise TryLater(f"{self.replies.host}:{self.replies.port}: {barred}") from None
+        return f"{opened} and {self.replies.host}:{self.replies.port}"
 
     def desk(self, name: str) -> Desk:
         """The desk that sends through this server."""
         return MailDesk(name, self)
+
+    def mailbox(self) -> Replies | None:
+        """Where the answers arrive."""
+        return self.replies
 
     def copies(self) -> tuple[str, ...]:
         """The addresses in `to`."""
@@ -148,7 +171,9 @@ class MailDesk:
     async def deliver(self, letter: Letter) -> str:
         """Send it; returns the Message-ID and the server's last words. Raises TryLater or Never."""
         enclosures = await _enclosures(letter, self._settings.evidence_megabytes)
-        message = compose(letter, self._settings.sender, self._settings.sender_name, enclosures)
+        settings, replies = self._settings, self._settings.replies
+        answered = Answered((replies.address or settings.sender) if replies else "")
+        message = compose(letter, settings.sender, settings.sender_name, enclosures, answered)
         server = await self._connected()
         try:
             return await self._hand_over(server, letter, message)

@@ -4,6 +4,7 @@ than an open ticket needs.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from monitor.config import Configuration
 from monitor.incidents import store
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, LedgerAccess
 
 # Ten thousand checks that all fail for two days; memory is bounded.
 _MOST_BAD = 20_000
@@ -28,7 +30,7 @@ class Evidence:
 
     exhibits: Path
     needed: Collection[Path]
-    bad: Collection[Path] = ()
+    bad: Collection[str] = ()
 
     def sweep(self, keep_seconds: float, most_bytes: int, now: datetime) -> int:
         """Remove what is older than `keep_seconds`, and what is beyond `most_bytes` a day, the
@@ -54,7 +56,9 @@ class Evidence:
         under_way = now.timestamp() - _LONGEST_LOOK_SECONDS
         sizes = {folder: (_size(folder), _at(folder)) for folder in day.iterdir()}
         left = sum(size for size, _ in sizes.values())
-        for folder in sorted(sizes, key=lambda one: (one in self.bad, sizes[one][1], one.name)):
+        for folder in sorted(
+            sizes, key=lambda one: (str(one) in self.bad, sizes[one][1], one.name)
+        ):
             if left <= most_bytes:
                 return
             if folder not in self.needed and sizes[folder][1] < under_way:
@@ -78,10 +82,18 @@ def _at(folder: Path) -> float:
         return 0.0
 
 
-def failed(ledger: Ledger, now: datetime) -> frozenset[Path]:
+async def sweep(ledger: LedgerAccess, configuration: Configuration, now: datetime) -> int:
+    """Sweep as the configuration says; returns how many attempts. Raises LedgerFault, OSError."""
+    needed, bad = await ledger.read(lambda here: (shown(here), failed(here, now)))
+    kept = Evidence(configuration.state / "exhibits", needed, bad)
+    most = round(configuration.most_evidence_megabytes * 1e6)
+    return await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now)
+
+
+def failed(ledger: Ledger, now: datetime) -> frozenset[str]:
     """The folders of attempts of these two days that were not good."""
-    rows = ledger.bad_looks(now - timedelta(days=2), _MOST_BAD)
-    return frozenset(one.path.parent for row in rows for one in row.observation.exhibits)
+    paths = ledger.bad_exhibits(now - timedelta(days=2), _MOST_BAD)
+    return frozenset(path.rpartition("/")[0] for path in paths)
 
 
 def shown(ledger: Ledger) -> frozenset[Path]:

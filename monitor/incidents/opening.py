@@ -12,7 +12,7 @@ from monitor.incidents import store
 from monitor.incidents.correlation import Correlation
 from monitor.incidents.ticket_actions import NotPossible
 from monitor.incidents.ticket_view import named
-from monitor.ledger import Ledger
+from monitor.ledger import Ledger, Transaction
 
 # A ticket is read in a mail; what is longer is attached elsewhere.
 MOST_TEXT = 2000
@@ -21,8 +21,16 @@ MOST_TEXT = 2000
 class Opening:
     """New tickets of one site, by people; one transaction each, told as any."""
 
-    def __init__(self, ledger: Ledger, configuration: Configuration, now: datetime) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        configuration: Configuration,
+        now: datetime,
+        beside: Callable[[Transaction, int], None] = lambda _t, _number: None,
+    ) -> None:
+        """`beside` is done in the same transaction, for the ticket that was opened."""
         self._ledger, self._configuration, self._now = ledger, configuration, now
+        self._beside = beside
         self._policy = configuration.policy
         self._name = f"{self._policy.name} {self._policy.version}"
 
@@ -69,7 +77,9 @@ class Opening:
     def _told(self, make: Callable[[], Change]) -> Incident:
         with self._ledger.transaction() as t:
             correlation = Correlation(self._ledger, t, self._configuration, self._now)
-            return correlation.open(make())
+            incident = correlation.open(make())
+            self._beside(t, incident.number or 0)
+            return incident
 
 
 def _sound(text: str) -> str:

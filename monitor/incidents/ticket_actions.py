@@ -13,7 +13,7 @@ from monitor.core import endings, incident_escalation, incident_transitions, pau
 from monitor.core.incident import Change, Closing, Incident
 from monitor.incidents import store
 from monitor.incidents.correlation import Correlation
-from monitor.ledger import AlreadyOpen, IncidentRow, Ledger
+from monitor.ledger import AlreadyOpen, IncidentRow, Ledger, Transaction
 
 
 class NotPossible(Exception):
@@ -23,8 +23,16 @@ class NotPossible(Exception):
 class TicketActions:
     """The tickets of one site, in a human's hands."""
 
-    def __init__(self, ledger: Ledger, configuration: Configuration, now: datetime) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        configuration: Configuration,
+        now: datetime,
+        beside: Callable[[Transaction, int], None] = lambda _t, _number: None,
+    ) -> None:
+        """`beside` is done in the same transaction, before; NotPossible of it undoes all."""
         self._ledger, self._configuration, self._now = ledger, configuration, now
+        self._beside = beside
 
     def acknowledge(self, number: int, by: str) -> Incident:
         """Somebody has it in hand: the response clock stops."""
@@ -123,6 +131,7 @@ class TicketActions:
             was = _read(row)
             if not was.open and not closed_too:
                 raise NotPossible(f"RV-{number} is closed")
+            self._beside(t, number)
             return Correlation(self._ledger, t, self._configuration, self._now).apply(make(was))
 
 

@@ -11,7 +11,7 @@ from monitor.config import Configuration
 from monitor.core.contacts import audience
 from monitor.core.escalation import standings
 from monitor.core.incident import Evidence, Incident
-from monitor.incidents.fault_words import evidence_words
+from monitor.incidents.fault_words import evidence_target, evidence_words
 from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import facts_of
@@ -85,6 +85,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         opened_by=incident.opened_by,
         request=incident.request,
         page=page_of(configuration, incident.number),
+        target=evidence_target(configuration, evidence),
     )
 
 

@@ -14,11 +14,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 # A shift, and the hand-over after it.
 SESSION_SECONDS = 12 * 3600
@@ -96,23 +94,6 @@ class Sessions:
     def _signed(self, told: str, name: str) -> str:
         password = _digest(self._passwords.get(name, "").encode("utf-8", "replace"))
         return _text(hmac.digest(self._key, password + _bytes(told), "sha256"))
-
-
-def key_of(state: Path) -> bytes:
-    """The key that lies in the state folder; made where there is none. Raises OSError."""
-    path = state / "page.key"
-    try:
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        kept = path.read_bytes()
-        if len(kept) >= 32:
-            return kept
-        # Cut short by a full disk: whoever was logged in logs in anew.
-        path.unlink()
-        return key_of(state)
-    with os.fdopen(made, "wb") as file:
-        file.write(key := secrets.token_bytes(32))
-    return key
 
 
 def _digest(what: bytes) -> bytes:

@@ -7,10 +7,11 @@ from aiohttp import web
 from checks.process.child import Tell
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration
+from monitor.incidents.answer_key import key_of
 from monitor.page.ledger_reader import LedgerReader
 from monitor.page.neighbours import Neighbours
 from monitor.page.overview import Overviews
-from monitor.page.sessions import Sessions, key_of
+from monitor.page.sessions import Sessions
 from monitor.service.page_process import Job
 from reports.pages import Visit
 
@@ -26,12 +27,13 @@ class Site:
         """`tell` takes a line for the daemon: {"log": …}. Raises OSError."""
         self.configuration, self.job, self.tell = configuration, job, tell
         self.clock = clock or SystemClock()
-        path = self.configuration.state / "ledger.sqlite"
-        self.quick, self.slow = LedgerReader(path, "now"), LedgerReader(path, "slow")
+        place = self.configuration.ledger_place
+        self.quick, self.slow = LedgerReader(place, "now"), LedgerReader(place, "slow")
         self.overviews = Overviews(self.configuration)
         self.neighbours = Neighbours(job.sites)
+        self.key = key_of(self.configuration.state)
         self.sessions = Sessions(
-            key_of(self.configuration.state),
+            self.key,
             job.passwords,
             lambda: self.clock.now().timestamp(),
         )

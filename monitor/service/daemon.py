@@ -23,9 +23,10 @@ from monitor.config import Configuration, ConfigurationFaults, difference, effec
 from monitor.core.timetable import Slot
 from monitor.delivery.desk_polling import DeskPolling
 from monitor.delivery.emergency import EmergencyNumbers
+from monitor.delivery.mail_replies import MailReplies
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
-from monitor.evidence.retention import Evidence, failed, shown
+from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.scheduling.alarm_clock import AlarmClock
 from monitor.scheduling.rounds import Due, Rounds
@@ -34,7 +35,7 @@ from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
-from monitor.service.ledger_file import KEEP_SECONDS
+from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
 from monitor.service.life_signs import LifeSigns
 from monitor.service.outside import Outside
 from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket, say_taken
@@ -43,6 +44,8 @@ from monitor.service.singly import Singly
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
+# A rename, on a disk that answers.
+BEAT_WITHIN_SECONDS = 0.5
 
 
 class Daemon:
@@ -63,7 +66,9 @@ class Daemon:
         self._work = Work(self._clock, lambda: self._rounds.configuration)
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
-        self._care = LedgerCare(self._presence, self._clock, self._work.faulted)
+        self._care = LedgerCare(
+            self._presence, configuration.ledger_place, self._clock, self._work.faulted
+        )
         self._ledger = self._care.ledger
         self._outside = Outside(self._work.start, self._clock, self._ledger)
         state = configuration.state
@@ -99,7 +104,7 @@ class Daemon:
         log.info(
             "action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks)
         )
-        self._signs.beat()
+        await self._last_beat()
         # What loading left over is collected once; what is then frozen is the configuration, which
         # stays. To go through it again and again takes long with ten thousand checks.
         gc.collect()
@@ -115,7 +120,7 @@ class Daemon:
         self._alarm_clock.stop()
         self._outbox.stop()
         await self._work.end()
-        self._signs.beat()
+        await self._last_beat()
         await self._care.close()
         log.info("action=stopped")
         self._presence.leave()
@@ -172,6 +177,7 @@ class Daemon:
         if due and due <= self._clock.now():
             self._work.start(self._deliver())
         self._polling.start_due(self._rounds.configuration, self._clock.now(), self._work.start)
+        self._replies.start_due(self._clock.now, self._work.start)
 
     async def _deliver(self) -> None:
         """May run beside itself: a desk that hangs holds up no other."""
@@ -185,12 +191,7 @@ class Daemon:
         self._work.start(self._care.keep())
 
     async def _sweep(self) -> None:
-        configuration = self._rounds.configuration
-        exhibits, now = configuration.state / "exhibits", self._clock.now()
-        needed, bad = await self._ledger.read(lambda ledger: (shown(ledger), failed(ledger, now)))
-        most = round(configuration.most_evidence_megabytes * 1e6)
-        kept = Evidence(exhibits, needed, bad)
-        if removed := await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now):
+        if removed := await sweep(self._ledger, self._rounds.configuration, self._clock.now()):
             log.info("action=swept attempts=%d", removed)
 
     async def _tidy(self) -> None:
@@ -199,7 +200,8 @@ class Daemon:
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
         self._manager.alive()
-        self._care.notice_stuck()
+        self._signs.stuck = self._care.notice_stuck()
+        self._signs.beat()
         self._living.ask()
 
     async def _say_alive(self) -> None:
@@ -211,15 +213,18 @@ class Daemon:
         if self._control and not self._control.path.exists():
             await self._control.open()
         self._manager.status(await self._status())
-        # After what was taken away is back: a heartbeat that has no folder is a fault of its own.
-        self._signs.beat()
+
+    async def _last_beat(self) -> None:
+        await asyncio.wait({self._signs.beat()}, timeout=BEAT_WITHIN_SECONDS)
 
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
         self._outbox.stop()
-        self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        host, state = socket.gethostname(), configuration.state
+        self._outbox = Outbox(self._ledger, desks, host, state)
         self._polling = DeskPolling(self._ledger, desks)
+        self._replies = MailReplies(self._ledger, configuration)
         self._cadence = self._new_cadence(configuration)
         self._outside.take(configuration)
         self._emergency.take(configuration)
@@ -271,13 +276,9 @@ class Daemon:
         self._manager.reloading()
         try:
             configuration = self._file.read()
-            # Lock and ledger belong to the old folder: on a new one this daemon could meet another
-            # that holds it.
-            if configuration.state != self._rounds.configuration.state:
+            if moved := cannot_move(self._rounds.configuration, configuration):
                 self._file.refuse()
-                raise ValueError(
-                    f"the state folder cannot change while running; it is {self._presence.state}"
-                )
+                raise ValueError(moved)
         except (ConfigurationFaults, ValueError) as faults:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
             await self._care.note("reload-refused", {"faults": str(faults)})

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
-from checks.body import Body
+from checks.body import Body, added
 from monitor.ledger.placing import same_file
 from monitor.service.state_folder import refuse_shared
 
@@ -27,17 +27,20 @@ class Heartbeat:
     pid: int
     running: bool
     doing: str = ""
+    stuck: str = ""
+    """what keeps it from keeping anything, in words; "" for nothing"""
 
 
 class _Beat(TypedDict):
-    """heartbeat.json: a moment in ISO 8601, the process, and what it does."""
+    """heartbeat.json: a moment in ISO 8601, the process, what it does, and what it cannot do."""
 
     at: str
     pid: int
     doing: str
+    stuck: str
 
 
-HEARTBEAT: Body[dict[str, Any]] = Body("heartbeat", _Beat, dict)
+HEARTBEAT: Body[dict[str, Any]] = Body("heartbeat", _Beat, dict, (added("stuck", ""),))
 
 
 class Presence:
@@ -85,10 +88,12 @@ class Presence:
         os.close(self._lock)
         self._lock = new
 
-    def beat(self, now: datetime, doing: str = "") -> None:
-        """Say that it lives, and what it is doing."""
+    def beat(self, now: datetime, doing: str = "", stuck: str = "") -> None:
+        """Say that it lives, what it is doing, and what keeps it from keeping that. Raises
+        OSError.
+        """
         new = self.state / "heartbeat.new"
-        body: _Beat = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing}
+        body: _Beat = {"at": now.isoformat(), "pid": os.getpid(), "doing": doing, "stuck": stuck}
         # What lies there is a killed daemon's, or was planted: it is never written through.
         new.unlink(missing_ok=True)
         written = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -111,7 +116,8 @@ def heartbeat(state: Path) -> Heartbeat | None:
     except (OSError, ValueError):
         return None
     body = HEARTBEAT.read(kept)
-    return Heartbeat(datetime.fromisoformat(body["at"]), body["pid"], _held(state), body["doing"])
+    at, held = datetime.fromisoformat(body["at"]), _held(state)
+    return Heartbeat(at, body["pid"], held, body["doing"], body["stuck"])
 
 
 def _held(state: Path) -> bool:

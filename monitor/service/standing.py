@@ -61,7 +61,7 @@ def standing(
         analyses=tuple(
             one for one in Analyses(ledger, configuration, now).owed() if one.state == "overdue"
         ),
-        barrier=barrier(configuration.state) if beat and beat.running else "",
+        barrier=barrier(configuration.state) or beat.stuck if beat and beat.running else "",
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
         ),

@@ -39,6 +39,7 @@ SERVED = frozenset(
         "maintaining.list_maintenances",
         "maintaining.start",
         "maintaining.stop",
+        "replying.take",
         "reporting.list_reports",
         "reporting.send_report",
         "reporting.show_report",
@@ -119,6 +120,7 @@ def _meant(arguments: Namespace) -> tuple[Path | None, list[str]]:
 def image_name(arguments: Namespace) -> str:
     """What an image is called that nobody named."""
     ending = ".tar.age" if arguments.recipient else ".tar"
+    ending += ".iso" if arguments.medium else ""
     return f"reveille-{SystemClock().now():%Y%m%dT%H%M%SZ}{ending}"
 
 

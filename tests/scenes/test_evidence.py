@@ -6,9 +6,11 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from checks.contract import Failed
-from monitor.evidence.retention import Evidence
+from checks.contract import Exhibit, Failed, Observation
+from monitor.core.verdict import State, Verdict
+from monitor.evidence.retention import Evidence, failed
 from monitor.evidence.retention import shown as shown_by_tickets
+from monitor.ledger import Ledger
 from monitor.testing.scenario import Scene
 
 START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
@@ -61,7 +63,7 @@ def left_behind(day: Path, names: str, at: datetime) -> None:
 def test_of_a_day_only_so_much_is_kept_and_what_good_looks_left_goes_first(tmp_path: Path) -> None:
     day = tmp_path / "2026-11-01"
     left_behind(day, "abcdef", START)
-    evidence = Evidence(tmp_path, needed={day / "a"}, bad={day / "b", day / "d"})
+    evidence = Evidence(tmp_path, needed={day / "a"}, bad={str(day / "b"), str(day / "d")})
 
     def left(most: int) -> str:
         evidence.sweep(30 * DAY, most, START + timedelta(hours=12))
@@ -77,3 +79,16 @@ def test_what_is_being_written_is_not_swept_away(tmp_path: Path) -> None:
     day = tmp_path / "2026-11-01"
     left_behind(day, "ab", START)
     assert Evidence(tmp_path, needed=()).sweep(30 * DAY, 1, START + timedelta(minutes=2)) == 0
+
+
+def test_what_bad_looks_left_is_known_by_its_folder(tmp_path: Path) -> None:
+    with Ledger(":memory:") as ledger:
+        with ledger.transaction() as t:
+            for number, state in enumerate((State.OK, State.FAILED, State.UNKNOWN, State.FAILED)):
+                page = Exhibit("page.html", "text/html", tmp_path / str(number) / "page.html")
+                left = (page, page) if number < 3 else ()
+                at = START + timedelta(minutes=number)
+                seen = Observation(exhibits=left)
+                t.record("portal", "portal", "scheduled", at, seen, Verdict(state))
+        assert failed(ledger, START) == {str(tmp_path / "1"), str(tmp_path / "2")}
+        assert failed(ledger, START + timedelta(days=3)) == set()

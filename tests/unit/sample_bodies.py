@@ -268,6 +268,7 @@ def tickets() -> tuple[Ticket, ...]:
         request="change",
         goes_on_as="RV-13",
         page="https://reveille.example.net/tickets/RV-12",
+        target="https://agents.example.net/login",
     )
     return full, Ticket(
         "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED
@@ -355,8 +356,8 @@ def letters() -> tuple[dict[str, Any], ...]:
 
 def beats() -> tuple[dict[str, Any], ...]:
     return tuple(
-        {"at": NOW.isoformat(), "pid": 4711, "doing": doing}
-        for doing in ("main-number: prompt", "")
+        {"at": NOW.isoformat(), "pid": 4711, "doing": doing, "stuck": stuck}
+        for doing, stuck in (("main-number: prompt", ""), ("", "its disk hangs"))
     )
 
 
@@ -377,6 +378,7 @@ def happenings() -> tuple[Happening, ...]:
         Happening("maintenance-over", {"number": 3}),
         Happening("answered", {"by": "asha", "text": "Asha: pressed 1, as an event"}),
         Happening("conference", {"text": "3 joined, 4 min 10 s, conference.wav"}),
+        Happening("replied", {"by": "asha", "way": "mail", "identity": "mail:0123"}),
         Happening("rests", {"who": "asha@example.net", "until": "Mon 07:00"}),
     )
 
