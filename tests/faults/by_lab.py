@@ -30,7 +30,7 @@ async def centre(folder: Path, *faults: str) -> AsyncIterator[Path]:
             yield file
         return
     words = [word for fault in faults for word in ("--break", fault)]
-    log = folder / "lab.log"
+    log = folder / "centre.log"
     command = (sys.executable, "-P", "-m", "lab", str(folder / "lab"), *words)
     async with running(*command, log=log) as process:
         # It says all of its places at once, the configuration's last, when they are open.
