@@ -52,6 +52,8 @@ class Media(asyncio.DatagramProtocol):
         """payload type and digit, one for each key"""
         self._last = b""
         self.over = False
+        self.seal: Callable[[bytes], bytes] = bytes
+        """what a packet becomes on its way: itself, or encrypted"""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -90,7 +92,7 @@ class Media(asyncio.DatagramProtocol):
                 packet["ssrc"],
             )
             payload = packet.get("payload", sound[at : at + size])
-            self._transport.sendto(fixed_part + head[1] + payload, to)
+            self._transport.sendto(self.seal(fixed_part + head[1] + payload), to)
             at, number, seconds = at + size, number + 1, seconds + packet["ptime"] / 1000
             await asyncio.sleep(max(0.0, began + seconds - loop.time()))  # RTP is sent in real time
 
