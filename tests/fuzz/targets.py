@@ -72,7 +72,7 @@ _TARGETS = (
     _target("plugin", host.plugin, "plugin.py perfdata.py", words.DATA),
     _target("manifest", host.manifest, _KEPT, words.MANIFEST, Failed, Unreadable),
     _target("proof", host.proof, _KEPT, words.MANIFEST, Failed, Unreadable),
-    _target("tar", host.tar, _TAR, words.TAR, tarfile.TarError, OSError),
+    _target("tar", host.tar, _TAR, words.TAR, tarfile.TarError, OSError, Failed),
     _target("tar-stream", host.tar_stream, _TAR, words.TAR, tarfile.TarError, OSError),
     _target("recording", host.recording, "telephony/audio/sound_file.py", words.WAV,
             sound_file.Unreadable, CannotTell),
