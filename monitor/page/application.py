@@ -12,7 +12,7 @@ from aiohttp import web
 
 from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger
-from monitor.page import actions, files, history_pages, links, ticket_pages
+from monitor.page import actions, files, history_pages, hooks, links, ticket_pages
 from monitor.page.answers import html, readable
 from monitor.page.events import Changes
 from monitor.page.gate import answered, is_reader
@@ -50,6 +50,7 @@ def application(site: Site) -> web.Application:
             web.post("/tickets/{number}/note", actions.note),
             web.get("/take/{number}/{token}", links.show_link),
             web.post("/take/{number}/{token}", links.follow_link),
+            web.post("/hooks/{name}", hooks.take_push),
             *history_pages.routes(),
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
