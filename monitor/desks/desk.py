@@ -153,6 +153,12 @@ class DeskSettings(Settings):
         """
         return ""
 
+    async def send_one(self, site: str) -> str:  # noqa: ARG002 - a desk that reaches people has it
+        """Send one message that says it is a test; what came of it, "" where nothing is sent for a
+        test. Raises TryLater or Never.
+        """
+        return ""
+
     def pages(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
         """Whether people are paged by it for a severity of the policy."""
         return "pages" in self.TAKES
