@@ -167,7 +167,8 @@ class Check(Kind, Settings, ABC):
     # not.
     def rights(self) -> frozenset[str]:
         """What it needs of the host beyond the walls of a hardened service, with these settings:
-        "host" (read every file and process), "disks" (ask them for SMART), "browser", "webrtc".
+        "host" (read every file and process), "disks" (ask them for SMART), "browser", "webrtc",
+        "plugins" (run as another user).
         """
         return frozenset()
 

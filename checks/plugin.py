@@ -15,7 +15,8 @@ Rules: what it prints on standard output is its status, as for Nagios; standard 
 where it prints nothing else. No shell; an environment of its own; at most 64 KiB of its output are
 kept, the rest is read and dropped; all that came of it is killed at the end. A command line is seen
 by everybody on the host (`ps`), so a secret never stands in it: a plugin is given one by its
-environment, its standard input, or a file of its own (--extra-opts=@file).
+environment, its standard input, or a file of its own (--extra-opts=@file). With `run_as` it is
+another user's process (plugin_run.py), to whom neither ledger nor credentials are readable.
 """
 
 from __future__ import annotations
@@ -29,24 +30,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from checks import masking
 from checks.contract import CannotTell, Check, Failed, Layer, Trace
 from checks.kind import Duty
 from checks.perfdata import data_in
-from checks.process.parent import Child, Program, started
+from checks.plugin_run import ENDLESS_BYTES, Work, run
 from checks.settings import Duration, Secret
 from checks.target import of_host, shortened
 
-# Nagios itself reads 8 KiB of what a plugin prints (MAX_PLUGIN_OUTPUT_LENGTH), so nothing that it
-# shows is cut off here.
-_MOST_BYTES = 65536
-# What prints 16 MiB is in a loop: it is ended then, and does not have to reach its time limit.
-_ENDLESS_BYTES = 16 * 2**20
 _MOST_LINE = 500
 _ENDING_SECONDS = 5.0
-_LAST_WORDS_SECONDS = 1.0
 # The options by which the Monitoring Plugins and their relatives take a password; -p and the like
 # mean a port just as often, and are left to the documentation.
 _SECRETIVE = re.compile(
@@ -85,6 +80,19 @@ def _command_line(written: Any) -> Any:
             " '/usr/lib/nagios/plugins/check_tcp'"
         )
     return written
+
+
+def _not_root(user: str) -> str:
+    """Refuses what is no user's name, and root. Raises ValueError."""
+    if user == "root":
+        raise ValueError(
+            "no plugin is run as root; name a user of its own, as in 'reveille-plugins', and give"
+            " him what the plugin has to read"
+        )
+    # The names that useradd(8) takes.
+    if user and not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user):
+        raise ValueError(f"{user!r} is no user's name; write one as in 'reveille-plugins'")
+    return user
 
 
 Command = Annotated[tuple[str, ...], BeforeValidator(_command_line), Field(min_length=1)]
@@ -127,6 +135,12 @@ perfdata = ["time_seconds"]
     """variables that hold a secret, by reference"""
     secret_input: Secret | None = None
     """a secret that the plugin reads as a line of its standard input"""
+    run_as: Annotated[str, AfterValidator(_not_root)] = Field(
+        default="", examples=["reveille-plugins"]
+    )
+    """the user whom it runs as, with no right to the monitor's files and credentials; as installed
+    that is reveille-plugins, by a unit of its own. Without it: whoever runs the monitor
+    """
     within: Duration = Field(default=30.0, gt=0)
     """time limit; set the plugin's own (`-t`) below it, so that it can say what it waited for"""
 
@@ -154,6 +168,10 @@ perfdata = ["time_seconds"]
         """The time limit, and a little for the end."""
         return self.within + 2 * _ENDING_SECONDS
 
+    def rights(self) -> frozenset[str]:
+        """Another user, where one is named."""
+        return frozenset({"plugins"} if self.run_as else ())
+
     LACKS_AT: ClassVar[str] = "command"
 
     def lacks(self) -> str | None:
@@ -170,25 +188,22 @@ perfdata = ["time_seconds"]
 
     async def probe(self, trace: Trace) -> None:
         """Run the plugin once. Raises Failed, CannotTell."""
-        environment, line = self._environment(), self._line()
+        work = Work(self.command, self._environment(), self._line(), self.run_as)
         with trace.stage("run"):
-            run = await Run.start(self.command, environment)
             try:
                 async with asyncio.timeout(self.within):
-                    output = await run.output(line)
+                    ran = await run(work)
             except TimeoutError:
                 # A plugin has a time limit of its own (-t) and says by then what it waited for; one
                 # that had to be stopped has said nothing.
                 raise CannotTell(f"the plugin was not done within {self.within:g} s") from None
-            finally:
-                await run.end()
-            if run.endless:
+            if ran.endless:
                 raise CannotTell(
-                    f"the plugin's output does not end: more than {_ENDLESS_BYTES} bytes"
+                    f"the plugin's output does not end: more than {ENDLESS_BYTES} bytes"
                 )
-            said = Said(output.decode("utf-8", "replace"))
+            said = Said(ran.output.decode("utf-8", "replace"))
             said.keep(trace)
-            _ended(run.status, said, trace)
+            _ended(ran.status, said, trace)
 
     def _environment(self) -> dict[str, str]:
         plain = {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **self.environment}
@@ -199,63 +214,11 @@ perfdata = ["time_seconds"]
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
 
-    def _line(self) -> bytes | None:
+    def _line(self) -> bytes:
         try:
-            return None if self.secret_input is None else f"{self.secret_input.reveal()}\n".encode()
+            return b"" if self.secret_input is None else f"{self.secret_input.reveal()}\n".encode()
         except LookupError as missing:
             raise CannotTell(str(missing)) from missing
-
-
-class Run:
-    """A plugin at work. Its guard kills what it leaves behind (process/guard.py)."""
-
-    def __init__(self, child: Child) -> None:
-        self._child = child
-        self._kept = bytearray()
-        self.endless = False
-
-    @classmethod
-    async def start(cls, command: tuple[str, ...], environment: dict[str, str]) -> Run:
-        """Start a plugin's command. Raises CannotTell."""
-        try:
-            return cls(await started(Program(command, environment)))
-        except (OSError, ValueError) as problem:
-            raise CannotTell(
-                f"the plugin cannot start: {getattr(problem, 'strerror', None) or problem}"
-            ) from problem
-
-    @property
-    def status(self) -> int:
-        """The plugin's exit status; a signal is below zero."""
-        return self._child.status if self._child.status is not None else -int(signal.SIGKILL)
-
-    async def output(self, line: bytes | None) -> bytes:
-        """What it writes until it ends, bounded; `line` is its standard input."""
-        giving = asyncio.create_task(self._child.give(line or b""))
-        reading = asyncio.create_task(self._read())
-        try:
-            await self._child.wait()
-            # What it has started as another user (sudo) may hold its output open.
-            await asyncio.wait({reading}, timeout=_LAST_WORDS_SECONDS)
-            # What perl and python warn of on standard error is no status.
-            return bytes(self._kept) if self._kept.strip() else self._child.complaint().encode()
-        finally:
-            giving.cancel()
-            reading.cancel()
-
-    async def end(self) -> None:
-        """End the plugin and all that it has started."""
-        await self._child.end()
-
-    async def _read(self) -> None:
-        read = 0
-        while chunk := await self._child.output.read(_MOST_BYTES):
-            self._kept += chunk[: _MOST_BYTES - len(self._kept)]
-            read += len(chunk)
-            if read > _ENDLESS_BYTES:
-                self.endless = True
-                self._child.let_go()
-                return
 
 
 class Said:

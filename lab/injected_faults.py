@@ -48,6 +48,7 @@ FAULTS: dict[str, str] = {
     "conference-split": "in a conference the last to join is not heard",
     "recording-missing": "the voice logger keeps no recording",
     "recording-short": "the voice logger keeps the first third of each call",
+    "recording-from-agent": "the voice logger begins when an agent answers, and not with the call",
     "recording-silent": "the voice logger's recordings are silent",
     "dialer-dead": "the dialer takes every order, and calls nobody",
     "dialer-refuses": "the dialer's API answers 503",

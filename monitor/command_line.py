@@ -184,6 +184,9 @@ def _backing_up(verbs: Any) -> None:
         action="store_true",
         help="the files of secrets, too; only together with --recipient",
     )
+    action.add_argument(
+        "--medium", action="store_true", help="as an ISO medium, with its HOW-TO beside it"
+    )
 
 
 def _keeping(verbs: Any) -> None:

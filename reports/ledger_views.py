@@ -27,7 +27,8 @@ class LedgerSize(Plain):
     bytes: int
     unused_bytes: int
     """of these, free for what is to come"""
-    disk_free_bytes: int
+    disk_free_bytes: int | None
+    """None: a server's, which only that knows"""
     evidence_bytes: int
     evidence_bytes_a_day: float
     evidence_keep_days: float

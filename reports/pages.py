@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reports.command_views import CheckLine, IncidentLine, ReportLine, Status
+from reports.maintenance import MaintenanceLine
 from reports.strips import Strip
 from reports.ticket import Ticket
 
@@ -87,6 +88,31 @@ class TicketList:
     tickets: tuple[IncidentLine, ...]
     all: bool = False
     closed_at: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenancePage:
+    """What is hidden, planned and over; and what was written into the form that begins one."""
+
+    lines: tuple[MaintenanceLine, ...]
+    checks: tuple[str, ...] = ()
+    """all names, to choose from"""
+    written: Mapping[str, str] = field(default_factory=dict)
+    wrong: str = ""
+    """why the form was not taken"""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningPage:
+    """What a ticket can be opened for: (id, title) of the policy's issues, (id, name) of its
+    severities; and what was written into the form.
+    """
+
+    issues: tuple[tuple[str, str], ...]
+    severities: tuple[tuple[str, str], ...]
+    written: Mapping[str, str] = field(default_factory=dict)
+    wrong: str = ""
+    """why the form was not taken"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,8 @@ class Ticket(Plain):
     """ "change" or "feature" where somebody asks for something: nothing of it is promised"""
     page: str = ""
     """the address of its page; "" where there is none that its readers reach"""
+    target: str = ""
+    """what its check looks at (an address, a number, a host), without any secret; "" for none"""
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Ticket:

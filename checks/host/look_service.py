@@ -15,13 +15,10 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import socket
-import struct
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -29,21 +26,13 @@ from pydantic import ValidationError
 from checks.host import child
 from checks.host.check import HostCheck
 from checks.kinds import kinds
+from checks.process.asked import NotAsked, allowed, end_with_whoever_asked, received
 from checks.process.child import Tell, telling
 from checks.settings import Secret, Settings
 
-# What a look remembers of a host with some thousand packages and files, several times over.
-_LONGEST_JOB = 32 << 20
 _LONGEST_ANSWER = 64 << 20
-# A daemon writes its job at once.
-_JOB_SECONDS = 10.0
 _TABLES = ("settings", "recalled", "accepted")
 _KEYS = frozenset(("look", "heavy", *_TABLES, "now", "seconds", "monitor"))
-_UCRED = struct.Struct("iII")
-
-
-class NotAsked(Exception):
-    """Who asks may not, or what is asked is no look."""
 
 
 def main() -> int:
@@ -52,28 +41,13 @@ def main() -> int:
     try:
         with socket.socket(fileno=os.dup(0)) as peer:
             asking = allowed(peer, sys.argv[1])
-            job = understood(_received(peer))
+            job = understood(received(peer))
     except (NotAsked, OSError, ValueError) as why:
         tell(blind=f"the service of the host's looks does not look: {why}")
         tell(done={})
         return 1
-    threading.Thread(target=_end_with, args=(0,), daemon=True).start()
+    threading.Thread(target=end_with_whoever_asked, args=(0,), daemon=True).start()
     return child.looked({**job, "monitor": asking}, _bounded(tell))
-
-
-def allowed(peer: socket.socket, unit: str, root: int = 0) -> int:
-    """The process at the other end of a connection. Raises NotAsked, OSError."""
-    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    process, user, _group = _UCRED.unpack(credentials)
-    if user == root:
-        return int(process)
-    # The name of a control group is systemd's word, which no process of the unit can change. A
-    # child of the daemon (a browser, a plugin) has another parent than systemd.
-    groups = Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").split()
-    parent = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-    if not any(group.endswith(f"/{unit}") for group in groups) or parent != "1":
-        raise NotAsked(f"process {process} of user {user} is not the daemon of {unit}")
-    return int(process)
 
 
 def understood(written: bytes) -> dict[str, Any]:
@@ -139,17 +113,6 @@ def _models(annotation: Any) -> Iterator[type[Settings]]:
         yield from _models(part)
 
 
-def _received(peer: socket.socket) -> bytes:
-    peer.settimeout(_JOB_SECONDS)
-    job = bytearray()
-    while data := peer.recv(65536):
-        job += data
-        if len(job) > _LONGEST_JOB:
-            raise NotAsked(f"a job of more than {_LONGEST_JOB} bytes")
-    peer.settimeout(None)
-    return bytes(job)
-
-
 def _bounded(tell: Tell) -> Tell:
     left = _LONGEST_ANSWER
 
@@ -163,15 +126,6 @@ def _bounded(tell: Tell) -> Tell:
         tell(**facts)
 
     return bounded
-
-
-def _end_with(connection: int) -> None:
-    """Whoever asked has gone: systemd ends what this process has started."""
-    gone = select.poll()
-    # POLLHUP alone (poll(2)): the daemon has closed its half as soon as the job was written.
-    gone.register(connection, 0)
-    gone.poll()
-    os._exit(1)
 
 
 if __name__ == "__main__":

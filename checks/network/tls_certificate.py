@@ -36,6 +36,8 @@ from checks.transport.line_protocol import Conversation
 from checks.transport.tls import taking_anything, trusting
 from checks.transport.tls_context import Version
 
+# The object identifier 1.3.6.1.5.5.7.1.24 (TLS feature, RFC 7633 section 4) as X.690 has it.
+_MUST_STAPLE = bytes.fromhex("06082b06010505070118")
 _SECONDS_A_DAY = 86400.0
 # A certificate of a content network has a hundred names; the ticket needs to show whose it is.
 _MOST_NAMES = 8
@@ -150,6 +152,11 @@ host = "agent.example.net"
         trace.note(f"{version}, {(agreed.cipher() or ('',))[0]}")
         if links := chain(agreed):
             _describe(links, trace)
+        if _MUST_STAPLE in (agreed.getpeercert(binary_form=True) or b""):
+            trace.note(
+                "the certificate demands a staple (OCSP, RFC 7633), for which this does not ask:"
+                " clients that hold it to that refuse the server where it sends none"
+            )
 
     async def _explained(self, wrong: Failed, trace: Trace) -> Failed:
         """The fault, with whose certificate it is and since when it is wrong, as far as that can be

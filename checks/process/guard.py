@@ -38,12 +38,14 @@ def order(
     kept: tuple[int, ...],
     command: tuple[str, ...],
     environment: dict[str, str],
+    identity: tuple[int, ...] = (),
 ) -> bytes:
-    """What the daemon sends first: a length, and words between NULs. Raises ValueError for a NUL in
-    one."""
+    """What the daemon sends first: a length, and words between NULs. `identity` is a user, a group
+    and further groups. Raises ValueError for a NUL in one."""
     settings = [
         str(grace_seconds),
         ",".join(map(str, kept)),
+        ",".join(map(str, identity)),
         str(len(command)),
     ]
     words = [*settings, *command, *(f"{name}={value}" for name, value in environment.items())]
@@ -73,11 +75,11 @@ class Guard:
 
     def run(self) -> int:
         """Run the program until nothing of it is left; return its status, as of os.waitpid."""
-        grace, kept, command, environment = self._ordered()
+        grace, kept, identity, command, environment = self._ordered()
         _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # execve(2) gives the program none then, whatever the daemon was started with.
         _LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-        self._start(kept, command, environment)
+        self._start(kept, identity, command, environment)
         self._until_one_ends()
         if self._status is None and grace:
             self._send(signal.SIGTERM)
@@ -85,14 +87,15 @@ class Guard:
         self._end_all()
         return self._status or 0
 
-    def _ordered(self) -> tuple[float, list[int], list[bytes], dict[bytes, bytes]]:
+    def _ordered(self) -> tuple[float, list[int], list[int], list[bytes], dict[bytes, bytes]]:
         length = int.from_bytes(self._read(4), "big")
-        grace, kept, count, *words = self._read(length).split(b"\0")
+        grace, kept, identity, count, *words = self._read(length).split(b"\0")
         command, variables = words[: int(count)], words[int(count) :]
         environment = {name: value for name, _, value in (one.partition(b"=") for one in variables)}
         return (
             float(grace),
-            [int(one) for one in kept.split(b",") if one],
+            _numbers(kept),
+            _numbers(identity),
             command,
             environment,
         )
@@ -106,13 +109,17 @@ class Guard:
         return data
 
     def _start(
-        self, kept: list[int], command: list[bytes], environment: dict[bytes, bytes]
+        self,
+        kept: list[int],
+        identity: list[int],
+        command: list[bytes],
+        environment: dict[bytes, bytes],
     ) -> None:
         """Fork and execute; tells the daemon the process, or why there is none (an errno)."""
         failing, failed = os.pipe()
         own, self._program = os.getpid(), os.fork()
         if not self._program:
-            _become(command, environment, kept, own, failed)
+            _become(command, environment, kept, identity, own, failed)
         os.close(failed)
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):  # the program's alone: who reads them sees when it closes them
@@ -211,8 +218,17 @@ def _parent_of(process: int) -> int:
         return 0
 
 
+def _numbers(written: bytes) -> list[int]:
+    return [int(one) for one in written.split(b",") if one]
+
+
 def _become(
-    command: list[bytes], environment: dict[bytes, bytes], kept: list[int], guard: int, failed: int
+    command: list[bytes],
+    environment: dict[bytes, bytes],
+    kept: list[int],
+    identity: list[int],
+    guard: int,
+    failed: int,
 ) -> None:
     """Become the program, in the forked process: in a session of its own, and mortal with its
     guard. Does not return.
@@ -220,6 +236,12 @@ def _become(
     problem = 0
     try:
         os.setsid()
+        if identity:
+            user, group, *groups = identity
+            os.setgroups(groups)
+            os.setgid(group)
+            os.setuid(user)
+        # After that: the kernel forgets it where the user changes (prctl(2)).
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != guard:  # it died before: of that death the kernel tells nobody
             os._exit(1)

@@ -49,6 +49,8 @@ class Program:
     environment: Mapping[str, str]
     grace_seconds: float = 0.0
     """between SIGTERM and SIGKILL when it is let go of, or the daemon is dead; 0: killed at once"""
+    identity: tuple[int, ...] = ()
+    """whom it runs as (user, group, further groups); only root can start one as another"""
 
 
 def python(
@@ -233,6 +235,7 @@ async def started(
         descriptors,
         program.command,
         dict(program.environment),
+        program.identity,
     )
     ours, theirs = socket.socketpair()
     ours.setblocking(False)

@@ -127,7 +127,7 @@ script = [
                 await self._hang_up(trace, legs["call"])
             # The recorder finishes its file after the BYE.
             if logged:
-                await logged.judge(legs["call"])
+                await logged.judge(legs["call"], legs.get("agent"))
         finally:
             await parties.close()
             self._keep(trace, legs)

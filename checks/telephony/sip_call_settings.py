@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from checks.contract import Check, Claim, Layer, Toll
 from checks.settings import Duration
@@ -113,6 +113,15 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
                     f"{name!r} is not a header of one line; letters, digits and dashes name it"
                 )
         return headers
+
+    @model_validator(mode="after")
+    def _begins_with_somebody(self) -> Self:
+        if self.recording and self.recording.begins == "agent" and not self.agent_line:
+            raise ValueError(
+                'recording.begins = "agent": the script reaches no agent; add a step as in'
+                ' { agent = "agent-01" }, or leave begins out'
+            )
+        return self
 
     @property
     def agent_line(self) -> Line | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import struct
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,17 @@ PATTERN = (
 )
 # RFC 7064 and RFC 7065: 3478 for stun and turn, 5349 for turns.
 _PORTS = {"stun": 3478, "turn": 3478, "turns": 5349}
+# What aioice's reading of a message raises for one that is none, or is broken.
+_NO_STUN = (ValueError, IndexError, KeyError, struct.error)
+# An answer to our question, and one to its repetition half a second later.
+_MOST_STRAYS = 2
+_REMARKS = {
+    300: "it sends clients on to another server, which is not followed here: name that one",
+    437: "an allocation of this address is still there",
+    486: "this user has as many allocations as he may have",
+    508: "it has no relay left",
+}
+"""what a code of RFC 8656 section 18 means for whoever reads the ticket"""
 # RFC 8656 section 7.2: a server grants at least its own default, 10 minutes; ours is given back at
 # once.
 _LIFETIME_SECONDS = 60
@@ -31,6 +44,8 @@ _LIFETIME_SECONDS = 60
 
 class _Question(asyncio.DatagramProtocol):
     """A socket for one STUN transaction."""
+
+    _strays = 0
 
     def __init__(self) -> None:
         self._asked: tuple[bytes, stun.Transaction] | None = None
@@ -47,12 +62,22 @@ class _Question(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         try:
             message = stun.parse_message(data)
-        except (ValueError, IndexError, KeyError):
-            self._fail(Failed("bad-peer", "what came is not STUN"))
+        except _NO_STUN:
+            self._strays += 1
+            # One may be somebody else's that went astray (RFC 8489 section 6.3 has it dropped); who
+            # answers each of our questions so is no STUN server.
+            if self._strays >= _MOST_STRAYS:
+                self._fail(Failed("bad-peer", "what came is not STUN"))
             return
         # RFC 8489 section 6.3: a response is known by its transaction ID.
-        if self._asked and message.transaction_id == self._asked[0]:
-            self._asked[1].response_received(message, addr)
+        if not self._asked or message.transaction_id != self._asked[0]:
+            return
+        if message.message_class not in (stun.Class.RESPONSE, stun.Class.ERROR):
+            self._fail(
+                Failed("bad-peer", "our own question came back: an echo, and no STUN server")
+            )
+            return
+        self._asked[1].response_received(message, addr)
 
     def error_received(self, exc: Exception) -> None:
         self._fail(exc)
@@ -87,14 +112,15 @@ async def reflexive_address(url: str) -> str:
     try:
         answer = await question.bind((host, port))
         # XOR-MAPPED-ADDRESS hides the address from NATs that rewrite payloads (RFC 8489 section
-        # 14.2).
-        mapped = answer.attributes["XOR-MAPPED-ADDRESS"]
+        # 14.2). Servers of RFC 3489 know the plain one alone, and browsers take it.
+        told = answer.attributes
+        mapped = told.get("XOR-MAPPED-ADDRESS") or told["MAPPED-ADDRESS"]
     except stun.TransactionFailed as failed:
         raise Failed(*_error("stun", failed)) from None
     except stun.TransactionTimeout:
         raise TimeoutError from None
     except KeyError:
-        raise Failed("bad-peer", "a success without XOR-MAPPED-ADDRESS") from None
+        raise Failed("bad-peer", "a success without our address (XOR-MAPPED-ADDRESS)") from None
     finally:
         transport.close()
     return f"{mapped[0]}:{mapped[1]}"
@@ -120,10 +146,15 @@ async def relayed_address(url: str, user: str, password: str, authorities: str) 
         raise Failed(*_error("turn", failed)) from None
     except stun.TransactionTimeout:
         raise TimeoutError from None
+    except ConnectionError as problem:
+        # The library's own word for a success that lacks something; the kernel's have a number.
+        if problem.errno is None:
+            raise Failed("bad-peer", str(problem)[:100]) from None
+        raise
     address = relay.get_extra_info("sockname")
     relay.close()
-    if not address or address[1] == 0:
-        # An allocation with port 0 relays nothing.
+    # An allocation with port 0, or at no address, relays nothing.
+    if not address or address[1] == 0 or ip_address(address[0]).is_unspecified:
         raise Failed("no-relay", "an allocation without an address")
     return f"{address[0]}:{address[1]}"
 
@@ -151,6 +182,13 @@ def parts(url: str) -> tuple[str, str, int, str]:
 
 
 def _error(scheme: str, failed: stun.TransactionFailed) -> tuple[str, str]:
-    code, text = failed.response.attributes.get("ERROR-CODE", (0, ""))
+    attributes = failed.response.attributes
+    if "ERROR-CODE" not in attributes:
+        return "bad-peer", "an error without a code"
     # ERROR-CODE (RFC 8489 section 14.8); its words are the server's, and go into a ticket.
-    return f"{scheme}:{code}", str(text)[:100]
+    code, text = attributes["ERROR-CODE"]
+    more = _REMARKS.get(code, "")
+    # RFC 8489 section 9.2.4: without both of them nobody can prove anything.
+    if code == 401 and not {"REALM", "NONCE"} <= set(attributes):
+        more = "it names no realm and nonce to prove oneself with"
+    return f"{scheme}:{code}", "; ".join(one for one in (str(text)[:100], more) if one)

@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from checks.contract import CannotTell, Failed
 from checks.process.channel import Channel, be_a_good_child
 from checks.transport.stages import Over, Stages
+from checks.webrtc.loop_health import LoopPulse
 
 if TYPE_CHECKING:
     from checks.telephony.phone.listener import CallListener
@@ -50,7 +52,7 @@ class Softphone:
         self._leaving: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         # Until the order "open" names the life of the call.
         self._dies = time.monotonic() + 600
-        self._stall = 0.0
+        self._pulse = LoopPulse(self._carriers)
 
     async def run(self) -> None:
         """Run until it is told to hang up, or the daemon is gone."""
@@ -74,6 +76,10 @@ class Softphone:
             signal.SIGTERM, self._leave_within, _FAREWELL_SECONDS
         )
 
+    def _carriers(self) -> Iterable[int]:
+        """The processes that carry the sound."""
+        return (os.getpid(),)
+
     def _show_life(self) -> None:
         """Set the alarm anew: a process whose loop stands still is ended by it."""
         signal.setitimer(signal.ITIMER_REAL, _STUCK_SECONDS)
@@ -83,13 +89,12 @@ class Softphone:
 
     async def _beat(self) -> None:
         """The signs of life: a stuck process is ended, an old one leaves, and the ear listens."""
-        while (began := time.monotonic()) < self._dies:
+        while time.monotonic() < self._dies:
             self._show_life()
             if self._ear is not None and not self._leaving.done():
                 self._ear.attend()
-            await asyncio.sleep(_TICK_SECONDS)
-            # The sleep is the loop's own clock: what it oversleeps is a stand-still.
-            self._stall = max(self._stall, time.monotonic() - began - _TICK_SECONDS)
+            with self._pulse.sleeping(_TICK_SECONDS):
+                await asyncio.sleep(_TICK_SECONDS)
         self._leave_within(_FAREWELL_SECONDS)
 
     def _leave_within(self, seconds: float) -> None:
@@ -136,7 +141,10 @@ class Softphone:
         from checks.webrtc.station import Station
 
         self._station = Station(
-            self._channel.tell, Stages(self._channel.tell, command["within"]), command
+            self._channel.tell,
+            Stages(self._channel.tell, command["within"]),
+            command,
+            self._pulse,
         )
         self._channel.tell("ready")
 
@@ -147,8 +155,7 @@ class Softphone:
             raise RuntimeError("the first command is open")
         try:
             await self._station.reach()
-            # Only in the call does a stand-still spoil anything.
-            self._stall = 0.0
+            self._pulse.begin()
             await self._station.call()
             self._ear = CallListener(self._channel.tell, self._station.heard, self._station.said)
             self._channel.tell("media", codec=self._station.codec)
@@ -220,10 +227,12 @@ class Softphone:
             began = time.monotonic()
             had_call, answered = await self._station.hang_up(within)
             self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
-            health = {"stall_seconds": round(max(self._stall, self._station.stall_seconds), 4)}
             heard = await self._ear.figures_beside() if self._ear is not None else {}
             self._channel.tell(
-                "statistics", **await self._station.statistics(), **heard, health=health
+                "statistics",
+                **await self._station.statistics(),
+                **heard,
+                health=self._pulse.figures(),
             )
             self._station.write(Path(self._order["folder"]), self._order["files"])
             await self._station.close()

@@ -15,10 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from checks.telephony.audio.sound import FRAME, RATE, Samples
 from checks.webrtc.live import Live
-
-_FRAME_SECONDS = FRAME / RATE
-# 200 ms: after a longer stand-still the lost time is skipped, not caught up in a burst.
-_LATE_FRAMES = 10
+from checks.webrtc.pace import Pace
 
 
 class Mouth(MediaStreamTrack):
@@ -32,7 +29,12 @@ class Mouth(MediaStreamTrack):
         self._sound: Samples | None = None
         self._again = False
         self._position = self._sent = 0
-        self._due = 0.0
+        self._pace = Pace()
+
+    @property
+    def unsent_percent(self) -> float:
+        """Frames that were due and did not leave in time, percent."""
+        return self._pace.unsent_percent
 
     def play(self, sound: Samples | None, again: bool = False) -> None:
         """Say this sound from now on, once or again and again; None is silence."""
@@ -42,7 +44,7 @@ class Mouth(MediaStreamTrack):
         """The next frame, when its time has come. Raises MediaStreamError once stopped."""
         if self.readyState != "live":
             raise MediaStreamError
-        await self._pace()
+        await asyncio.sleep(self._pace.wait(time.monotonic()))
         samples = self._next()
         if self.said:
             self.said.add(samples)
@@ -57,13 +59,6 @@ class Mouth(MediaStreamTrack):
         )
         self._sent += FRAME
         return frame
-
-    async def _pace(self) -> None:
-        now = time.monotonic()
-        if now > self._due + _LATE_FRAMES * _FRAME_SECONDS:
-            self._due = now
-        await asyncio.sleep(max(0.0, self._due - now))
-        self._due += _FRAME_SECONDS
 
     def _next(self) -> Samples:
         if self._sound is None:

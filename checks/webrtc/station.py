@@ -28,6 +28,7 @@ from checks.transport.websocket import connection_to, is_own_host
 from checks.webrtc import relay
 from checks.webrtc.dialog import Call, hold_bound, registration
 from checks.webrtc.live import Live
+from checks.webrtc.loop_health import LoopPulse
 from checks.webrtc.signalling import Signalling, facts_of
 from checks.webrtc.sip_requests import Identity
 
@@ -44,8 +45,10 @@ _CLOSE_SECONDS = 2.0
 class Station:
     """One account at one edge, with at most one call. `settings` is the daemon's `open`."""
 
-    def __init__(self, tell: Tell, stages: Stages, settings: Mapping[str, Any]) -> None:
-        self._tell, self._stages, self._settings = tell, stages, settings
+    def __init__(
+        self, tell: Tell, stages: Stages, settings: Mapping[str, Any], pulse: LoopPulse
+    ) -> None:
+        self._tell, self._stages, self._settings, self._pulse = tell, stages, settings, pulse
         self._born = time.monotonic()
         self.heard = self.said = Live(self._born)
         self.codec = ""
@@ -56,9 +59,6 @@ class Station:
         self._call: Call | None = None
         self._listening: asyncio.Task[None] | None = None
         self._leaving = False
-
-    stall_seconds = 0.0
-    """the longest that the sound stood still in our own engine"""
 
     # --- the stages
 
@@ -236,7 +236,9 @@ class Station:
 
     async def statistics(self) -> dict[str, Any]:
         """The last counts; {} where no media came to stand."""
-        return await self.counts() if self._listening is not None else {}
+        if self._listening is None or self._mouth is None:
+            return {}
+        return {**await self.counts(), "unsent_percent": self._mouth.unsent_percent}
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
         """Write the exhibits: the ladder, and heard (left) and said (right)."""

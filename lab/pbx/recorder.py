@@ -23,8 +23,11 @@ _LARGEST = 600 * RATE
 
 
 async def record(leg: Party, folder: Path, faults: Faults) -> None:
-    """Record a leg from its answer to its end, into `folder`."""
+    """Record a leg from its answer, or an agent's, to its end, into `folder`."""
     await leg.begun.wait()
+    # Nothing is told when a leg joins others; a frame's length is soon enough for a logger.
+    while faults.broken("recording-from-agent") and not (leg.talk or leg.ended.is_set()):  # noqa: ASYNC110 - see above
+        await asyncio.sleep(0.02)
     if not leg.ended.is_set():
         recorder = Recorder(leg, folder, faults)
         await leg.ended.wait()

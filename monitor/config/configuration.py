@@ -22,6 +22,7 @@ from monitor.core.rota import Rota
 from monitor.core.timetable import Timetable
 from monitor.core.verdict import Expectation
 from monitor.desks.desk import DeskSettings, Takes
+from monitor.ledger.server_address import Place as LedgerPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,11 @@ class Configuration:
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
+
+    @property
+    def ledger_place(self) -> LedgerPlace:
+        """Where the ledger lies: a file of the state folder, or a server's database."""
+        return self.ledger.place(self.state)
 
     def desks_taking(self, what: Takes) -> tuple[str, ...]:
         """The names of the desks that take it, in file order. People hear through the first of

@@ -17,7 +17,7 @@ from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.page import DeadMan, Page
-from monitor.config.policy import policy_of, sorted_by_checks
+from monitor.config.policy import policy_of, sorted_by_checks, words_of_desks
 from monitor.config.retention import LedgerSettings
 from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
@@ -88,6 +88,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     policy = policy_of(reading, site.policy) if site else None
     if policy is not None:
         policy = sorted_by_checks(reading, policy, checks)
+        words_of_desks(reading, policy, desks)
     if top is None or site is None or policy is None:
         return None
     return Configuration(

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from checks.settings import shown
 from monitor import policies
-from monitor.config.configuration import CheckEntry
+from monitor.config.configuration import CheckEntry, tables_in
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import ConfigurationFaults
 from monitor.config.model_reader import Reading, Table
 from monitor.config.toml_text import read
 from monitor.core.policy import Policy, PolicyFaults
+from monitor.desks.desk import DeskSettings
+from monitor.desks.policy_words import words_in
 
 _PLACE = ("site", "policy")
 
@@ -42,6 +44,21 @@ def sorted_by_checks(reading: Reading, policy: Policy, checks: Mapping[str, Chec
             wrong = f"policy {policy.name!r} has no severity {shown(written)}"
             reading.fault(("checks", name, "severity"), f"{wrong}{offer(written, known)}")
     return policy.with_severities(named)
+
+
+def words_of_desks(reading: Reading, policy: Policy, desks: Mapping[str, DeskSettings]) -> None:
+    """Note each severity and issue that a desk names and the policy does not have."""
+    known = {
+        "severity": [one.id for one in policy.severities],
+        "issue": [one.id for one in policy.issues],
+    }
+    offered = {**known, "issue": [one.id for one in policy.issues if one.owner != "monitor"]}
+    for name, desk in desks.items():
+        for place, table in tables_in(desk, ("desks", name)):
+            for key, what, word in words_in(table):
+                if word not in known[what]:
+                    wrong = f"policy {policy.name!r} has no {what} {shown(word)}"
+                    reading.fault((*place, *key), f"{wrong}{offer(word, offered[what])}")
 
 
 def _own(reading: Reading, written: str) -> Table | None:

@@ -52,7 +52,7 @@ def _without_a_desk(configuration: Configuration) -> Iterator[Found]:
 
 def _not_telephoned(configuration: Configuration) -> Iterator[Found]:
     """What a desk that telephones is for, and whom it cannot reach."""
-    policy, paging = configuration.policy, configuration.desks_taking("pages")
+    paging = configuration.desks_taking("pages")
     for name in paging[1:]:
         wrong = f"nothing goes through it: [desks.{paging[0]}] is the first that telephones"
         yield Found(("desks", name), wrong, "leave it out; one desk may have several lines")
@@ -61,12 +61,6 @@ def _not_telephoned(configuration: Configuration) -> Iterator[Found]:
             right = "write phone = '+912212345678' beside the role of whoever is to be called"
             yield Found(("desks", name), "nobody in [[people]] has a phone: it calls nobody", right)
             return
-        known = [severity.id for severity in policy.severities]
-        for key in ("severities", "conference"):
-            for number, one in enumerate(getattr(configuration.desks[name], key, ())):
-                if one not in known:
-                    wrong = f"policy {policy.name!r} has no severity {shown(one)}"
-                    yield Found.said(("desks", name, key, number), wrong + offer(one, known))
         yield from _too_few_channels(configuration, name)
         yield from _without_a_number(configuration, name)
 

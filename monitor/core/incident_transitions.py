@@ -43,7 +43,7 @@ from monitor.core.incident import (
 )
 from monitor.core.intermittence import RECUR_WITHIN_SECONDS
 from monitor.core.open_hours import NO_CALENDARS, Calendars
-from monitor.core.policy_terms import Classification
+from monitor.core.policy_terms import UNSORTED, Classification, Issue
 
 
 def opened(
@@ -64,7 +64,7 @@ def opened(
         key=key_of(site, issue.id),
         site=site,
         issue=issue.id,
-        title=issue.title,
+        title=_title(issue, evidence),
         severity=found.severity,
         owner=issue.owner,
         owner_title=found.owner_title,
@@ -237,7 +237,7 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         was,
         key=key_of(was.site, issue.id),
         issue=issue.id,
-        title=issue.title,
+        title=_title(issue, was.evidence),
         severity=found.severity,
         owner=issue.owner,
         owner_title=found.owner_title,
@@ -274,3 +274,10 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         "reason": found.rule,
     }
     return remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)
+
+
+def _title(issue: Issue, evidence: Evidence) -> str:
+    """The issue's own, with the check's name where the policy has no words for what failed: a
+    subject without either names nothing that a person could look at."""
+    unnamed = issue.id == UNSORTED and evidence.check
+    return f"{issue.title}: {evidence.check}" if unnamed else issue.title

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from pathlib import Path
 
 from monitor.desks.desk import Letter
 from monitor.incidents.answer_key import key_of, link_token, reply_token
@@ -21,8 +22,11 @@ def thread_of(incident: int | str, ledger: str) -> str:
 class Letters:
     """The letters of one ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, state: Path | None = None) -> None:
         self._ledger, self._identity = ledger, ledger.identity
+        place = ledger.place
+        beside = place.parent if isinstance(place, Path) and place.exists() else None
+        self._state = state or beside
 
     def of(self, row: OutboxRow, now: datetime) -> Letter:
         """The letter of a row. Raises Unreadable where another release has written it."""
@@ -48,10 +52,10 @@ class Letters:
         """What its reader can answer by. A ledger in memory has no key; a letter without a
         signature is worth more than none.
         """
-        if row.incident is None or not self._ledger.where.exists():
+        if row.incident is None or self._state is None:
             return {}
         try:
-            key = key_of(self._ledger.where.parent)
+            key = key_of(self._state)
         except OSError:
             return {}
         reader = row.recipient

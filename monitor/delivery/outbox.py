@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from checks import masking
@@ -56,9 +57,17 @@ def back_off_seconds(attempts: int) -> float:
 class Outbox:
     """Delivers what is due, by desk."""
 
-    def __init__(self, ledger: LedgerAccess, desks: Mapping[str, Desk], host_name: str) -> None:
-        """`host_name` names this host in the leases."""
-        self._ledger = ledger
+    def __init__(
+        self,
+        ledger: LedgerAccess,
+        desks: Mapping[str, Desk],
+        host_name: str,
+        state: Path | None = None,
+    ) -> None:
+        """`host_name` names this host in the leases; `state` is the folder with the key that lets
+        letters be answered (monitor/incidents/answer_key.py), that of the ledger's file without it.
+        """
+        self._ledger, self._state = ledger, state
         self._desks = dict(desks)
         self._owner = f"{host_name}:{os.getpid()}"
         self._slots = {
@@ -201,7 +210,7 @@ class Outbox:
         _log.info("action=conference_over letter=%d %s", row.id, plain(told))
 
     async def _letter(self, row: OutboxRow, now: datetime) -> Letter:
-        return await self._ledger.do(lambda ledger: Letters(ledger).of(row, now))
+        return await self._ledger.do(lambda ledger: Letters(ledger, self._state).of(row, now))
 
     async def _written(self, change: Callable[[Transaction], object]) -> None:
         """A change that is made whatever becomes of who waits for it: what was sent is noted."""

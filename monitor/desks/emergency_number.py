@@ -28,6 +28,7 @@ from checks.telephony.call.line import Line, LineName
 from checks.telephony.call.person_call import LineDown
 from monitor.clock import SystemClock
 from monitor.desks.conference_minutes import Draft
+from monitor.desks.policy_words import ISSUE
 from monitor.lines.calls import Calls
 from reports.render import render_spoken
 
@@ -48,7 +49,7 @@ class EmergencySettings(Settings):
     are known are let in"""
     callers: tuple[Annotated[str, Field(min_length=3, max_length=32)], ...] = ()
     """numbers that are let in without a PIN, beside the phones of [[people]]"""
-    issue: str = "unsorted"
+    issue: Annotated[str, ISSUE] = "unsorted"
     """the policy's issue of the ticket that a call opens, where none of the gravest is open"""
     calls_a_day: int = Field(default=50, ge=1)
     """how many people it calls within 24 hours"""

@@ -27,6 +27,7 @@ from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.http.address import Address
 from monitor.desks import field_mapping
 from monitor.desks.desk import DeskSettings, Takes
+from monitor.desks.policy_words import SEVERITY
 
 Status = Literal["open", "taken", "resolved"]
 """how a ticket stands: nobody has it, somebody has it in hand, it is over"""
@@ -139,7 +140,7 @@ class Vocabulary(ClearText, DeskSettings):
     """PEM file of the authorities to trust; without it the system's"""
     timeout: Duration = 30.0
     """how long to wait for each answer"""
-    severities: dict[str, str] = Field(default_factory=dict)
+    severities: Annotated[dict[str, str], SEVERITY] = Field(default_factory=dict)
     """severity of the policy = what it is called there, as in { P0 = "1", P2 = "3" }; what is not
     named is not set"""
     statuses: dict[Status, str] = Field(default_factory=dict)

@@ -12,7 +12,7 @@ what is only a remark. Nothing is read back: who takes it there is seen by a hel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from checks.transport.clear_text import MEANT, ClearText, is_open
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes
 from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import FieldMapping, Url
+from monitor.desks.policy_words import SEVERITY
 from monitor.desks.rest import Rest
 from monitor.desks.rest_helpdesk import revealed
 from reports.render import render_mail
@@ -57,7 +58,7 @@ severities = { P0 = "critical", P1 = "error", P2 = "warning", P3 = "info" }
     """the integration key of a service, by reference"""
     url: Url = "https://events.pagerduty.com/v2/enqueue"
     """where events go"""
-    severities: dict[str, Grave] = Field(default_factory=dict)
+    severities: Annotated[dict[str, Grave], SEVERITY] = Field(default_factory=dict)
     """severity of the policy = critical, error, warning or info; by default by their rank"""
     fields: FieldMapping = Field(default_factory=dict)
     """custom_details of each event; {number}, {owner}, {resolution_due} and the like are filled

@@ -38,6 +38,7 @@ from monitor.desks.conference_minutes import Draft, LeftMinutes, conferences, le
 from monitor.desks.desk import Acknowledged, Desk, DeskSettings, Letter, Never, Takes, TryLater
 from monitor.desks.emergency_number import EmergencyNumber, EmergencySettings, Staff
 from monitor.desks.person_number import People, dialled
+from monitor.desks.policy_words import SEVERITY
 from monitor.lines.calls import CHANNEL_SECONDS, Calls
 from reports.render import render_spoken
 from reports.ticket import Ticket
@@ -67,7 +68,7 @@ severities = ["P0"]
 
     lines: Annotated[tuple[LineName, ...], Field(min_length=1)]
     """the lines to call over, of [lines]: the first that works"""
-    severities: tuple[str, ...] = ()
+    severities: Annotated[tuple[str, ...], SEVERITY] = ()
     """the severities of the policy that people are telephoned for; without it all"""
     ring: Annotated[Duration, Field(ge=5, le=120)] = 30.0
     """how long it rings before the next person is called"""
@@ -79,7 +80,7 @@ severities = ["P0"]
     """the voice of espeak-ng that speaks, as in "en-gb"; a host without espeak-ng says recorded
     words and the ticket's number
     """
-    conference: tuple[str, ...] = ()
+    conference: Annotated[tuple[str, ...], SEVERITY] = ()
     """the severities for which all people of a level are called at once into one conference, which
     is recorded; its minutes stand in the ticket
     """

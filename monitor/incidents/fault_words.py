@@ -37,10 +37,15 @@ def evidence_words(configuration: Configuration, evidence: Evidence) -> str:
     fault = fault_of(evidence.reasons) if evidence.check else None
     if fault is None:
         return evidence.reasons[0] if evidence.reasons else ""
+    target = evidence_target(configuration, evidence)
+    return sentence(evidence.kind, fault, evidence.check, target)
+
+
+def evidence_target(configuration: Configuration, evidence: Evidence) -> str:
+    """What its check looks at; "" where the configuration has the check no more."""
     entry = configuration.checks.get(evidence.check)
     still = entry is not None and evidence.kind == entry.probe.KIND
-    target = target_of(entry.probe) if entry and still else ""
-    return sentence(evidence.kind, fault, evidence.check, target)
+    return target_of(entry.probe) if entry and still else ""
 
 
 def sentence(kind: str, fault: Fault, check: str, target: str = "") -> str:

@@ -12,7 +12,7 @@ from monitor.config import Configuration
 from monitor.core.contacts import audience
 from monitor.core.escalation import standings
 from monitor.core.incident import Evidence, Incident
-from monitor.incidents.fault_words import evidence_words
+from monitor.incidents.fault_words import evidence_target, evidence_words
 from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
 from monitor.ledger.bodies import facts_of
@@ -106,6 +106,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
         opened_by=incident.opened_by,
         page=page_of(configuration, incident.number),
+        target=evidence_target(configuration, evidence),
     )
 
 

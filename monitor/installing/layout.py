@@ -24,6 +24,8 @@ FAILED = "reveille-failed.service"
 FAILED_DROP_INS = UNITS / f"{FAILED}.d"
 LOOKS = "reveille-hostlooks@.service"
 """what makes a look at the host, with the rights for it"""
+PLUGINS = "reveille-plugins@.service"
+"""what runs plugins as a user of their own"""
 ALL_DROP_INS = (DROP_INS, FAILED_DROP_INS, UNITS / f"{LOOKS}.d")
 """every folder into which a drop-in of ours is laid"""
 COMMAND = Path("/usr/local/bin/reveille")

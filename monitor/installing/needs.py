@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monitor.config import Configuration
 from monitor.config.configuration import secrets_in, sections
-from monitor.installing.layout import CREDENTIALS, FAILED, LOOKS, STATE, UNIT, UNITS
+from monitor.installing.layout import CREDENTIALS, FAILED, LOOKS, PLUGINS, STATE, UNIT, UNITS
 
 Wanted = Callable[[Configuration], list[str]]
 """the names of what needs it, [] for nothing"""
@@ -97,6 +97,11 @@ TABLE = (
     Need("browser.conf", _right("browser")),
     # DTLS of a softphone of our own has callbacks, which are memory that is written and then run.
     Need("webrtc.conf", _right("webrtc")),
+    # Plugins that run as a user of their own, who owns nothing.
+    Need("plugins.conf", _right("plugins")),
+    Need("reveille-plugins.sysusers", _right("plugins")),
+    Need("reveille-plugins.socket", _right("plugins"), starts=True),
+    Need(PLUGINS, _right("plugins")),
     # RTCP extended reports are read beside the engine (RFC 3611), by a unit that sees datagrams.
     Need("rtcp-xr.conf", _measure("xr_")),
     Need("reveille-rtcpxr.socket", _measure("xr_"), starts=True),

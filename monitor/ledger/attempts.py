@@ -6,6 +6,7 @@ of disk). An attempt's id is made of both: check number and milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -85,16 +86,17 @@ class AttemptReading(Table):
         """The path of the first exhibit of each look since a moment that was not OK, the newest of
         each check first. Of a look nothing else is brought into memory: there may be many.
         """
+        path = self._database.FIRST_EXHIBIT
         rows = self._database.rows(
-            "SELECT json_extract(observation, '$.exhibits[0][2]') AS path FROM attempts "
+            f"SELECT {path} AS path FROM attempts "  # noqa: S608 - constants
             "WHERE check_number IN (SELECT number FROM check_names) AND started_at >= ?"
-            " AND state <> 'OK' AND path IS NOT NULL"
+            f" AND state <> 'OK' AND {path} IS NOT NULL"
             " ORDER BY check_number, started_at DESC LIMIT ?",
             (encoding.milliseconds(since), limit),
         )
         return [str(row["path"]) for row in rows]
 
-    def _newest(self, name: str, limit: int, earliest: int, latest: int = _NEVER) -> list[Row]:
+    def _newest(self, name: str, limit: int, earliest: int, latest: int = _NEVER) -> Sequence[Row]:
         return self._database.rows(
             f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
             "WHERE check_number = (SELECT number FROM check_names WHERE name = ?) AND started_at"
@@ -124,7 +126,7 @@ class AttemptWriting(Table):
             encoding.packed(encoding.verdict_body(verdict)),
         )
         said = (kind, purpose, int(muted), verdict.state.value, *bodies)
-        while not self._database.change(_RECORD, (number, started, *said)).rowcount:
+        while not self._database.change(_RECORD, (number, started, *said)):
             started += 1
         return number << _TIME_BITS | started
 
@@ -137,10 +139,10 @@ class AttemptWriting(Table):
 
 
 def _number(database: Database, check: str) -> int:
-    database.change("INSERT INTO check_names (name) VALUES (?) ON CONFLICT DO NOTHING", (check,))
     found = database.row("SELECT number FROM check_names WHERE name = ?", (check,))
-    assert found is not None  # noqa: S101 - inserted above
-    return int(found["number"])
+    if found is not None:
+        return int(found["number"])
+    return database.added("INSERT INTO check_names (name) VALUES (?) RETURNING number", (check,))
 
 
 def _attempt(row: Row) -> AttemptRow:

@@ -163,6 +163,7 @@ _TICKET_2 = together(
     added("request", ""),
     added("page", ""),
 )
+_TICKET_3 = added("target", "")
 # A report of before says of a closed ticket that it is closed, and no more.
 _TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""), added("request", ""))
 _REPORT_2 = together(
@@ -179,7 +180,7 @@ INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python,
 CONDITION: Body[Condition] = Body(
     "condition", Condition, _condition.validate_python, (added("looks_counted", 0),)
 )
-TICKET: Body[Ticket] = Body("ticket", Ticket, Ticket.from_dict, (_TICKET_2,))
+TICKET: Body[Ticket] = Body("ticket", Ticket, Ticket.from_dict, (_TICKET_2, _TICKET_3))
 REPORT: Body[Audit] = Body("report", Audit, _report, (_REPORT_2, _REPORT_3))
 TICKET_LETTER: Body[dict[str, Any]] = Body("letter", TicketLetter, dict)
 REPORT_LETTER: Body[dict[str, Any]] = Body("letter", ReportLetter, dict)

@@ -6,10 +6,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from monitor.ledger.database import Database
-from monitor.ledger.errors import LedgerFault, explained
+from monitor.ledger.errors import LedgerFault
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.migrate import version
+from monitor.ledger.sqlite_database import SqliteDatabase
+from monitor.ledger.sqlite_errors import explained
 
 
 def copied(ledger: Path, target: Path) -> None:
@@ -34,7 +35,7 @@ def copied(ledger: Path, target: Path) -> None:
 
 def form(ledger: Path) -> int:
     """The number of the last migration that it has seen. Raises LedgerFault."""
-    database = Database(ledger, read_only=True)
+    database = SqliteDatabase(ledger, read_only=True)
     try:
         return version(database)
     finally:

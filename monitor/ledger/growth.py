@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.ledger.database import Database
 from monitor.ledger.seals import DAY_MILLISECONDS
 from monitor.ledger.table import Table
 
@@ -41,14 +40,11 @@ class Grown:
 class GrowthReading(Table):
     def file_bytes(self) -> tuple[int, int]:
         """The size of the ledger with its log, and how much of it is free within."""
-        sizes = [self._pragma(name) for name in ("page_size", "page_count", "freelist_count")]
-        log = Path(f"{self._database.where}-wal")
-        logged = log.stat().st_size if log.exists() else 0
-        return sizes[0] * sizes[1] + logged, sizes[0] * sizes[2]
+        return self._database.sizes()
 
     def grown(self, now_milliseconds: int) -> list[Grown]:
         """Every part, the largest first. Goes through the whole file."""
-        bytes_of = _bytes_of(self._database)
+        bytes_of = self._database.table_bytes()
         return sorted(
             (self._grown(name, bytes_of, now_milliseconds) for name in _PARTS),
             key=lambda part: -part.bytes,
@@ -59,7 +55,8 @@ class GrowthReading(Table):
         first = tables[0]
         since = now - _RECENT_DAYS * DAY_MILLISECONDS
         found = self._database.row(
-            f"SELECT count(*) AS rows, sum({at} >= ? AND {at} <= ?) AS recent,"  # noqa: S608 - constants
+            "SELECT count(*) AS rows,"  # noqa: S608 - constants
+            f" count(*) FILTER (WHERE {at} BETWEEN ? AND ?) AS recent,"
             f" min({at}) AS oldest, max({at}) AS newest FROM {first}",
             (since, now),
         )
@@ -74,20 +71,6 @@ class GrowthReading(Table):
             return Grown(name, rows, size, rows / max(span, 1.0) if name == "roll-ups" else 0.0)
         days = (now - max(int(found["oldest"]), since)) / DAY_MILLISECONDS
         return Grown(name, rows, size, recent / max(days, 1.0))
-
-    def _pragma(self, name: str) -> int:
-        found = self._database.row(f"PRAGMA {name}")
-        return int(found[0]) if found else 0
-
-
-def _bytes_of(database: Database) -> dict[str, int]:
-    """What each table takes with its indexes (SQLite's own DBSTAT)."""
-    rows = database.rows(
-        "SELECT form.tbl_name AS name, sum(pages.pgsize) AS size FROM dbstat AS pages"
-        " JOIN sqlite_schema AS form ON form.name = pages.name"
-        " WHERE pages.aggregate = TRUE GROUP BY form.tbl_name"
-    )
-    return {str(row["name"]): int(row["size"]) for row in rows}
 
 
 def folder_bytes(folder: Path) -> int:

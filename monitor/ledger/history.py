@@ -26,10 +26,11 @@ class HistoryRow:
 class HistoryReading(Table):
     def history(self, number: int | None) -> list[HistoryRow]:
         """What happened to an incident, the oldest first; None: to the monitor itself."""
-        # `IS` matches NULL too, which `=` never does: what happens to the monitor itself has no
-        # incident.
+        # What happens to the monitor itself has no incident, and `=` never matches NULL.
+        whose, values = ("= ?", (number,)) if number is not None else ("IS NULL", ())
         rows = self._database.rows(
-            "SELECT * FROM history WHERE incident IS ? ORDER BY id", (number,)
+            f"SELECT * FROM history WHERE incident {whose} ORDER BY id",  # noqa: S608 - constants
+            values,
         )
         return [_happened(row) for row in rows]
 
@@ -52,11 +53,10 @@ class HistoryWriting(Table):
         self, incident: int | None, at: datetime, kind: str, body: Mapping[str, Any] | None = None
     ) -> int:
         """Keep that something happened; returns its number."""
-        made = self._database.change(
-            "INSERT INTO history (incident, at, kind, body) VALUES (?, ?, ?, ?)",
+        return self._database.added(
+            "INSERT INTO history (incident, at, kind, body) VALUES (?, ?, ?, ?) RETURNING id",
             (incident, milliseconds(at), kind, packed(body or {})),
         )
-        return int(made.lastrowid or 0)
 
 
 def _happened(row: Row) -> HistoryRow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +16,7 @@ from monitor.ledger.encoding import (
     packed,
     unpacked,
 )
-from monitor.ledger.errors import AlreadyOpen
+from monitor.ledger.errors import AlreadyOpen, ConstraintBroken
 from monitor.ledger.table import Table
 
 IncidentState = Literal["open", "acknowledged", "recovered", "closed"]
@@ -25,7 +24,7 @@ _COLUMNS = (
     "key, site, issue, severity, owner, opened_at, acknowledged_at, recovered_at, closed_at, body"
 )
 _WHERE: dict[IncidentState | None, str] = {
-    None: "1",
+    None: "TRUE",
     "open": "closed_at IS NULL",
     "acknowledged": "closed_at IS NULL AND recovered_at IS NULL AND acknowledged_at IS NOT NULL",
     "recovered": "closed_at IS NULL AND recovered_at IS NOT NULL",
@@ -111,14 +110,13 @@ class IncidentWriting(Table):
     def open_incident(self, row: IncidentRow) -> int:
         """Open an incident; returns its number. Raises AlreadyOpen."""
         try:
-            made = self._database.change(
+            return self._database.added(
                 f"INSERT INTO incidents ({_COLUMNS}) "  # noqa: S608 - constants
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
                 _values(row),
             )
-        except sqlite3.IntegrityError as broken:
+        except ConstraintBroken as broken:
             raise _clash(broken, row.key) from broken
-        return int(made.lastrowid or 0)
 
     def save_incident(self, row: IncidentRow) -> None:
         """Keep what became of an incident. Raises AlreadyOpen when it is reopened beside an open
@@ -130,15 +128,15 @@ class IncidentWriting(Table):
                 " WHERE number = ?",
                 (*_values(row), row.number),
             )
-        except sqlite3.IntegrityError as broken:
+        except ConstraintBroken as broken:
             raise _clash(broken, row.key) from broken
-        if kept.rowcount != 1:
+        if kept != 1:
             raise LookupError(f"there is no incident {row.number}")
 
 
-def _clash(broken: sqlite3.IntegrityError, key: str) -> Exception:
-    # SQLite names the columns of the index: "UNIQUE constraint failed: incidents.key".
-    return AlreadyOpen(key) if "incidents.key" in str(broken) else broken
+def _clash(broken: ConstraintBroken, key: str) -> Exception:
+    # The one thing of an incident that is there once is its key while it is open.
+    return AlreadyOpen(key) if broken.taken_in == "incidents" else broken
 
 
 def _values(row: IncidentRow) -> tuple[Value, ...]:

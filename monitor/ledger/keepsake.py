@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.ledger.encoding import milliseconds
-from monitor.ledger.errors import LedgerFault, explained
+from monitor.ledger.errors import LedgerFault
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.placing import put_aside
+from monitor.ledger.sqlite_errors import explained
 
 NAME = "keepsake.sqlite"
 # A relapse reopens a ticket that was closed before: policies look back for hours, or a few days.

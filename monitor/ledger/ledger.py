@@ -1,5 +1,5 @@
-"""The ledger: what Reveille knows and what it has promised to say. SQLite; all moments are aware
-and UTC.
+"""The ledger: what Reveille knows and what it has promised to say. A file of SQLite, or a
+database of a PostgreSQL server; all moments are aware and UTC.
 
     with ledger.transaction() as t:          # all of it, or nothing
         t.record("main-number", "sip-call", "scheduled", started, observation, verdict, muted=False)
@@ -15,10 +15,10 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from monitor.ledger import engines
 from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
 from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
@@ -32,6 +32,7 @@ from monitor.ledger.migrate import known, migrate, refuse_newer, version
 from monitor.ledger.rollups import RollupWriting
 from monitor.ledger.seals import SealReading, SealWriting
 from monitor.ledger.sending import LetterWriting
+from monitor.ledger.server_address import Place
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
 
@@ -66,11 +67,12 @@ class Ledger(
 ):
     """One open ledger, for one thread."""
 
-    def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
-        """Open the ledger at `path` (or ":memory:"), making or migrating it unless `read_only`.
-        Raises LedgerFault.
+    def __init__(self, place: Place, *, read_only: bool = False) -> None:
+        """Open the ledger at `place`, making or migrating it unless `read_only`. Raises
+        LedgerFault.
         """
-        super().__init__(Database(path, read_only=read_only))
+        self.place = place
+        super().__init__(engines.opened(place, read_only=read_only))
         try:
             _fit(self._database)
         except BaseException:
@@ -84,9 +86,9 @@ class Ledger(
         return str(found["name"]) if found else ""
 
     @property
-    def where(self) -> Path:
-        """Its file."""
-        return Path(self._database.where)
+    def where(self) -> str:
+        """Its file or its server's address, in words."""
+        return self._database.where
 
     @property
     def read_only(self) -> bool:
@@ -156,7 +158,7 @@ def _fit(database: Database) -> None:
     if not database.read_only:
         migrate(database)
         return
-    newest = len(known())
+    newest = len(known(database.MIGRATIONS))
     refuse_newer(database, newest)
     if (found := version(database)) < newest:
         raise LedgerFault(

@@ -77,7 +77,8 @@ class ReceiptRow:
 # A leased letter is due when its lease ends, since its sender may be dead. An earlier letter that
 # still waits holds back the later ones of its thread.
 _NEXT = """
-    SELECT min(max(next_at, coalesce(lease_until, 0))) AS at FROM outbox AS this
+    SELECT min(CASE WHEN lease_until > next_at THEN lease_until ELSE next_at END) AS at
+    FROM outbox AS this
     WHERE state = 'queued'
       AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
                       WHERE earlier.state = 'queued' AND earlier.incident = this.incident
@@ -133,8 +134,8 @@ class LetterReading(Table):
     ) -> list[OutboxRow]:
         """The letters in their order; all, or those in one state, or those of one incident."""
         rows = self._database.rows(
-            "SELECT * FROM outbox WHERE (? IS NULL OR state = ?) AND (? IS NULL OR incident = ?)"
-            " ORDER BY id",
+            "SELECT * FROM outbox WHERE (CAST(? AS TEXT) IS NULL OR state = ?)"
+            " AND (CAST(? AS BIGINT) IS NULL OR incident = ?) ORDER BY id",
             (state, state, incident, incident),
         )
         return [letter_of(row) for row in rows]

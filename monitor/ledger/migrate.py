@@ -6,15 +6,14 @@ A ledger of a newer program is refused: an older one would not keep what the new
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
+from monitor.ledger.sqlite_database import SqliteDatabase
 
-FOLDER = Path(__file__).parent / "migrations"
+FOLDER = SqliteDatabase.MIGRATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def known(folder: Path = FOLDER) -> list[Migration]:
 
 def version(database: Database) -> int:
     """The number of the last step that was taken; 0 for an empty file."""
-    if not database.row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"):
+    if not database.has("migrations"):
         return 0
     found = database.row("SELECT coalesce(max(number), 0) AS number FROM migrations")
     return int(found["number"]) if found else 0
@@ -49,7 +48,7 @@ def version(database: Database) -> int:
 
 def migrate(database: Database, steps: list[Migration] | None = None) -> None:
     """Take the steps that are missing. Raises LedgerFault."""
-    steps = known() if steps is None else steps
+    steps = known(database.MIGRATIONS) if steps is None else steps
     refuse_newer(database, len(steps))
     # Each step commits by itself: what was brought up to date stays so if a later step fails.
     for step in steps[version(database) :]:
@@ -74,24 +73,7 @@ def _take(database: Database, step: Migration) -> None:
             database.change(
                 "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
             )
-        for statement in _statements(step.script):
-            database.change(statement)
+        database.script(step.script)
         database.change(
             "INSERT INTO migrations (number, name) VALUES (?, ?)", (step.number, step.name)
-        )
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Cut a script into statements; a trigger's inner semicolons do not cut."""
-    gathered = ""
-    for line in script.splitlines(keepends=True):
-        gathered += line
-        if sqlite3.complete_statement(gathered):
-            yield gathered
-            gathered = ""
-    # Comments may follow the last statement; anything else without its semicolon would silently not
-    # be done.
-    if "".join(line.split("--")[0] for line in gathered.splitlines()).strip():
-        raise LedgerFault(
-            f"a migration ends in the middle of a statement: {gathered.strip()[:80]!r}"
         )

@@ -3,8 +3,8 @@
 Rules:
 1. One thread changes the ledger, job after job, in the order they were handed in. So a settlement
    is still one transaction, and what is read in a job is what its changes are based on.
-2. What takes long to read has a second thread with a connection of its own (SQLite's write-ahead
-   log: readers and the writer do not wait for each other).
+2. What takes long to read has a second thread with a connection of its own (readers and the writer
+   do not wait for each other, by SQLite's write-ahead log as by PostgreSQL's versions of rows).
 3. The connections belong to their threads: SQLite's own check refuses them to any other, the loop's
    too.
 4. Both are daemon threads: a disk that answers no more cannot keep the process from ending.
@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
-from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -37,8 +36,8 @@ class LedgerThread:
     def __init__(self, opened: Callable[[], Ledger]) -> None:
         """`opened` opens it, in the thread. Raises what that raises."""
         self._writing = _Worker("ledger", opened)
-        self.where: Path = self._writing.submit(lambda ledger: ledger.where).result()
-        self._reading = _Worker("ledger-reader", lambda: Ledger(self.where, read_only=True))
+        place, self.where = self._writing.submit(lambda one: (one.place, one.where)).result()
+        self._reading = _Worker("ledger-reader", lambda: Ledger(place, read_only=True))
 
     def do(self, work: Callable[[Ledger], T]) -> asyncio.Future[T]:
         """Have it done in its turn."""

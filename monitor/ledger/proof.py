@@ -44,7 +44,7 @@ class Digest:
     def __init__(self) -> None:
         self._sum, self.rows = hashlib.sha256(), 0
 
-    def add(self, of: str, rows: Iterable[Sequence[object]]) -> None:
+    def add(self, of: str, rows: Iterable[Iterable[object]]) -> None:
         """Rows of one check, or one table."""
         for row in rows:
             self._sum.update(json.dumps([of, *row], ensure_ascii=True).encode() + b"\n")

@@ -123,7 +123,7 @@ class RollupWriting(Table):
             " AND NOT (state <> 'OK' AND EXISTS (SELECT 1 FROM incidents"
             " WHERE opened_at BETWEEN started_at - ? AND started_at + ?)) LIMIT ?)",
             (check, check, *_span(day), check, AROUND, AROUND, BATCH),
-        ).rowcount
+        )
 
     def remove_rolled(self, check: str, day: int) -> int:
         """Remove the roll-ups of a check of a day; returns how many rows."""
@@ -132,7 +132,7 @@ class RollupWriting(Table):
             self._database.change(
                 f"DELETE FROM {table} WHERE {_OF_CHECK} AND {at} BETWEEN ? AND ?",  # noqa: S608
                 span,
-            ).rowcount
+            )
             for table, at in (("rolled_runs", "first_at"), ("rolled_hours", "hour_at"))
         )
 

@@ -69,7 +69,7 @@ class SealReading(Table):
         # By check: the index leads to the first of each, and no table is gone through.
         found = self._database.row(
             "SELECT min(at) AS at FROM (SELECT (SELECT min(started_at) FROM attempts"
-            " WHERE check_number = number) AS at FROM check_names)"
+            " WHERE check_number = number) AS at FROM check_names) AS firsts"
         )
         return moment(found["at"]) if found and found["at"] is not None else None
 
@@ -126,7 +126,7 @@ class SealReading(Table):
             yield from self._database.rows(
                 f"SELECT {columns} FROM {table}"  # noqa: S608 - constants
                 " WHERE check_number = (SELECT number FROM check_names WHERE name = ?)"
-                f" AND {at} BETWEEN ? AND ? ORDER BY {at}",
+                f" AND {at} BETWEEN ? AND ? ORDER BY {columns}",
                 span,
             )
 

@@ -57,7 +57,7 @@ class LetterWriting(Table):
                 milliseconds(message.not_before + timedelta(seconds=message.lifetime_seconds)),
             ),
         )
-        return made.rowcount == 1
+        return made == 1
 
     def lease_letter(
         self, desk: str, owner: str, now: datetime, until: datetime
@@ -70,8 +70,8 @@ class LetterWriting(Table):
         # A lease that stands here is a dead sender's. Its try had no answer, so it is not counted
         # twice: a crash is no refusal, and must not put a letter off by a quarter of an hour.
         self._database.change(
-            "UPDATE outbox SET attempts = attempts + (lease_owner IS NULL), lease_owner = ?,"
-            " lease_until = ? WHERE id = ?",
+            "UPDATE outbox SET attempts = CASE WHEN lease_owner IS NULL THEN attempts + 1"
+            " ELSE attempts END, lease_owner = ?, lease_until = ? WHERE id = ?",
             (owner, milliseconds(until), due["id"]),
         )
         taken = self._database.row("SELECT * FROM outbox WHERE id = ?", (due["id"],))
@@ -114,7 +114,8 @@ class LetterWriting(Table):
         self._receipt(letter, at, "interrupted", text)
         self._database.change(
             "UPDATE outbox SET lease_owner = NULL, lease_until = NULL,"
-            " attempts = max(attempts - 1, 0) WHERE id = ? AND state = 'queued'",
+            " attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END"
+            " WHERE id = ? AND state = 'queued'",
             (letter.id,),
         )
 

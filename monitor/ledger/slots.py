@@ -35,7 +35,7 @@ class SlotReading(Table):
     def slots(self, job: str, since: datetime) -> list[SlotRow]:
         """What was claimed of a job for a moment from `since` on, the oldest first."""
         rows = self._database.rows(
-            "SELECT * FROM slots WHERE job = ? AND slot_at >= ? ORDER BY slot_at",
+            "SELECT * FROM slots WHERE job = ? AND slot_at >= ? ORDER BY slot_at, slot_key",
             (job, milliseconds(since)),
         )
         return [_slot(row) for row in rows]
@@ -52,7 +52,7 @@ class SlotReading(Table):
         return [
             _slot(row)
             for row in self._database.rows(
-                "SELECT * FROM slots WHERE finished_at IS NULL ORDER BY slot_at"
+                "SELECT * FROM slots WHERE finished_at IS NULL ORDER BY slot_at, job, slot_key"
             )
         ]
 
@@ -67,7 +67,7 @@ class SlotWriting(Table):
             " DO NOTHING",
             (job, slot_key, milliseconds(slot_at), milliseconds(now)),
         )
-        return made.rowcount == 1
+        return made == 1
 
     def unclaim(self, job: str, slot_key: str) -> None:
         """A claim that was made on a wrong clock, which ran ahead, counts no more."""
@@ -79,7 +79,7 @@ class SlotWriting(Table):
             "UPDATE slots SET finished_at = ?, late_seconds = ? WHERE job = ? AND slot_key = ?",
             (milliseconds(now), late_seconds, job, slot_key),
         )
-        if done.rowcount != 1:
+        if done != 1:
             raise LookupError(f"slot {slot_key!r} of {job!r} was never claimed")
 
 

@@ -1,7 +1,7 @@
 """What the ledger says of a longer time: how a check stood, what was open, in few rows.
 
-Rule: what whole days come to is worked out by SQLite, so that no reader has a month of looks in its
-memory.
+Rule: what whole days come to is worked out by the database, so that no reader has a month of
+looks in its memory.
 """
 
 from __future__ import annotations
@@ -32,21 +32,6 @@ WITH looks AS (
 SELECT started_at, state, muted, before_at FROM looks
 WHERE before IS NULL OR before <> state OR before_muted <> muted OR started_at - before_at > ?
 ORDER BY started_at
-"""
-# JSON's own functions: a year of looks is never in Python's memory.
-_MEASURED = """
-SELECT (started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n, avg(measure.value) AS mean
-FROM attempts, json_each(
-    json_set(
-        coalesce(json_extract(observation, '$.measures'), '{}'),
-        '$.seconds', json_extract(observation, '$.seconds')
-    )
-) AS measure
-WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-  AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-      (SELECT day FROM seals WHERE what = 'rolled')
-  AND measure.type IN ('integer', 'real')
-GROUP BY cell, name ORDER BY cell
 """
 _STATES = frozenset(state.value for state in State)
 
@@ -120,7 +105,7 @@ class StandingReading(RollupReading):
         least, most = encoding.milliseconds(start), encoding.milliseconds(end)
         size = max(1, (most - least) // cells)
         found: dict[tuple[int, str], Spread] = {}
-        for row in self._database.rows(_MEASURED, (least, size, check, least, most)):
+        for row in self._database.rows(self._database.MEASURED, (least, size, check, least, most)):
             mean = float(row["mean"])
             found[row["cell"], str(row["name"])] = Spread(row["n"], mean, mean, mean)
         half = timedelta(minutes=30)

@@ -1,5 +1,5 @@
-"""What may be done on the page: log in and out, take a ticket, write a note. Each ends with a page
-to go to.
+"""What may be done with one ticket on the page: log in and out, take it, write a note, escalate it
+formally. Each ends with a page to go to.
 """
 
 from __future__ import annotations
@@ -77,11 +77,27 @@ async def note(request: web.Request) -> web.StreamResponse:
     """A remark for all who follow a ticket."""
     form = await request.post()
     user = acting(request, str(form.get("proof", "")))
-    text = " ".join(str(form.get("text", "")).split())[:_LONGEST_NOTE]
-    said = "empty"
+    text, said = text_of(form.get("text")), "empty"
     if text:
         said = await _done(request, user, "noted", lambda do, number, by: do.note(number, by, text))
     return onward(f"{_ticket(request)}?said={said}")
+
+
+async def escalate(request: web.Request) -> web.StreamResponse:
+    """A formal escalation of a ticket."""
+    form = await request.post()
+    user = acting(request, str(form.get("proof", "")))
+    why, said = text_of(form.get("text")), "no-reason"
+    if why:
+        said = await _done(
+            request, user, "escalated", lambda do, number, by: do.escalate(number, by, why)
+        )
+    return onward(f"{_ticket(request)}?said={said}")
+
+
+def text_of(written: object) -> str:
+    """A form's text on one line, as long as one can be; "" for what is none."""
+    return " ".join(written.split())[:_LONGEST_NOTE] if isinstance(written, str) else ""
 
 
 async def _done(request: web.Request, user: str, well: str, act: _Act) -> str:
@@ -103,7 +119,7 @@ async def _done(request: web.Request, user: str, well: str, act: _Act) -> str:
 
 def _act(site: Site, number: int, user: str, act: _Act) -> None:
     # A connection of its own, as every verb beside the daemon has: the daemon sends what it tells.
-    with Ledger(site.configuration.state / "ledger.sqlite") as ledger:
+    with Ledger(site.configuration.ledger_place) as ledger:
         act(TicketActions(ledger, site.configuration, site.clock.now()), number, user)
 
 

@@ -12,7 +12,16 @@ from aiohttp import web
 
 from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger
-from monitor.page import actions, files, history_pages, hooks, links, ticket_pages
+from monitor.page import (
+    actions,
+    files,
+    history_pages,
+    hooks,
+    links,
+    maintenance_page,
+    opening_page,
+    ticket_pages,
+)
 from monitor.page.answers import html, readable
 from monitor.page.events import Changes
 from monitor.page.gate import answered, is_reader
@@ -44,10 +53,13 @@ def application(site: Site) -> web.Application:
             web.get("/status.json", status_json),
             web.get("/glance.json", glance_json),
             web.get("/tickets", show_tickets),
+            *opening_page.routes(),
             web.get("/tickets/{number}", show_ticket),
             web.get("/tickets/{number}/evidence/{name}", ticket_evidence),
             web.post("/tickets/{number}/acknowledge", actions.acknowledge),
             web.post("/tickets/{number}/note", actions.note),
+            web.post("/tickets/{number}/escalate", actions.escalate),
+            *maintenance_page.routes(),
             web.get("/take/{number}/{token}", links.show_link),
             web.post("/take/{number}/{token}", links.follow_link),
             web.post("/hooks/{name}", hooks.take_push),

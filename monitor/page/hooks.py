@@ -86,7 +86,7 @@ def answer_of(desk: str, identity: str, told: Any) -> Answer:
 
 
 def _take(site: Site, answer: Answer) -> None:
-    with Ledger(site.configuration.state / "ledger.sqlite") as ledger:
+    with Ledger(site.configuration.ledger_place) as ledger:
         Answers(ledger, site.configuration, site.clock.now()).take(answer)
 
 

@@ -1,7 +1,7 @@
 """Reading the ledger for pages: in a thread, one question after the other, each within its time.
 
-Rule: nobody waits for a page that takes too long, and nobody's question runs on after that: SQLite
-is interrupted. More than a few that wait are sent away.
+Rule: nobody waits for a page that takes too long, and nobody's question runs on after that: the
+database is interrupted. More than a few that wait are sent away.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.server_address import Place, begun
 
 T = TypeVar("T")
 # A page of a year's ledger takes a second on a small host; ten of them are not waited for.
@@ -28,8 +28,8 @@ class Unavailable(Exception):
 class LedgerReader:
     """One reader: a thread with a connection of its own."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path, self._waiting = path, 0
+    def __init__(self, place: Place, name: str) -> None:
+        self._place, self._waiting = place, 0
         self._ledger: Ledger | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
@@ -68,9 +68,9 @@ class LedgerReader:
         if self._ledger is not None and self._ledger.displaced():
             self._close()
         if self._ledger is None:
-            if not self._path.exists():
-                raise LedgerFault(f"there is no ledger at {self._path} yet")
-            self._ledger = Ledger(self._path, read_only=True)
+            if not begun(self._place):
+                raise LedgerFault(f"there is no ledger at {self._place} yet")
+            self._ledger = Ledger(self._place, read_only=True)
         return self._ledger
 
     def _close(self) -> None:

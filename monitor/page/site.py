@@ -27,8 +27,8 @@ class Site:
         """`tell` takes a line for the daemon: {"log": …}. Raises OSError."""
         self.configuration, self.job, self.tell = configuration, job, tell
         self.clock = clock or SystemClock()
-        path = self.configuration.state / "ledger.sqlite"
-        self.quick, self.slow = LedgerReader(path, "now"), LedgerReader(path, "slow")
+        place = self.configuration.ledger_place
+        self.quick, self.slow = LedgerReader(place, "now"), LedgerReader(place, "slow")
         self.overviews = Overviews(self.configuration)
         self.neighbours = Neighbours(job.sites)
         self.key = key_of(self.configuration.state)

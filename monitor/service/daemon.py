@@ -35,7 +35,7 @@ from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
-from monitor.service.ledger_file import KEEP_SECONDS
+from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
 from monitor.service.life_signs import LifeSigns
 from monitor.service.outside import Outside
 from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket, say_taken
@@ -65,7 +65,9 @@ class Daemon:
         self._work = Work(self._clock, lambda: self._rounds.configuration)
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
-        self._care = LedgerCare(self._presence, self._clock, self._work.faulted)
+        self._care = LedgerCare(
+            self._presence, configuration.ledger_place, self._clock, self._work.faulted
+        )
         self._ledger = self._care.ledger
         self._outside = Outside(self._work.start, self._clock, self._ledger, self._pushed)
         state = configuration.state
@@ -219,7 +221,8 @@ class Daemon:
         self._rounds.configuration = configuration
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
         self._outbox.stop()
-        self._outbox = Outbox(self._ledger, desks, socket.gethostname())
+        host, state = socket.gethostname(), configuration.state
+        self._outbox = Outbox(self._ledger, desks, host, state)
         self._polling = DeskPolling(self._ledger, desks)
         self._replies = MailReplies(self._ledger, configuration)
         self._cadence = self._new_cadence(configuration)
@@ -273,13 +276,9 @@ class Daemon:
         self._manager.reloading()
         try:
             configuration = self._file.read()
-            # Lock and ledger belong to the old folder: on a new one this daemon could meet another
-            # that holds it.
-            if configuration.state != self._rounds.configuration.state:
+            if moved := cannot_move(self._rounds.configuration, configuration):
                 self._file.refuse()
-                raise ValueError(
-                    f"the state folder cannot change while running; it is {self._presence.state}"
-                )
+                raise ValueError(moved)
         except (ConfigurationFaults, ValueError) as faults:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
             await self._care.note("reload-refused", {"faults": str(faults)})

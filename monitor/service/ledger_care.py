@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from checks.data.backup.store.seal import key_of
 from monitor.clock import Clock
@@ -18,6 +17,7 @@ from monitor.incidents.store import unreadable
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.own_thread import LedgerThread
 from monitor.ledger.retention import Keep, Retention
+from monitor.ledger.server_address import Place
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_file import Keeping, held_on, opened
 from monitor.service.standing import holds
@@ -37,18 +37,19 @@ class LedgerCare:
     def __init__(
         self,
         presence: Presence,
+        place: Place,
         clock: Clock,
         faulted: Callable[[str, BaseException], None],
     ) -> None:
         """`faulted` tells the operators. Raises LedgerFault, OSError."""
         self._presence, self._clock, self._faulted = presence, clock, faulted
         self._began_anew = ""
-        self.ledger = LedgerThread(lambda: self._opened(presence.state, clock.now()))
+        self.ledger = LedgerThread(lambda: self._opened(place, clock.now()))
         self._keeping = Keeping(self.ledger)
         self._retention = Retention(self.ledger, lambda: key_of(presence.state, make=True))
 
-    def _opened(self, state: Path, now: datetime) -> Ledger:
-        ledger, self._began_anew = opened(state, now)
+    def _opened(self, place: Place, now: datetime) -> Ledger:
+        ledger, self._began_anew = opened(place, now)
         return ledger
 
     def note(self, kind: str, body: dict[str, object]) -> asyncio.Future[None]:
@@ -80,7 +81,8 @@ class LedgerCare:
         """
         if (waits := self.ledger.waits_seconds()) <= STUCK_AFTER_SECONDS:
             return ""
-        why = f"the ledger {self.ledger.where} has not answered for {waits:.0f} s: its disk hangs"
+        why = f"the ledger {self.ledger.where} has not answered for {waits:.0f} s"
+        why = f"{why}: its disk or its server hangs"
         self._faulted("ledger", LedgerFault(why, "stuck"))
         return why
 

@@ -11,8 +11,10 @@ import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from monitor.config import Configuration
 from monitor.ledger import Ledger, LedgerAccess, LedgerFault
 from monitor.ledger.keepsake import NAME, begun_anew, keep
+from monitor.ledger.server_address import Place, ServerAddress
 from monitor.service.heartbeat import Presence
 
 log = logging.getLogger(__name__)
@@ -22,11 +24,14 @@ KEEP_SECONDS = 10
 _AT_LEAST = timedelta(hours=1)
 
 
-def opened(state: Path, now: datetime) -> tuple[Ledger, str]:
-    """The ledger, and what had to be done for it, in words: one that is damaged or gone is begun
+def opened(place: Place, now: datetime) -> tuple[Ledger, str]:
+    """The ledger, and what had to be done for it, in words: a file that is damaged or gone is begun
     anew from its keepsake. Raises LedgerFault, OSError.
     """
-    path = state / "ledger.sqlite"
+    if isinstance(place, ServerAddress):
+        return Ledger(place), ""
+    path = Path(place)
+    state = path.parent
     try:
         if path.exists() or not (state / NAME).exists():
             return Ledger(path), ""
@@ -37,6 +42,17 @@ def opened(state: Path, now: datetime) -> tuple[Ledger, str]:
         wrong = fault
     done = begun_anew(path, now)
     return Ledger(path), f"{wrong}; {done}"
+
+
+def cannot_move(before: Configuration, after: Configuration) -> str:
+    """Why another configuration needs a restart; "" where it does not."""
+    # Lock and ledger belong to the old folder: on a new one this daemon could meet another that
+    # holds it.
+    if before.state != after.state:
+        return f"the state folder cannot change while running; it is {before.state}"
+    if before.ledger_place != after.ledger_place:
+        return f"the ledger cannot move while running; it is {before.ledger_place}"
+    return ""
 
 
 def held_on(presence: Presence, ledger: Ledger, now: datetime) -> str:
@@ -73,12 +89,15 @@ class Keeping:
         self._under_way = True
         try:
             newest, displaced, where = await self._ledger.do(
-                lambda ledger: (ledger.newest_happening(), ledger.displaced(), ledger.where)
+                lambda ledger: (ledger.newest_happening(), ledger.displaced(), ledger.place)
             )
+            # What a server keeps has its own copies: no keepsake stands in for its backups.
+            if isinstance(where, ServerAddress):
+                return
             fresh = self._last and self._last[0] == newest and now - self._last[1] < _AT_LEAST
             if not (fresh or displaced):
                 # A connection of its own, in a thread: nothing that is to be written waits for it.
-                await asyncio.to_thread(keep, where, now)
+                await asyncio.to_thread(keep, Path(where), now)
                 self._last = (newest, now)
         finally:
             self._under_way = False

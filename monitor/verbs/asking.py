@@ -120,6 +120,7 @@ def _meant(arguments: Namespace) -> tuple[Path | None, list[str]]:
 def image_name(arguments: Namespace) -> str:
     """What an image is called that nobody named."""
     ending = ".tar.age" if arguments.recipient else ".tar"
+    ending += ".iso" if arguments.medium else ""
     return f"reveille-{SystemClock().now():%Y%m%dT%H%M%SZ}{ending}"
 
 

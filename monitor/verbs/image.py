@@ -1,5 +1,5 @@
 """backup image: one file from which a lost server comes back: configuration, ledger, newest proven
-backups, and how.
+backups, packages of the host, and how.
 
 It is written for an authorised person to fetch by SFTP or HTTPS from a host that they run: readable
 for the owner and the group alone, and encrypted to age keys where some are named. The ledger is in
@@ -25,10 +25,13 @@ from checks.data.backup.listing import Kept, newest_proven
 from checks.data.backup.run.parent import converse
 from monitor.clock import SystemClock
 from monitor.config import Configuration
+from monitor.ledger.server_address import ServerAddress
 from monitor.terminal import SCREEN, show
 from monitor.verbs.asking import image_name
 from monitor.verbs.backups import backup_checks
 from monitor.verbs.image_files import configuration_files, secret_files
+from monitor.verbs.image_host import host_files
+from monitor.verbs.image_medium import HOW_TO, medium
 from monitor.verbs.inside import awaited
 from monitor.verbs.opening import Stop, configuration_of
 from reports.backups import BackupDone
@@ -64,6 +67,8 @@ def image(arguments: Namespace) -> int:
         part = _written(configuration, proven, folder, arguments.with_secrets)
         if arguments.recipient:
             part = _encrypted(part, arguments.recipient)
+        if arguments.medium:
+            part = medium(part, image_instructions(sorted(proven)))
         # The owner and the group that fetches it, and nobody else: call records are in it.
         part.chmod(0o640)
         size = part.stat().st_size
@@ -83,7 +88,10 @@ def image(arguments: Namespace) -> int:
 
 def _ledger_saved(configuration: Configuration, folder: Path) -> str:
     """A backup of the ledger in `folder`, proven; what went wrong, if anything."""
-    path = configuration.state / "ledger.sqlite"
+    path = configuration.ledger_place
+    if isinstance(path, ServerAddress):
+        return f"the ledger lies in {path} and is not in it: a check of kind backup saves it"
+    path = Path(path)
     if not path.exists():
         return ""
     check = Backup(engine="sqlite", path=path, folder=folder / "ledger")
@@ -101,7 +109,9 @@ def _written(
     with part.open("xb") as file:
         # PAX has no limit on sizes and names: the older ustar format ends at 8 GB a file.
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            _text(tar, "HOW-TO.md", image_instructions(sorted(proven)))
+            _add(tar, HOW_TO, image_instructions(sorted(proven)).encode())
+            for name, content in host_files().items():
+                _add(tar, name, content)
             for name, path in configuration_files(configuration).items():
                 tar.add(path.resolve(), name)
             for name, path in secret_files(configuration).items() if secrets else ():
@@ -116,10 +126,10 @@ def _written(
     return part
 
 
-def _text(tar: tarfile.TarFile, name: str, text: str) -> None:
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     info = tarfile.TarInfo(name)
-    info.size = len(text.encode())
-    tar.addfile(info, io.BytesIO(text.encode()))
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
 
 
 def _encrypted(plain: Path, recipients: list[str]) -> Path:

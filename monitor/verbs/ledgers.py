@@ -13,6 +13,7 @@ from monitor.core.disk_growth import Growing, lasts_days
 from monitor.ledger.encoding import milliseconds
 from monitor.ledger.growth import Grown, folder_bytes
 from monitor.ledger.proof import verified
+from monitor.ledger.server_address import ServerAddress
 from monitor.terminal import show
 from monitor.verbs.opening import ledger_of, sound_part_of
 from reports.ledger_views import LedgerProof, LedgerSize, Part, Wrong
@@ -69,9 +70,10 @@ def _size(configuration: Configuration, grown: list[Grown], whole: int, unused: 
     evidence = folder_bytes(exhibits)
     seen = Growing(evidence, evidence / _days_in(exhibits), configuration.keep_evidence / _DAY)
     everything = [*things.values(), seen]
-    free = shutil.disk_usage(configuration.state).free
+    on_server = isinstance(configuration.ledger_place, ServerAddress)
+    free = None if on_server else shutil.disk_usage(configuration.state).free
     return LedgerSize(
-        file=str(configuration.state / "ledger.sqlite"),
+        file=str(configuration.ledger_place),
         bytes=whole,
         unused_bytes=unused,
         disk_free_bytes=free,
@@ -83,7 +85,7 @@ def _size(configuration: Configuration, grown: list[Grown], whole: int, unused: 
             for one in grown
         ),
         year_bytes=sum(thing.now + thing.after(365) for thing in everything),
-        lasts_days=lasts_days(everything, free + unused),
+        lasts_days=None if free is None else lasts_days(everything, free + unused),
     )
 
 

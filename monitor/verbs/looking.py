@@ -19,6 +19,7 @@ from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.ticket_view import stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
+from monitor.ledger.server_address import begun
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
@@ -158,8 +159,11 @@ async def _look_once(
 
 def _take_over(scratch: Ledger, configuration: Configuration, entry: CheckEntry) -> None:
     """What was accepted of a check holds for this look too."""
-    if entry.probe.ACCEPTS and (path := configuration.state / "ledger.sqlite").exists():
-        with Ledger(path, read_only=True) as ledger, scratch.transaction() as t:
+    if entry.probe.ACCEPTS and begun(configuration.ledger_place):
+        with (
+            Ledger(configuration.ledger_place, read_only=True) as ledger,
+            scratch.transaction() as t,
+        ):
             for row in ledger.acceptances(entry.name):
                 t.accept(
                     ProposalRow(row.check, row.name, row.value, row.seen_at),

@@ -11,6 +11,7 @@ from argparse import Namespace
 from checks.settings import nearest
 from monitor.config import CheckEntry, Configuration, load, load_sound_part, located
 from monitor.ledger import Ledger
+from monitor.ledger.server_address import begun
 from monitor.terminal import complain
 from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.refusal import in_words
@@ -57,14 +58,14 @@ def _in_force(inside: Inside) -> Configuration:
 
 def ledger_of(configuration: Configuration, read_only: bool = False) -> Ledger:
     """The site's ledger. Raises Stop where the daemon never ran, and LedgerFault."""
-    path = configuration.state / "ledger.sqlite"
+    place = configuration.ledger_place
     try:
-        there = path.exists()
+        there = begun(place)
     except OSError as problem:
         raise Stop(in_words(problem, "the ledger")) from None
     if not there:
-        raise Stop(f"there is no ledger at {path} yet; `reveille run` begins one")
-    return Ledger(path, read_only=read_only)
+        raise Stop(f"there is no ledger at {place} yet; `reveille run` begins one")
+    return Ledger(place, read_only=read_only)
 
 
 def entry_of(configuration: Configuration, name: str) -> CheckEntry:

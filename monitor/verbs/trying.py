@@ -18,6 +18,9 @@ from checks.contract import CannotTell, Failed, Trace
 from checks.trial import Untried, try_check, try_line
 from monitor.config import Configuration
 from monitor.desks.desk import DeskSettings, Never, TryLater
+from monitor.ledger import LedgerFault
+from monitor.ledger.server_address import ServerAddress
+from monitor.ledger.trial import try_server
 from monitor.terminal import columns, say, show_json
 
 # A far end that has said nothing by then is not well; the whole takes hardly longer, for all are
@@ -81,6 +84,8 @@ def _works(found: Configuration, folder: Path) -> Iterable[tuple[str, _Work]]:
         yield f"checks.{name}", _looked(partial(try_check, probe), folder, probe.target())
     for name, desk in found.desks.items():
         yield f"desks.{name}", _asked(desk)
+    if isinstance(found.ledger_place, ServerAddress):
+        yield "ledger", _opened(found.ledger_place)
 
 
 def _looked(look: Callable[[Trace], Awaitable[None]], folder: Path, target: str = "") -> _Work:
@@ -89,6 +94,16 @@ def _looked(look: Callable[[Trace], Awaitable[None]], folder: Path, target: str 
         trace = Trace(time.monotonic, lambda: Path(tempfile.mkdtemp(dir=folder)))
         await look(trace)
         return "; ".join(trace.observation().warnings) or target
+
+    return work
+
+
+def _opened(ledger: ServerAddress) -> _Work:
+    async def work() -> str:
+        try:
+            return await asyncio.to_thread(try_server, ledger)
+        except LedgerFault as fault:
+            raise Failed("ledger", str(fault)) from None
 
     return work
 

@@ -2,9 +2,10 @@
 
 All hostile far ends of tests/bench/hostile_far_ends.py are looked at without pause, each by a check
 of its own, while 100 good portals are looked at every second beside them. Printed is the longest
-that the loop was held, by the clock of the thread's own work (other programs of a busy host do not
-count) and by the wall's. Exit status 1 when a look held it for more than 100 ms, or a good portal
-was not OK.
+that the loop was held: by the clock of the thread's own work, by the wall's, and by the wall's
+less what the thread queued for a CPU, which other programs of a busy host had meanwhile. The last
+counts: a disk, a lock or a child that is waited for is in it. Exit status 1 when it is more than
+100 ms, or a good portal was not OK.
 """
 
 from __future__ import annotations
@@ -64,19 +65,28 @@ def hostile(ports: Mapping[str, int]) -> dict[str, Check]:
     return made
 
 
+def _queued() -> float:
+    """Seconds that this thread was ready to run and had no CPU (proc(5), schedstat)."""
+    return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+
+
 class Stalls:
-    """The longest that the loop was held: seconds of its thread's work, and of the wall's clock."""
+    """The longest that the loop was held: seconds of its thread's work, of the wall's clock, and of
+    the wall's without its queueing for a CPU.
+    """
 
     def __init__(self) -> None:
-        self.worked = self.waited = 0.0
+        self.worked = self.waited = self.held = 0.0
 
     async def watch(self) -> None:
         """Tick until cancelled."""
         while True:
-            worked, waited = time.thread_time(), time.monotonic()
+            worked, waited, queued = time.thread_time(), time.monotonic(), _queued()
             await asyncio.sleep(0.001)  # whoever waits for the loop waits as long as this
             self.worked = max(self.worked, time.thread_time() - worked)
-            self.waited = max(self.waited, time.monotonic() - waited)
+            waited = time.monotonic() - waited
+            self.waited = max(self.waited, waited)
+            self.held = max(self.held, waited - (_queued() - queued))
 
 
 async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> int:
@@ -88,10 +98,10 @@ async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> in
     async def again(name: str, check: Check, pause: float, first: float) -> None:
         await asyncio.sleep(first)  # a timetable has each at a moment of its own
         while time.monotonic() < ends:
-            before = stalls.worked
+            before = stalls.held
             seen = await runner.attempt(name.replace(" ", "-"), check, 30.0)
-            if stalls.worked > max(before, MOST_SECONDS):
-                held[name] = stalls.worked
+            if stalls.held > max(before, MOST_SECONDS):
+                held[name] = stalls.held
             good = not (seen.fault or seen.blind)
             if name.startswith("good") and not good:
                 held[f"{name}: {seen.fault} {seen.blind}"] = 0.0
@@ -111,10 +121,11 @@ async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> in
     lost = states["good not"]
     told = f"{sum(states.values())} looks, {states['good good']} good ones, {lost} of them lost"
     sys.stdout.write(
-        f"hostile: loop held {stalls.worked * 1000:.0f} ms at the longest by its own work,"
-        f" {stalls.waited * 1000:.0f} ms by the wall; {told}\n"
+        f"hostile: loop held {stalls.held * 1000:.0f} ms at the longest (target"
+        f" {MOST_SECONDS * 1000:.0f}), {stalls.worked * 1000:.0f} ms by its own work,"
+        f" {stalls.waited * 1000:.0f} ms by the wall with what others took; {told}\n"
     )
-    return int(stalls.worked > MOST_SECONDS or bool(lost))
+    return int(stalls.held > MOST_SECONDS or bool(lost))
 
 
 def _started(command: list[str]) -> subprocess.Popen[bytes]:

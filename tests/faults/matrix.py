@@ -96,13 +96,13 @@ class Result:
         return f"{fault.stage}: {fault.code} -> {self.issue} ({self.layer})"
 
 
-async def result_of(row: Row, folder: Path, policy: Policy) -> Result:
+async def result_of(row: Row, folder: Path, policy: Policy, tries: int = TRIES) -> Result:
     """Look, and again while the probe cannot tell."""
     looked, verdict = (
         Looked(SipOptions(host="nobody.invalid"), Observation(blind="no far end started")),
         NOTHING,
     )
-    for tried in range(1, TRIES + 1):
+    for tried in range(1, tries + 1):
         own = folder / f"{re.sub(r'[^a-zA-Z0-9]+', '-', row.name)}-{tried}"
         own.mkdir(parents=True)
         try:
@@ -114,7 +114,7 @@ async def result_of(row: Row, folder: Path, policy: Policy) -> Result:
             print(f"{row.name}: the far end did not start: {problem}", flush=True)
             continue
         verdict = judge(looked.seen, [Expectation.parse(text) for text in looked.expect])
-        if verdict.state is not State.UNKNOWN and (tried == TRIES or not is_strained(looked.seen)):
+        if verdict.state is not State.UNKNOWN and (tried == tries or not is_strained(looked.seen)):
             break
         print(
             f"{row.name}: looked at again:"

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from checks import plugin_service
 from checks.contract import Trace
 from checks.data.backup.engines.directory import read_archive
-from checks.data.backup.store.manifest import read_manifest, read_proof
+from checks.data.backup.engines.directory_restore_test import look_through
+from checks.data.backup.engines.file_road import RESTORE_STEP, bring_back
+from checks.data.backup.instructions import commands
+from checks.data.backup.store.manifest import Manifest, read_manifest, read_proof
 from checks.data.backup.store.seal import Key
-from checks.data.backup.tar_extraction import extract
 from checks.data.usage.result import result
 from checks.data.usage.source_reader import Job
 from checks.data.usage.source_reader import read as read_source
@@ -36,6 +39,7 @@ from monitor.service import control_protocol
 
 # Noon of the day after the records of the seeds: 2026-11-20, in UTC.
 _NOW = 1_795_262_400
+_FILES = Manifest("", "directory", "/", "", "tar", "", {}, (), "")
 
 
 def _in_folder(read: Callable[[Path], object]) -> None:
@@ -151,12 +155,15 @@ def tar(data: bytes) -> None:
 
 
 def _unpacked(folder: Path, data: bytes) -> None:
-    (folder / "in").mkdir()
-    (folder / "files.tar").write_bytes(data)
+    (folder / "plain").mkdir()
+    (folder / "plain" / "files.tar").write_bytes(data)
     try:
-        extract(folder / "files.tar", folder / "in")
+        look_through(folder)
+        bring_back(commands(_FILES, RESTORE_STEP), folder, folder / "in")
     finally:
-        if (beside := sorted(one.name for one in folder.iterdir())) != ["files.tar", "in"]:
+        beside = sorted(str(one.relative_to(folder)) for one in folder.glob("*"))
+        beside += [one.name for one in (folder / "plain").iterdir()]
+        if beside not in (["plain", "files.tar"], ["in", "plain", "files.tar"]):
             raise AssertionError(f"beside its folder there is {beside}")
 
 
@@ -185,6 +192,11 @@ def control(data: bytes) -> None:
 def look_job(data: bytes) -> None:
     """A job at the socket of the looks."""
     understood(data)
+
+
+def plugin_job(data: bytes) -> None:
+    """A job at the socket of the plugins."""
+    plugin_service.understood(data)
 
 
 def page_cookie(data: bytes) -> None:

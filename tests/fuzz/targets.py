@@ -14,7 +14,7 @@ from checks.body import Unreadable
 from checks.contract import CannotTell, Failed
 from checks.data.usage.source_faults import SourceFault
 from checks.host.collectors.collector import NotLooked
-from checks.host.look_service import NotAsked
+from checks.process.asked import NotAsked
 from checks.telephony.audio import sound_file
 from checks.telephony.sip.message import NotSip
 from monitor.service.control_protocol import Malformed
@@ -78,6 +78,7 @@ _TARGETS = (
     _target("control", host.control, "monitor/service/control_protocol.py", words.JSON, Malformed),
     _target("page-cookie", host.page_cookie, "monitor/page/sessions.py", words.COOKIES),
     _target("look-job", host.look_job, "host/look_service.py", words.JSON, NotAsked),
+    _target("plugin-job", host.plugin_job, "plugin_service.py", words.JSON, NotAsked),
 )
 # fmt: on
 TARGETS: Mapping[str, Target] = MappingProxyType({one.name: one for one in _TARGETS})

@@ -33,12 +33,15 @@ EXPOSED = {
                                     " network, processes, users and homes"),
     "reveille-rtcpxr@.service": (1.8, "it sees datagrams that go to others: CAP_NET_RAW, the host's"
                                  " network"),
+    "reveille-plugins@.service": (1.6, "it looks at services as plugins do: the network, and whose"
+                                  " process asks"),
     "reveille-drill@.service": (0.5, "it restores what may mean harm: nothing of the host is in"
                                 " it"),
 }  # fmt: skip
 """unit -> the most that `systemd-analyze security` may say, and what it is for"""
 EXPOSED_WITH = {
     "host.conf": (1.4, "a socket beside it, and no right of its own"),
+    "plugins.conf": (1.4, "a socket beside it, and no right of its own"),
     "rtcp-xr.conf": (1.4, "a socket beside it, and no right of its own"),
     "browser.conf": (2.2, "Chromium's sandbox is made of namespaces, and its compiler writes what"
                      " it runs"),

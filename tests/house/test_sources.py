@@ -173,7 +173,7 @@ def test_every_child_program_is_killed_in_the_tests() -> None:
     sandboxed = {"checks.data.backup.run.drill", "checks.data.backup.sandbox.no_programs"}
     started = "".join(path.read_text() for path in (ROOT / "systemd").glob("*@.service"))
     of_systemd = {program for program in programs if f"-m {program} " in started}
-    assert len(of_systemd - sandboxed) == 2
+    assert len(of_systemd - sandboxed) == 3
     assert programs - {"checks.process.guard"} - sandboxed - of_systemd == set(PROGRAMS)
 
 

@@ -229,8 +229,14 @@ def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
     while not done.wait(0.002):
         try:
             tools = [tool for worker in workers() for tool in worker.children(recursive=True)]
+            # Of a server its first process: the others come and go, and the last of them go when
+            # all is over.
             named = [
-                tool for tool in tools if tool.name() == name and "--version" not in tool.cmdline()
+                tool
+                for tool in tools
+                if tool.name() == name
+                and "--version" not in tool.cmdline()
+                and (name != "postgres" or "-D" in tool.cmdline())
             ]
             for tool in named:
                 if time.monotonic() - first_seen.setdefault(tool.pid, time.monotonic()) > 0.0:

@@ -100,7 +100,12 @@ def _voice_log(folder: Path, _port: int) -> Work:
         "trusted": None,
         "before": {},
     }
-    said = {"call_seconds": 5.0, "said": {"caller": [1]}, "exhibit": str(folder / "x")}
+    said: dict[str, Any] = {
+        "call_seconds": 5.0,
+        "since": "",
+        "said": {"caller": [1]},
+        "exhibit": str(folder / "x"),
+    }
     return Work({**job, **said, "within": 600.0, "tolerance": 1.0}, begins="recording")
 
 

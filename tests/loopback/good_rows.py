@@ -16,7 +16,7 @@ import pymysql
 from tests.loopback import compared_alone as alone
 from tests.loopback.backup_world import World, fault_of
 from tests.loopback.databases import MariaDB, Postgres
-from tests.loopback.fresh_host import BACKUP, Host, fresh_host
+from tests.loopback.fresh_host import Host, fresh_host
 from tests.loopback.good_databases import (
     FOLDERS,
     SQLITE,
@@ -216,8 +216,7 @@ def _file(name: str, make: Callable[[Path], None], folder: Path) -> Row:
         return World(place / "world", {"engine": "sqlite", "path": path})
 
     def back(host: Host) -> alone.Held:
-        host.run(f"cp {BACKUP}/plain/database.sqlite /tmp/back.sqlite")
-        return alone.of_sqlite(host.place / "tmp/back.sqlite")
+        return alone.of_sqlite(host.place / path.relative_to("/"))
 
     return Row(f"sqlite/{name}", made, lambda: alone.of_sqlite(path), back, lambda: None)
 
@@ -230,7 +229,6 @@ def _folder(name: str, make: Callable[[Path], None], folder: Path) -> Row:
         return World(top.parent / "world", {"engine": "directory", "path": top})
 
     def back(host: Host) -> alone.Held:
-        host.run(f"cp -a {BACKUP}/files /tmp/files")
-        return alone.of_folder(host.place / "tmp/files")
+        return alone.of_folder(host.place / top.relative_to("/"))
 
     return Row(f"directory/{name}", made, lambda: alone.of_folder(top), back, lambda: None)

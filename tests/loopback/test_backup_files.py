@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -135,13 +136,14 @@ def test_a_directory_is_encrypted_copied_and_restored(tmp_path: Path) -> None:
     commands = [
         line for line in (copied / "RESTORE.md").read_text().splitlines() if line.startswith("    ")
     ]
-    subprocess.run(
-        ["bash", "-ec", "\n".join(commands)], cwd=copied, check=True, capture_output=True
-    )
-    assert (copied / "files" / "latest" / "call 3 – grüße.wav").read_bytes() == bytes(
-        range(256)
-    ) * 4
-    assert not (copied / "files" / "spool.tmp").exists()
+    by_hand = ["bash", "-ec", "\n".join(commands)]
+    tree.rename(tmp_path / "aside")
+    subprocess.run(by_hand, cwd=copied, check=True, capture_output=True)
+    assert (tree / "latest" / "call 3 – grüße.wav").read_bytes() == bytes(range(256)) * 4
+    assert not (tree / "spool.tmp").exists()
+    # What is there already stays as it is.
+    shutil.rmtree(copied / "plain")
+    assert subprocess.run(by_hand, cwd=copied, check=False, capture_output=True).returncode
 
     (tree / "2026-11-21" / "call 3 – grüße.wav").unlink()
     assert world.restore(overwrite=True).fault is None

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from checks.contract import Claim, Layer, Observation
 from checks.telephony.call.line import Line
 from checks.telephony.sip_call import SipCall
-from lab import Lab
+from lab import Lab, prompts
 from tests.loopback.seen import ended
 from tests.loopback.sipp.peer import attempt
 
+WELCOME = prompts.FOLDER / "welcome.wav"
 DESK = "supervisor-01"
 AT_ONCE = 4
 BUSY_MACHINE = {
@@ -231,6 +233,43 @@ async def test_every_fault_of_call_control_is_told_apart(tmp_path: Path) -> None
 @pytest.mark.engine
 async def test_every_further_fault_of_call_control_is_told_apart(tmp_path: Path) -> None:
     await told_apart(tmp_path, LATER)
+
+
+LOGGERS = {
+    "recording-from-agent: by file": ("agent", None),
+    "recording-from-agent: by file, held to the call": ("call", ("recording", "too-short")),
+    "recording-short: by file, from the agent on": ("agent", ("recording", "too-short")),
+    "by file, from the call on": ("agent", ("recording", "too-long")),
+}
+"""what the logger does, with what it is said to begin, and how it ends"""
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+async def test_a_logger_that_begins_with_the_agent_is_held_to_its_part(tmp_path: Path) -> None:
+    """A queue records from the agent's answer on; the menu before it is in no recording."""
+
+    def job(begins: str) -> Callable[[Lab], SipCall]:
+        def made(lab: Lab) -> SipCall:
+            kept = {**recording(lab), "begins": begins, "tolerance": "2s"}
+            menu = [{"hear": str(WELCOME), "within": "8s"}, {"press": "1"}]
+            agent = {"agent": account(lab, "agent-01"), "within": "30s", "digits": 0}
+            return call(lab, to="8000", script=[*menu, agent], recording=kept)
+
+        return made
+
+    jobs = {name: job(begins) for name, (begins, _) in LOGGERS.items()}
+    found = await side_by_side(tmp_path, jobs, "recording-from-agent", "recording-short")
+    assert {name: ended(seen) for name, seen in found.items()} == {
+        name: end for name, (_, end) in LOGGERS.items()
+    }
+    assert any("from the agent's answer on" in note for note in next(iter(found.values())).notes)
+
+
+async def test_a_logger_cannot_begin_with_an_agent_whom_nobody_reaches(tmp_path: Path) -> None:
+    async with Lab(tmp_path / "lab") as lab:
+        with pytest.raises(ValidationError, match="the script reaches no agent; add a step"):
+            call(lab, script=[{"stay": "1s"}], recording={**recording(lab), "begins": "agent"})
 
 
 async def test_what_a_feature_occupies_measures_and_belongs_to(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from lab import prompts
 from monitor.cli import main
+from monitor.verbs.image_host import host_files
 from tests.loopback.backup_world import World, fault_of, sqlite_world
 
 SITE = """
@@ -136,3 +138,63 @@ def test_what_another_has_written_is_said(world: World, capsys: pytest.CaptureFi
     seen = world.restore(str(world.folder / "back"))
     assert fault_of(seen) == ""
     assert any("unsealed" in warning for warning in seen.warnings)
+
+
+STATUS = """Package: sqlite3
+Status: install ok installed
+Architecture: amd64
+Version: 3.40.1-2
+Description: a shell
+ Version: 9
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+
+Package: libsqlite3-0
+Status: install ok installed
+Version: 3.40.1-2
+"""
+FILES = {
+    "var/lib/dpkg/status": STATUS,
+    "var/lib/apt/extended_states": "Package: libsqlite3-0\nAuto-Installed: 1\n",
+    "etc/apt/sources.list.d/vendor.sources": (
+        "Types: deb\nURIs: https://night:MARKER@deb.example.net/\nSigned-By: /opt/keys/vendor.asc\n"
+    ),
+    "etc/apt/auth.conf": "machine deb.example.net login night password MARKER\n",
+    "opt/keys/vendor.asc": "a key",
+    "etc/systemd/system/reveille.service.d/nice.conf": "[Service]\n",
+}
+
+
+def test_the_hosts_packages_are_named_with_versions_and_sources(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    found = host_files(tmp_path)
+    assert found["host/packages.tsv"] == b"libsqlite3-0\t3.40.1-2\nsqlite3\t3.40.1-2\n"
+    assert found["host/packages-by-hand.tsv"] == b"sqlite3\t3.40.1-2\n"
+    assert found["host/opt/keys/vendor.asc"] == b"a key"
+    assert b"https://deb.example.net/" in found["host/etc/apt/sources.list.d/vendor.sources"]
+    assert "host/etc/systemd/system/reveille.service.d/nice.conf" in found
+    assert not [name for name, content in found.items() if b"MARKER" in content]
+    assert host_files(tmp_path / "elsewhere") == {}
+
+
+def test_a_medium_holds_the_image_and_how_to_use_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, written = image(world, "--medium")
+    if shutil.which("xorriso") is None:
+        assert (code, written.exists()) == (2, False)
+        assert "Debian package xorriso" in capsys.readouterr().err
+        return
+    assert code == 0
+    # ISO 9660: the primary volume descriptor stands in the sector of 2048 bytes after 16.
+    assert written.read_bytes()[32769:32774] == b"CD001"
+    back = world.folder / "medium"
+    reading = ["xorriso", "-osirrox", "on", "-indev", written, "-extract", "/", back]
+    subprocess.run(list(map(str, reading)), check=True, capture_output=True)
+    subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=back, check=True, capture_output=True)
+    assert "HOW-TO.md" in names((back / "image.tar").read_bytes())
+    assert sorted(path.name for path in back.iterdir()) == ["HOW-TO.md", "SHA256SUMS", "image.tar"]

@@ -24,6 +24,7 @@ from checks.host import look_service, parent
 from checks.host.database_health import DatabaseHealth
 from checks.host.disks import HostDisks
 from checks.host.resources import HostResources
+from checks.process import asked as asked_by
 from checks.process.service import Service
 from tests.house.source import ROOT
 
@@ -100,9 +101,9 @@ def test_only_the_daemon_of_its_unit_and_root_may_ask() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         if os.geteuid() == 0:
-            assert look_service.allowed(theirs, "reveille.service") == os.getpid()
-        with pytest.raises(look_service.NotAsked, match=r"is not the daemon of reveille\.service"):
-            look_service.allowed(theirs, "reveille.service", root=-1)
+            assert asked_by.allowed(theirs, "reveille.service") == os.getpid()
+        with pytest.raises(asked_by.NotAsked, match=r"is not the daemon of reveille\.service"):
+            asked_by.allowed(theirs, "reveille.service", root=-1)
 
 
 WRONG = {
@@ -126,7 +127,7 @@ WRONG = {
 def test_what_is_no_look_is_refused(what: str) -> None:
     asked = WRONG[what]
     written = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    with pytest.raises(look_service.NotAsked):
+    with pytest.raises(asked_by.NotAsked):
         look_service.understood(written)
 
 
@@ -143,12 +144,12 @@ def test_secrets_are_let_through_and_not_told(monkeypatch: pytest.MonkeyPatch) -
     asked = job(look="database", settings=check.plain())
     assert MARK in json.dumps(look_service.understood(json.dumps(asked).encode()))
     asked["settings"]["within"] = MARK
-    with pytest.raises(look_service.NotAsked) as refused:
+    with pytest.raises(asked_by.NotAsked) as refused:
         look_service.understood(json.dumps(asked).encode())
     assert MARK not in str(refused.value)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_whatever_comes_is_refused_in_words(written: bytes) -> None:
-    with pytest.raises(look_service.NotAsked):
+    with pytest.raises(asked_by.NotAsked):
         look_service.understood(written)

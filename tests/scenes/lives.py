@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from monitor.config import Configuration
 from monitor.core.incident import Incident
-from monitor.core.policy_terms import Level
+from monitor.core.policy_terms import Level, Target
 from monitor.incidents import store
 from monitor.ledger import Ledger, OutboxRow
 
@@ -50,6 +50,34 @@ def rung_times(incident: Incident) -> dict[int, tuple[Level, datetime]]:
         since = found[level.since_level][1] if level.since_level else incident.counts_from
         found[level.number] = level, since + timedelta(seconds=level.after_seconds)
     return found
+
+
+def behind(ledger: Ledger, now: datetime) -> list[str]:
+    """What is due by the figures and was not done yet: a level's turn, a target that was missed."""
+    found = []
+    for row in ledger.open_incidents():
+        one = store.incident_of(row)
+        done = (*one.levels_told, *one.levels_skipped)
+        found += [
+            f"RV-{one.number}: level {number}"
+            for number, (_, due) in rung_times(one).items()
+            if due <= now and number not in done
+        ]
+        noted = {clock for clock, _ in one.breaches}
+        found += [
+            f"RV-{one.number}: {target.name}"
+            for target in _promised(one)
+            if one.counts_from + timedelta(seconds=target.seconds) <= now
+            and target.name not in noted
+        ]
+    return found
+
+
+def _promised(one: Incident) -> Iterator[Target]:
+    """The targets that are a sum of the opening and so many seconds."""
+    for target in one.severity.targets:
+        if target.name in ("response", "resolution") and target.since == "opened":
+            yield target
 
 
 def faults(
@@ -114,9 +142,7 @@ def _breaches(ledger: Ledger, one: Incident, aways: Aways) -> Iterator[str]:
     for name, count in Counter(row.body["clock"] for row in happened).items():
         if count > 1:
             yield f"the {name} target was missed {count} times"
-    for target in one.severity.targets:
-        if target.name not in ("response", "resolution") or target.since != "opened":
-            continue
+    for target in _promised(one):
         due = one.counts_from + timedelta(seconds=target.seconds)
         taken = one.acknowledged_at if target.name == "response" else None
         kept = min((at for at in (taken, one.closed_at) if at is not None), default=None)

@@ -32,7 +32,7 @@ ELSEWHERE |= {
     "wrong-caller-id",
 }
 ELSEWHERE |= {"transfer-refused", "transfer-lost", "conference-split"}
-ELSEWHERE |= {"recording-missing", "recording-short", "recording-silent"}
+ELSEWHERE |= {"recording-missing", "recording-short", "recording-silent", "recording-from-agent"}
 ELSEWHERE |= {
     "dialer-dead",
     "dialer-refuses",

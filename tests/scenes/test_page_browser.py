@@ -17,8 +17,8 @@ from tests.scenes import page_world
 
 pytestmark = pytest.mark.slow
 PATHS = (
-    "/", "/tickets?all=1", "/tickets/RV-1", "/checks/portal-1", "/months", "/reports", "/log-in",
-    "/tickets/RV-1/evidence/index.html", "/reports/412",
+    "/", "/tickets?all=1", "/tickets/RV-1", "/checks/portal-1", "/maintenance", "/months",
+    "/reports", "/log-in", "/tickets/RV-1/evidence/index.html", "/reports/412",
 )  # fmt: skip
 WIDTHS = (1280, 360)
 
@@ -85,7 +85,7 @@ async def test_axe_finds_nothing_serious(world: Scene, width: int, dark: bool) -
         page_world.served(world.configuration, world.clock) as address,
         opened(address, width, dark, measured=True) as page,
     ):
-        for path in PATHS[:7]:
+        for path in PATHS[:8]:
             await page.goto(address + path)
             await page.evaluate(AXE_SCRIPT)
             found = AxeResults(await page.evaluate("axe.run()"))

@@ -92,5 +92,7 @@ def letters(machine: Machine, person: str) -> list[str]:
 
 
 def subject(letter: str) -> str:
-    """Its subject on one line: a long one is folded on the wire (RFC 5322, section 2.2.3)."""
-    return str(message_from_string(letter, policy=policy.default)["Subject"])
+    """Its subject on one line: a long one is folded on the wire, also before its first word (RFC
+    5322, section 2.2.3).
+    """
+    return str(message_from_string(letter, policy=policy.default)["Subject"]).strip()

@@ -15,6 +15,7 @@ mount --make-rprivate / && mount --bind "$0" "$0"
 mount -t proc proc "$0/proc" && mount -t sysfs -o ro sysfs "$0/sys"
 mount --bind /dev "$0/dev" && mount -t devpts -o newinstance,ptmxmode=0666 devpts "$0/dev/pts"
 mount -t tmpfs tmpfs "$0/dev/shm"
+if [ -n "$2" ]; then mount --bind -o ro "$2" "$0/mnt"; fi
 exec chroot "$0" /usr/bin/env -i HOME=/root LANG=C.UTF-8 \\
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c "$1"
 """
@@ -32,11 +33,11 @@ def what_is_missing() -> str:
     return ", ".join(tool for tool in ("mmdebstrap", "unshare") if shutil.which(tool) is None)
 
 
-def build(root: Path, suite: str, default: bool = True) -> None:
+def build(root: Path, suite: str, default: bool = True, included: str = _INCLUDED) -> None:
     """A default installation, or else a minimal one, of a suite of Debian; minutes."""
     variant = _DEFAULT if default else ("--variant=minbase",)
     subprocess.run(
-        ["mmdebstrap", "--quiet", *variant, f"--include={_INCLUDED}", suite, root], check=True
+        ["mmdebstrap", "--quiet", *variant, f"--include={included}", suite, root], check=True
     )
     # A registry that is reached through a mirror is trusted by an authority of the host's.
     for path in ("etc/resolv.conf", _AUTHORITIES):
@@ -44,12 +45,13 @@ def build(root: Path, suite: str, default: bool = True) -> None:
     (root / "etc" / "pip.conf").write_text(f"[global]\ncert = /{_AUTHORITIES}\n")
 
 
-def run(root: Path, command: str, within: float) -> tuple[int, str]:
-    """Its exit code, and all that it said. Nothing that it started is left. Raises
-    TimeoutExpired."""
+def run(root: Path, command: str, within: float, share: Path | str = "") -> tuple[int, str]:
+    """Its exit code, and all that it said; `share` is seen as /mnt, read-only. Nothing that it
+    started is left. Raises TimeoutExpired.
+    """
     apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
     done = subprocess.run(
-        [*apart, "sh", "-c", _ENTER, root, command],
+        [*apart, "sh", "-c", _ENTER, root, command, share],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -129,7 +129,13 @@ def _incident_0_1_0(one: Incident) -> Incident:
     )
 
 
+def _ticket_0_2_0(one: Ticket) -> Ticket:
+    """Without what its check looks at."""
+    return replace(one, target="")
+
+
 def _ticket_0_1_0(one: Ticket) -> Ticket:
+    one = _ticket_0_2_0(one)
     clocks = tuple(clock for clock in one.clocks if clock.state != "stopped")
     closing: Literal["", "recovered"] = "recovered" if one.closed_at else ""
     clocks = tuple(replace(clock, paused=False) for clock in clocks)
@@ -150,6 +156,7 @@ AS_READ: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("0.2.0", "incident"): _incident_0_2_0,
     ("0.1.0", "condition"): lambda one: replace(one, looks_counted=0),
     ("0.1.0", "ticket"): _ticket_0_1_0,
+    ("0.2.0", "ticket"): _ticket_0_2_0,
     ("0.1.0", "report"): _report_0_1_0,
     ("0.1.0", "proof"): lambda one: replace(one, not_run=()),
     ("0.1.0", "heartbeat"): lambda one: {**one, "stuck": ""},

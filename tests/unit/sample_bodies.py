@@ -268,6 +268,7 @@ def tickets() -> tuple[Ticket, ...]:
         request="change",
         goes_on_as="RV-13",
         page="https://reveille.example.net/tickets/RV-12",
+        target="https://agents.example.net/login",
     )
     return full, Ticket(
         "RV-1", "Pune", "Asia/Kolkata", "t", "s", "P0", "critical", "o", "open", OPENED

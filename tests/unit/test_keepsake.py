@@ -49,11 +49,11 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_what_was_told_is_not_told_again_by_what_is_begun_from_a_keepsake(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    keep(ledger.where, NOW)
+    keep(Path(ledger.where), NOW)
     identity = ledger.identity
     ledger.close()
-    ledger.where.write_bytes(b"harmed" * 1000)
-    said = begun_anew(ledger.where, NOW)
+    Path(ledger.where).write_bytes(b"harmed" * 1000)
+    said = begun_anew(Path(ledger.where), NOW)
     assert "with 1 open ticket;" in said
     with Ledger(tmp_path / "ledger.sqlite") as again:
         assert again.identity == identity, "its letters go on in their threads"
@@ -69,33 +69,33 @@ def test_what_was_told_is_not_told_again_by_what_is_begun_from_a_keepsake(
 
 
 def test_a_keepsake_that_is_damaged_too_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
-    keep(ledger.where, NOW)
+    keep(Path(ledger.where), NOW)
     ledger.close()
     for name in (NAME, "ledger.sqlite"):
         (tmp_path / name).write_bytes(b"harmed" * 1000)
     with pytest.raises(LedgerFault, match=r"keepsake\.sqlite is not a ledger") as told:
-        opened(tmp_path, NOW)
+        opened(tmp_path / "ledger.sqlite", NOW)
     assert told.value.cause == "damaged"
-    assert ledger.where.read_bytes() == b"harmed" * 1000
+    assert Path(ledger.where).read_bytes() == b"harmed" * 1000
 
 
 def test_without_a_keepsake_a_damaged_ledger_is_for_a_person(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"harmed" * 1000)
     with pytest.raises(LedgerFault, match="is not a ledger"):
-        opened(tmp_path, NOW)
+        opened(tmp_path / "ledger.sqlite", NOW)
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite"]
 
 
 def test_a_keepsake_that_cannot_be_made_leaves_the_one_before(
     ledger: Ledger, tmp_path: Path
 ) -> None:
-    keep(ledger.where, NOW)
+    keep(Path(ledger.where), NOW)
     before = (tmp_path / NAME).read_bytes()
     ledger.close()
-    ledger.where.unlink()
+    Path(ledger.where).unlink()
     with pytest.raises(LedgerFault):
-        keep(ledger.where, NOW)
-    assert not ledger.where.exists(), "nor is an empty ledger made"
+        keep(Path(ledger.where), NOW)
+    assert not Path(ledger.where).exists(), "nor is an empty ledger made"
     assert (tmp_path / NAME).read_bytes() == before
 
 
@@ -120,7 +120,7 @@ def test_a_ledger_that_lost_its_name_is_put_back_with_what_came_since(
 def test_what_another_has_put_there_is_kept_aside(ledger: Ledger, tmp_path: Path) -> None:
     presence = Presence(tmp_path)
     (tmp_path / "other").write_bytes(b"somebody's")
-    (tmp_path / "other").rename(ledger.where)
+    (tmp_path / "other").rename(Path(ledger.where))
     assert "was replaced" in held_on(presence, ledger, NOW)
     (aside,) = tmp_path.glob("ledger.sqlite.replaced-*Z")
     assert aside.read_bytes() == b"somebody's"

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from monitor.ledger import Ledger, LedgerFault
-from monitor.ledger.database import Database
 from monitor.ledger.migrate import known, migrate, version
+from monitor.ledger.sqlite_database import SqliteDatabase as Database
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 SCHEMA = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"

@@ -15,7 +15,10 @@ from checks.kinds import kinds
 from monitor import policies
 from monitor.config.loading import load
 from monitor.core.failure import Case
+from monitor.core.incident import Evidence
+from monitor.core.incident_transitions import opened, reclassified
 from monitor.core.policy import Policy, PolicyFaults
+from tests.unit.sample_analyses import NOW
 
 PAGE = """
 name = "ours"
@@ -172,3 +175,11 @@ def test_a_check_says_how_bad_its_failures_are_at_the_least(tmp_path: Path) -> N
 def test_a_severity_that_there_is_not_is_told_at_the_check(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"checks\.shop\.severity: .* has no severity 'p1'"):
         site(tmp_path, shop="p1")
+
+
+def test_a_ticket_that_no_rule_names_is_named_after_its_check() -> None:
+    found, seen = policy().classify(Case("a-kind-of-tomorrow")), Evidence("front-page", "portal")
+    incident = opened("Pune", found, "house 1", seen, NOW, NOW).incident
+    assert incident.title == "a failure that no rule of the policy knows: front-page"
+    sorted_by = reclassified(incident, policy().reclassified("server-down"), "house 1", "asha")
+    assert "front-page" not in sorted_by.incident.title

@@ -162,6 +162,21 @@ def test_a_subject_is_short_and_says_the_gravest_first() -> None:
     assert all(len(render_mail(event, ticket(), EXTRAS[event]).subject) <= 78 for event in EVENTS)
 
 
+def test_a_subject_names_what_failed_as_far_as_it_has_room() -> None:
+    called = ticket(target="8000 at 192.0.2.7")
+    said = render_mail("opened", called, {}).subject
+    assert said == "[P0] Pune: PRI is up but IVR is not working, 8000 at 192.0.2.7 (RV-12)"
+    long = render_mail(
+        "opened", ticket(target="https://agents.example.net/login?next=" + "x" * 99), {}
+    )
+    assert len(long.subject) == 78
+    assert "https://agents.example." in long.subject
+    tight = ticket(
+        title="a very long title of an issue that leaves no room", target="192.0.2.7:5060"
+    )
+    assert "192.0.2.7" not in render_mail("opened", tight, {}).subject
+
+
 @pytest.mark.parametrize(
     ("audience", "words"),
     [

@@ -57,7 +57,7 @@ class Found:
     newest_record: str | None = None
     differences: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
-    """what was compared as text alone, since only a superuser could make it"""
+    """what was compared as it stands in the backup: no drill can, or may, make it"""
 
 
 class Work:

@@ -57,9 +57,11 @@ def _filled(template: str, manifest: Manifest) -> str:
         "unpack": _unpack(manifest),
         "keys": _keys(manifest),
         "needs": _needs(manifest),
+        "had": _had(manifest),
         "options": POSTGRESQL_OPTIONS,
         "strict": _STRICT if facts.get("innodb_strict_mode") == 0 else "",
-        "file": _file(manifest),
+        "path": _shell(manifest.source),
+        **_file(manifest),
     }
     # "safe": the shell's own ${f%.zst} in the templates stays as it is.
     return Template(template).safe_substitute(said)
@@ -107,16 +109,28 @@ def _needs(manifest: Manifest) -> str:
     return f"Its tables need {named}, which only a superuser can make: step 2 is for one.\n"
 
 
-def _file(manifest: Manifest) -> str:
-    """Owner and mode of a file, for whoever may give them."""
-    if (known := manifest.facts.get("file")) is None:
+def _had(manifest: Manifest) -> str:
+    """What the new server is to have first, as the live one had it."""
+    if not (server := manifest.facts.get("server")):
         return ""
+    # Imported late: each has its own engine's driver.
+    if manifest.engine == "postgresql":
+        from checks.data.backup.engines.postgresql.server_settings import in_words
+    else:
+        from checks.data.backup.engines.mariadb.server_settings import in_words
+    told = _line("; ".join(in_words(server)))
+    return f"Its server had, to be set on the new one first where it differs: {told}.\n"
+
+
+def _file(manifest: Manifest) -> dict[str, str]:
+    """The commands for owner and mode of a file, for whoever may give them."""
+    if (known := manifest.facts.get("file")) is None:
+        return {"owner": "true", "mode": "true"}
     mode, user, group = map(int, known)
+    who = f"{user}:{group}"
+    owner = f'chown {who} "$TARGET.new" 2> /dev/null || echo "its owner was {who}"'
     # Nothing but who may read and write: a database needs no set-user-id.
-    return (
-        f"    chown {user}:{group} plain/database.sqlite || true\n"
-        f"    chmod {mode & 0o777:o} plain/database.sqlite\n"
-    )
+    return {"owner": owner, "mode": f'chmod {mode & 0o777:o} "$TARGET.new"'}
 
 
 def _shell(name: str) -> str:

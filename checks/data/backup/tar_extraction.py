@@ -1,5 +1,5 @@
-"""Unpacking a tar of our own making (directory.py) into an empty folder, also where it is not what
-we wrote.
+"""What a tar of our own making (directory.py) may hold, looked at before it is unpacked: it may not
+be what we wrote.
 
 Rule 1: nothing is written outside the folder. A name is relative, without "..", and stands once; no
 entry lies below a link, so none is followed. Rule 2: files, folders and symbolic links alone, which
@@ -17,6 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
+
+# Seconds; what a file system and what stat(2) hold of either.
+_LATEST, _LAST_OWNER = 2**40, 2**32 - 2
 
 
 class UnsafeEntry(tarfile.TarError):
@@ -40,18 +43,6 @@ def opened(source: Path | IO[bytes]) -> Iterator[tarfile.TarFile]:
         raise UnsafeEntry(f"an entry says what it cannot be: {str(problem)[:200]}") from problem
 
 
-def extract(archive: Path, folder: Path) -> None:
-    """Unpack `archive` into `folder`, which is empty. Raises UnsafeEntry and other TarErrors,
-    OSError.
-    """
-    with opened(archive) as plain:
-        # From 3.12 on extractall warns unless it was said what may be unpacked; before 3.11.4
-        # nobody looks here.
-        plain.extraction_filter = lambda entry, _path: entry
-        # Each entry was looked at by `checked`, by the rules above.
-        plain.extractall(folder, checked(plain))  # noqa: S202 - checked
-
-
 def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """The entries, each once it was found to be harmless; for whoever only reads them, too. Raises
     UnsafeEntry.
@@ -62,6 +53,8 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         name = PurePosixPath(entry.name)
         if "\0" in entry.name + entry.linkname:
             raise UnsafeEntry(f"{entry.name!r} or what it points to holds a NUL")
+        if not (abs(entry.mtime) < _LATEST and 0 <= min(entry.uid, entry.gid) <= _LAST_OWNER):
+            raise UnsafeEntry(f"{entry.name!r} has a time or an owner that no system has")
         # The folder itself: its owner, mode and time.
         if entry.name == "." and entry.isdir() and not known:
             known[name] = True

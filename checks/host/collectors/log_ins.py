@@ -39,9 +39,14 @@ _HEAD = re.compile(
 )
 # The words of sshd's auth.c (auth_log), from the line's beginning to its end: the name in the
 # middle is the caller's own, and may hold all of these words, so the last address is the true one.
-_TAIL = r"from (\S+) port \d+(?: ssh\d)?(?:: [\w-]+ .*| \[preauth\])?$"
+# Behind the protocol stands what the method says: a key, a certificate, a principal of Kerberos.
+_TAIL = r"from (\S+) port \d+(?: ssh\d)?(?:: \S.*| \[preauth\])?$"
 _ACCEPTED = re.compile(rf"Accepted (\S+) for (\S+) {_TAIL}")
 _FAILED = re.compile(rf"Failed (\S+) for (?:invalid user )?(.{{0,1000}}) {_TAIL}")
+# auth-pam.c: of the first failures of a connection this is all that is said at LogLevel INFO
+# (auth_log tells them from the third on, and then of the same failure twice).
+_BY_PAM = re.compile(r"error: PAM: .{1,100}? for (?:illegal user )?(.{0,100}) from (\S+)$")
+_OF_PAM = "keyboard-interactive/pam"
 # The methods that ask for a password: by sshd itself, or by PAM or BSD's login in its place.
 _BY_PASSWORD = ("password", "keyboard-interactive")
 
@@ -58,6 +63,8 @@ class Seen:
     """source -> accounts"""
     guessed: set[tuple[str, str]] = field(default_factory=set)
     """account and source of a log-in by password after many that failed"""
+    by_pam: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """account and source of failures that PAM has told and sshd may tell again"""
 
     def success(self, account: str, origin: str, by_password: bool = False) -> None:
         """Count a log-in that succeeded."""
@@ -205,7 +212,13 @@ def _of_log(at: Look, root: Path, seen: Seen) -> int:
 
 def _of_sshd(said: str, seen: Seen, records: bool) -> None:
     """One line that sshd wrote."""
-    if found := _FAILED.fullmatch(said):
+    if found := _BY_PAM.fullmatch(said):
+        seen.by_pam[found[1], found[2]] += 1
+        seen.failure(found[1], found[2])
+    elif found := _FAILED.fullmatch(said):
+        if found[1] == _OF_PAM and seen.by_pam[found[2], found[3]] > 0:
+            seen.by_pam[found[2], found[3]] -= 1
+            return
         seen.failure(found[2][:_MOST_NAME], found[3])
     elif found := _ACCEPTED.fullmatch(said):
         by_password = found[1].startswith(_BY_PASSWORD)

@@ -6,7 +6,8 @@ what was said in it.
                    > GET /recordings/CALL-ID.wav     < 200 OK, audio/wav      stage recording
 
 fault codes of the stage recording: no-recording, http:NNN (and the codes of a fetch), unreadable,
-silent, too-short, too-long, another-call (neither nonce is in it), one-sided (only one is)
+silent, too-short, too-long (than the call, or than what is left of it from the agent's answer on,
+where the logger `begins` there), another-call (neither nonce is in it), one-sided (only one is)
 
 The file is read, or fetched, in a process of its own (call_recording_child.py).
 """
@@ -18,7 +19,7 @@ import glob
 import string
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import AfterValidator, Field, model_validator
@@ -38,7 +39,8 @@ MEASURES: Mapping[str, str] = {
     "recording_seconds": "after the call: until its recording was there and looked at",
     "recording_length_seconds": "how long the recording is, seconds",
     "recording_difference_seconds": (
-        "by how much it is longer (shorter: less than 0) than the call, seconds"
+        "by how much it is longer (shorter: less than 0) than the call, or its part from the"
+        " agent's answer on, seconds"
     ),
 }
 _CHILD = "checks.telephony.call.call_recording_child"
@@ -89,8 +91,12 @@ class VoiceLog(ClearText):
     """PEM file of the authorities to trust on https; without it the system's"""
     within: Duration = Field(default=60.0, gt=0)
     """how soon after the call it must be there"""
+    begins: Literal["call", "agent"] = "call"
+    """with what the logger begins: with the call's answer, or with the agent's, as those of queues
+    do; the recording is held to the time from then on
+    """
     tolerance: Duration = 3.0
-    """by how much it may be longer or shorter than the call"""
+    """by how much it may be longer or shorter than that"""
     both_sides: bool = True
     """whether the agent must be in it too, not only the caller"""
 
@@ -152,13 +158,17 @@ class Logged:
                     await hearing.speak(phone, within=_MARK_SECONDS)
                     self._said[name] = list(hearing.said[-1])
 
-    async def judge(self, call: Phone) -> None:
+    async def judge(self, call: Phone, agent: Phone | None) -> None:
         """After the call: find it and listen to it. Raises Failed, CannotTell."""
-        answered, over = call.seen("answered"), call.seen("hung-up", "far-bye")
+        by_agent = self._settings.begins == "agent"
+        first = agent if by_agent else call
+        answered = first.seen("answered") if first else None
+        over = call.seen("hung-up", "far-bye")
         if answered is None or over is None:
             raise CannotTell("the call has no length")
         # The recording ends when the call does, not when our BYE was answered.
         job = self._job(float(over.facts.get("began", over.at)) - answered.at)
+        job["since"] = " from the agent's answer on" if by_agent else ""
         # The child writes it only where it is found to be this call's.
         self._trace.exhibit("recording.wav", "audio/wav")
         within = self._settings.within + _START_SECONDS

@@ -208,7 +208,10 @@ def judged(job: Mapping[str, Any], found: Found) -> tuple[dict[str, float], str]
     if abs(length - call) > job["tolerance"]:
         code = "too-short" if length < call else "too-long"
         raise Wrong(
-            code, f"{name} is {length:.1f} s long, the call was {call:.1f} s", measures, ours
+            code,
+            f"{name} is {length:.1f} s long, the call was {call:.1f} s{job['since']}",
+            measures,
+            ours,
         )
     if not ours:
         raise Wrong("another-call", f"{name} does not hold what was said in this call", measures)
@@ -216,7 +219,8 @@ def judged(job: Mapping[str, Any], found: Found) -> tuple[dict[str, float], str]
         raise Wrong("one-sided", f"{name} does not hold what the {missing[0]} said", measures, ours)
     sides = " and the ".join(job["said"])
     note = (
-        f"recording {name}: {length:.1f} s of a call of {call:.1f} s, holds what the {sides} said"
+        f"recording {name}: {length:.1f} s of a call of {call:.1f} s{job['since']}, holds what the"
+        f" {sides} said"
     )
     return measures, note
 

@@ -14,6 +14,9 @@ What is measured, and where its limit lies by default:
 * late: the longest that the daemon's event loop was late once the call began; 1 s, a third of the
   shortest default timer (media_within), which it would have taken from it.
 
+A softphone measures the same (checks/webrtc/loop_health.py, pace.py), its loop being what carries
+the media.
+
 What the far end has said in so many words (a final response) stays a fact, however sick who heard
 it; so does what it should never have said (bad-peer): a flood makes its receiver sick.
 """

@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 # Below 50 ms a jitter buffer hides it, and a busy but sound machine makes it.
-_STALL_SECONDS = 0.05
+STALL_SECONDS = 0.05
 # A call of 2 s with one hiccup would be 5 % stalled, and called sick.
-_LEAST_SECONDS = 10.0
+LEAST_SECONDS = 10.0
 
 
 class Pulse:
@@ -37,7 +37,7 @@ class Pulse:
         yield
         # CPU time is subtracted: decoding is work, standing still is not.
         still = (time.monotonic() - began) - (time.thread_time() - worked) - allowed_seconds
-        if still >= _STALL_SECONDS:
+        if still >= STALL_SECONDS:
             self._longest = max(self._longest, still)
             self._stalled += still
 
@@ -46,28 +46,37 @@ class Pulse:
         s long at least, so that no single hiccup condemns a short one.
         """
         now = time.monotonic()
-        waited = max(_queued(), default=0.0) if media_at is not None else 0.0
+        ours = os.getpid()
+        # The first thread is the loop, whose waits are measured above.
+        media = (wait for thread, wait in queued([ours]).items() if thread != (ours, ours))
+        waited = max(media, default=0.0) if media_at is not None else 0.0
         return {
             "stall_seconds": round(self._longest, 4),
             "stalled_percent": round(
-                min(100.0, 100 * self._stalled / max(now - self._began, _LEAST_SECONDS)), 2
+                min(100.0, 100 * self._stalled / max(now - self._began, LEAST_SECONDS)), 2
             ),
             "wait_percent": round(min(100.0, 100 * waited / max(now - (media_at or now), 1.0)), 2),
             "preempted": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         }
 
 
-def _queued() -> Iterator[float]:
-    """Seconds that each thread but the first (those of the media) was ready and had no CPU; nothing
-    where the kernel does not tell.
+def queued(processes: Iterable[int]) -> dict[tuple[int, int], float]:
+    """Seconds that each thread of these processes was ready and had no CPU, by the numbers of both;
+    nothing where the kernel does not tell.
     """
-    for thread in Path("/proc/self/task").glob("*/schedstat"):
-        try:
-            # The first thread is the loop, whose waits are measured above.
-            if thread.parent.name != str(os.getpid()):
-                # schedstat's second number is the nanoseconds spent waiting on a run queue
-                # (Documentation/scheduler/sched-stats.rst).
-                yield int(thread.read_text().split()[1]) / 1e9
-        # A thread may end while it is read; a kernel without CONFIG_SCHED_INFO has no schedstat.
-        except (OSError, IndexError, ValueError):
-            continue
+    return {
+        (process, int(thread.parent.name)): wait
+        for process in processes
+        for thread in Path(f"/proc/{process}/task").glob("*/schedstat")
+        if (wait := _waited(thread)) is not None
+    }
+
+
+def _waited(schedstat: Path) -> float | None:
+    try:
+        # schedstat's second number is the nanoseconds spent waiting on a run queue
+        # (Documentation/scheduler/sched-stats.rst).
+        return int(schedstat.read_text().split()[1]) / 1e9
+    # A thread may end while it is read; a kernel without CONFIG_SCHED_INFO has no schedstat.
+    except (OSError, IndexError, ValueError):
+        return None

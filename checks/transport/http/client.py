@@ -267,9 +267,10 @@ class _Once:
         if self.leads_to is not None:
             return answer
         phases = self._phases
-        phases.note(
-            f"{head.status} {head.reason}".rstrip() + f" from {self._request.address.origin}"
-        )
+        came = f"{head.status} {head.reason}".rstrip()
+        phases.note(f"{came} from {self._request.address.origin}")
+        if elsewhere := head.of_http3():
+            phases.note(elsewhere)
         if self._wrong:
             raise FailedStatus(answer)
         for what in body.forgiven if body else ():

@@ -91,6 +91,18 @@ class Head:
                 return value.strip().strip("\"'").strip()
         return ""
 
+    def of_http3(self) -> str:
+        """A note where it offers HTTP/3 (RFC 7838), which is not looked at; else empty."""
+        # A value is name=authority;parameters, and a quoted authority may hold a comma; RFC 9114
+        # section 3.1.1 has the name h3, drafts of it h3-29 and the like.
+        offers = (one.strip().lower() for line in self.all("alt-svc") for one in line.split(","))
+        if not any(one.startswith(("h3=", "h3-")) for one in offers):
+            return ""
+        return (
+            "it offers HTTP/3 too (Alt-Svc), by UDP, which is not looked at; browsers come back"
+            " to this way where that fails"
+        )
+
     def _media_type(self) -> tuple[str, str]:
         found = ("", "")
         for written in self.all("content-type"):

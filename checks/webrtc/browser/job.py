@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
+
+import psutil
 
 from checks.contract import CannotTell
 from checks.process.channel import Channel
@@ -37,12 +40,17 @@ class BrowserSoftphone(Softphone):
     def _live_alone(self) -> None:
         """A job has no signals and no timers of its own: the browser's process has them."""
 
+    def _carriers(self) -> Iterable[int]:
+        """Its loop, and the browser with all its processes."""
+        ours = psutil.Process()
+        return [ours.pid, *(child.pid for child in ours.children(recursive=True))]
+
     def _show_life(self) -> None:
         """The browser's process shows its life for all of its jobs."""
 
     def _begin(self, command: dict[str, Any]) -> None:
         stages = Stages(self._tell_if_alive, command["within"])
-        station = BrowserStation(self._channel.tell, stages, command, self._chromium)
+        station = BrowserStation(self._channel.tell, stages, command, self._pulse, self._chromium)
         self._station = station
         self._opening = asyncio.create_task(self._open_page(station))
 

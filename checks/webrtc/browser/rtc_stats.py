@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+# Ten seconds: in a short call one hiccup is no sickness.
+_LEAST_SECONDS = 10.0
 # getStats groups its figures by kind; each of them may be missing while nothing was counted.
 Stats = Mapping[str, Any]
 
@@ -37,6 +39,28 @@ def counts(stats: Stats, codec: str) -> dict[str, Any]:
     if "audioLevel" in heard:
         told["audio_level"] = float(heard["audioLevel"])
     return told
+
+
+class Source:
+    """Whether the browser's microphone kept pace: a browser that is starved records, and sends,
+    less sound than time goes by.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def unsent_percent(self, stats: Stats, now: float) -> float:
+        """Sound that was due since the first look and never made, of ten seconds of it at least;
+        `now` is in monotonic seconds. 0 where the browser does not count it.
+        """
+        made = stats.get("media-source", {}).get("totalSamplesDuration")
+        if made is None:
+            return 0.0
+        if self._first is None:
+            self._first = now, float(made)
+        due = now - self._first[0]
+        missing = due - (float(made) - self._first[1])
+        return min(100.0, 100 * max(0.0, missing) / max(due, _LEAST_SECONDS))
 
 
 def pair(stats: Stats) -> str:

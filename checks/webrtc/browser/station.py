@@ -30,6 +30,7 @@ from checks.webrtc.browser import call_progress, rtc_stats, sdp_answer
 from checks.webrtc.browser.sip_registration import Presence
 from checks.webrtc.browser.softphone_page import SoftphonePage, Told, ear
 from checks.webrtc.live import Live
+from checks.webrtc.loop_health import LoopPulse
 from checks.webrtc.station import Station
 
 # RFC 2606: .invalid is never resolved, so that the page can come from nowhere else.
@@ -56,11 +57,17 @@ class BrowserStation(Station):
     """One account in a page, with at most one call."""
 
     def __init__(
-        self, tell: Tell, stages: Stages, settings: Mapping[str, Any], chromium: Chromium
+        self,
+        tell: Tell,
+        stages: Stages,
+        settings: Mapping[str, Any],
+        pulse: LoopPulse,
+        chromium: Chromium,
     ) -> None:
-        super().__init__(tell, stages, settings)
+        super().__init__(tell, stages, settings, pulse)
         self._chromium = chromium
         self._sounded = 0.0
+        self._source = rtc_stats.Source()
         self._page: SoftphonePage | None = None
         self._flowing = self._recording = self._in_call = self._ended = False
 
@@ -199,7 +206,7 @@ class BrowserStation(Station):
         """
         now = time.monotonic()
         if self._sounded:
-            self.stall_seconds = max(self.stall_seconds, now - self._sounded - expected_seconds)
+            self._pulse.stood(now - self._sounded - expected_seconds)
         self._sounded = now
 
     # --- in the call
@@ -223,7 +230,9 @@ class BrowserStation(Station):
 
     async def counts(self) -> dict[str, Any]:
         """The RTP counts, as the browser has them."""
-        return rtc_stats.counts(await self._there.do("phone.statistics", "call"), self.codec)
+        stats = await self._there.do("phone.statistics", "call")
+        unsent = self._source.unsent_percent(stats, time.monotonic())
+        return {**rtc_stats.counts(stats, self.codec), "unsent_percent": unsent}
 
     def _soon(self, work: Any) -> None:
         self._sounding = asyncio.ensure_future(work)
@@ -239,7 +248,7 @@ class BrowserStation(Station):
         with suppress(CannotTell, TimeoutError):
             async with asyncio.timeout(within):
                 # The counts go with the call.
-                self._last = rtc_stats.counts(await page.do("phone.statistics", "call"), self.codec)
+                self._last = await self.counts()
                 since = len(page.events)
                 await page.do("phone.hangUp", "call")
                 while True:

@@ -17,7 +17,13 @@ import pytest
 import zstandard
 
 from checks.data.backup.check import Backup
-from checks.data.backup.store.manifest import sha256
+from checks.data.backup.engine import Work
+from checks.data.backup.engines.directory_restore_test import restored
+from checks.data.backup.engines.file_road import RESTORE_STEP, found_of
+from checks.data.backup.events import BackupEvents
+from checks.data.backup.instructions import commands
+from checks.data.backup.store.manifest import read_manifest, sha256
+from checks.data.backup.store.throttle import Throttle
 from monitor.cli import main
 from tests.field.story import NAME, SITE, Story, comes_out, once, table
 from tests.loopback.backup_world import World, fault_of
@@ -223,6 +229,46 @@ def test_a_tree_of_several_owners_comes_back_to_each(tmp_path: Path) -> None:
     assert (top / "a").stat().st_mode & 0o7777 == 0o3775
     assert (top / "a" / "link").lstat().st_uid == WWW_DATA
     assert (top / "a" / "b").stat().st_mtime == 1700000000
+
+
+@as_root
+def test_what_its_own_owner_may_not_open_is_restored_and_proven(tmp_path: Path) -> None:
+    """The drill is nobody, and reads what it has unpacked itself."""
+    top = tmp_path / "etc"
+    (top / "closed" / "within").mkdir(parents=True)
+    (top / "closed" / "within" / "gshadow").write_text("x")
+    (top / "closed" / "within" / "gshadow").chmod(0)
+    (top / "closed").chmod(0o300)
+    (top / "group").mkdir()
+    (top / "group").chmod(0o2770)
+    world = directory(tmp_path, top)
+    assert fault_of(world.take()) == ""
+    proof = json.loads((world.newest() / "proof.json").read_text())
+    assert proof["not_run"] == ["set-id or sticky bits of 1 entries"]
+    shutil.rmtree(top)
+    assert fault_of(world.restore()) == ""
+    assert [(top / name).stat().st_mode & 0o7777 for name in ("closed", "group")] == [0o300, 0o2770]
+
+
+def test_a_text_that_brings_nothing_back_proves_nothing(tmp_path: Path) -> None:
+    """The proof is what the text does: without its last step there is nothing to compare."""
+    (top := tmp_path / "rec").mkdir()
+    (top / "a.wav").write_text("x")
+    world = directory(tmp_path, top)
+    assert fault_of(world.take()) == ""
+    manifest = read_manifest((world.newest() / "manifest.json").read_bytes())
+    [*before, unpacking] = commands(manifest, RESTORE_STEP).splitlines()
+    assert unpacking.startswith("tar ")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    with zstandard.open(world.newest() / "files.tar.zst") as packed:
+        (plain / "files.tar").write_bytes(packed.read())
+    work = Work(BackupEvents(lambda **_: None), Throttle(None))
+    for text, equal in ((before, False), ([*before, unpacking], True)):
+        (scratch := tmp_path / f"scratch-{equal}").mkdir()
+        task = {"commands": "\n".join(text)}
+        told = restored(task, lambda: plain, scratch, work)
+        assert (found_of(told).tables == manifest.tables) is equal
 
 
 def test_what_is_excluded_may_hold_the_backups(tmp_path: Path) -> None:

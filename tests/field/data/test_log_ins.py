@@ -83,3 +83,50 @@ async def test_who_guessed_is_told_however_the_line_was_written(tmp_path: Path, 
     root = host(tmp_path / "host", guesses("password", "root") + line + "\n", records=True)
     seen = await once(tmp_path, "intrusion", areas=["log-ins"], root=root)
     comes_out(seen, Story("guessed", None, "sshd's auth.c", failed("", "guessed-password")))
+
+
+PAM = (
+    "Nov 29 10:00:0{0} pbx sshd[20{0}]: error: PAM: Authentication failure for root from"
+    " 203.0.113.5\n"
+)
+
+
+async def test_a_failure_that_pam_alone_tells_counts_and_never_twice(tmp_path: Path) -> None:
+    """Two tries a connection: sshd itself says nothing of them."""
+    came = (
+        "Nov 29 10:00:08 pbx sshd[209]: Accepted keyboard-interactive/pam for root from 203.0.113.5"
+        " port 4009 ssh2\n"
+    )
+    told = "".join(PAM.format(n) for n in range(6))
+    root = host(tmp_path / "host", told + came, records=True)
+    seen = await once(tmp_path, "intrusion", areas=["log-ins"], root=root)
+    comes_out(seen, Story("pam", None, "OpenSSH's auth-pam.c", failed("", "guessed-password")))
+    # Somebody who mistypes three times is nobody who guesses.
+    (tmp_path / "second").mkdir()
+    twice = "".join(
+        PAM.format(n) + FAILURE.format(n, n, "keyboard-interactive/pam", "root", n)
+        for n in range(3)
+    )
+    root = host(tmp_path / "second" / "host", twice + came, records=True)
+    seen = await once(tmp_path / "second", "intrusion", areas=["log-ins"], root=root)
+    assert seen.observation.measures["failed_log_ins"] == 3
+    assert seen.observation.fault is None
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "gssapi-with-mic for root from 203.0.113.5 port 4009 ssh2: root@EXAMPLE.NET",
+        'hostbased for root from 203.0.113.5 port 4009 ssh2: RSA SHA256:x, client user "root"',
+        "publickey for root from 2001:db8::5 port 9 ssh2: ED25519-CERT SHA256:x ID a (serial 0) CA",
+        "none for root from 203.0.113.5 port 4009 ssh2",
+        "publickey for root from 203.0.113.5 port 4009 ssh2: ED25519-SK SHA256:x",
+    ],
+    ids=["kerberos", "hostbased", "certificate", "none", "token"],
+)
+async def test_every_method_of_sshd_is_a_log_in(tmp_path: Path, method: str) -> None:
+    """Debian 13 keeps no wtmp: there is nothing but the log."""
+    line = f"Nov 29 10:00:08 pbx sshd-session[209]: Accepted {method}\n"
+    root = host(tmp_path / "host", line, records=False)
+    seen = await once(tmp_path, "intrusion", areas=["log-ins"], root=root)
+    assert seen.observation.measures["log_ins"] == 1

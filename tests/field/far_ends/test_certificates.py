@@ -226,6 +226,16 @@ async def test_a_client_is_refused_after_the_handshake_in_tls_1_3(
     comes_out(seen, Story("client-wanted", None, "RFC 8446, 4.4.2.4", right))
 
 
+@pytest.mark.parametrize("extension", [(), (STAPLE,)])
+async def test_a_staple_that_is_demanded_is_told(tmp_path: Path, extension: Any) -> None:
+    """No library of ours can ask for one; that it is demanded is not passed over in silence."""
+    context, trusted = Chain((LOCALHOST, *extension)).served(tmp_path)
+    async with listening(talk, context) as port:
+        where = place("tls-certificate", port)
+        seen = await once(tmp_path, "tls-certificate", **where, trusted_certificates=trusted)
+    assert any("demands a staple" in note for note in seen.observation.notes) is bool(extension)
+
+
 async def test_the_link_that_has_ended_is_told_with_its_date(tmp_path: Path) -> None:
     context, trusted = Chain(middle_ended=1).served(tmp_path)
     ended = datetime.now(UTC) - timedelta(days=1)

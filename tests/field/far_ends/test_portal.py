@@ -302,6 +302,31 @@ async def test_a_portal_is_judged_as_its_users_see_it(tmp_path: Path, story: Sto
     comes_out(seen, story)
 
 
+ALTERNATIVES = {
+    b'h3=":443"; ma=86400': True,
+    b'h2="alt.example.net:443", h3=":443"': True,
+    b'h3-29=":443"; ma=2592000,h3-Q050=":443"': True,
+    b'H3=":443"': True,
+    b'h2="alt.example.net:443"; ma=60': False,
+    b"clear": False,
+    b'quic=":443"; v="46,43"': False,
+    b'h2="h3=,x:1"': False,
+    b",;=,,": False,
+}
+"""Alt-Svc (RFC 7838), and whether HTTP/3 is offered by it"""
+
+
+@pytest.mark.parametrize("offer", ALTERNATIVES, ids=str)
+async def test_http_3_that_is_offered_is_left_alone_and_said(tmp_path: Path, offer: bytes) -> None:
+    """No alternative is followed: whoever is asked is who was named."""
+    async with http_server(page(b"Alt-Svc: " + offer)) as port:
+        url = f"http://127.0.0.1:{port}/"
+        seen = await once(tmp_path, "portal", url=url, must_contain=["Sign in"])
+    comes_out(seen, Story("offered", None, "RFC 7838", OK))
+    notes = [note for note in seen.observation.notes if "HTTP/3" in note]
+    assert len(notes) == ALTERNATIVES[offer]
+
+
 async def test_a_connection_that_is_reset_after_the_page_spoils_nothing(tmp_path: Path) -> None:
     async with http_server(page(), reset=True) as port:
         seen = await once(

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
 
@@ -31,6 +32,10 @@ UNHURRIED = {
     "media_within": "8s",
 }
 """settings of a call on a machine that is busy with other tests: it is not to be called sick"""
+
+
+BEFORE: ContextVar[tuple[str, ...]] = ContextVar("before", default=())
+"""a command by which each peer is started: chrt(1) of a bench that makes this host busy"""
 
 
 def is_bound(port: int, transport: str) -> bool:
@@ -75,6 +80,7 @@ async def running(*command: str, log: Path) -> AsyncIterator[asyncio.subprocess.
     """A child process that ends with the block, and those that it has started."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
+            *BEFORE.get(),
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,

@@ -12,18 +12,18 @@ import hashlib
 import os
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Previous, Taken, Work, compared
+from checks.data.backup.engine import Found, Previous, Taken, Work
 from checks.data.backup.engines.tree import entries, top_of
 from checks.data.backup.job import Source
-from checks.data.backup.store.archive_file import opened
 from checks.data.backup.store.manifest import Content, Manifest
-from checks.data.backup.tar_extraction import checked, extract
+from checks.data.backup.tar_extraction import checked
 from checks.data.backup.tar_extraction import opened as opened_tar
 
 ARCHIVE, TREE = "files.tar", "files"
@@ -75,10 +75,16 @@ class Tally:
 class TarStream:
     """A tar of a directory, made while it is read."""
 
-    def __init__(self, root: Path, exclude: tuple[str, ...], noted: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        exclude: tuple[str, ...],
+        noted: Callable[[str], None],
+        modes: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.tally = Tally()
         self.newest = 0.0
-        self._noted = noted
+        self._noted, self._modes = noted, modes
         self._pieces = self._made(root, exclude)
         self._left = b""
 
@@ -97,6 +103,7 @@ class TarStream:
         lost = Counter[str]()
         yield _header(top_of(root))
         for info, descriptor in entries(root, exclude, self._noted):
+            info.mode = self._modes.get(info.name, info.mode)
             yield _header(info)
             if info.isreg():
                 lost.update(_not_kept(descriptor))
@@ -163,28 +170,7 @@ class DirectorySource:
         )
 
 
-class DirectoryRehearsal:
-    """A backup of a directory, read as it would be unpacked, and compared: nothing is written."""
-
-    def scratch_bytes(self, manifest: Manifest) -> int:  # noqa: ARG002 - it is read as a stream
-        """None: the archive is read where it lies."""
-        return 16_000_000
-
-    def rehearse(
-        self,
-        folder: Path,
-        manifest: Manifest,
-        scratch: Path,  # noqa: ARG002 - nothing is extracted
-        work: Work,
-    ) -> Found:
-        """Read every entry of the archive, by the rules of its unpacking. Raises Failed."""
-        found = _streamed(folder, manifest, work)
-        with work.events.stage("compare"):
-            compared(manifest, found)
-        return found
-
-
-def _streamed(folder: Path, manifest: Manifest, work: Work) -> Found:
+def streamed(folder: Path, manifest: Manifest, work: Work) -> Found:
     """What an archive holds, read while it is unpacked."""
     reading, writing = os.pipe()
     with open(reading, "rb") as source:  # noqa: PTH123 - a descriptor
@@ -241,26 +227,11 @@ def read_archive(source: IO[bytes]) -> Found:
     return Found(tally.contents(), moment)
 
 
-def unpack_tree(folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Path:
-    """The files of a backup, under `scratch`. Raises Failed."""
-    archive, tree = scratch / ARCHIVE, scratch / TREE
-    sink = opened(archive)
-    try:
-        work.unpack(folder, manifest.artefacts[0], sink)
-    finally:
-        sink.close()
-    tree.mkdir(mode=0o700)
-    try:
-        extract(archive, tree)
-    except (tarfile.TarError, OSError) as problem:
-        raise Failed("restore-failed", f"tar: {problem}", origin="local") from problem
-    archive.unlink()
-    return tree
-
-
-def read(tree: Path, work: Work) -> Found:
-    """What a restored tree holds. Raises Failed."""
-    stream = TarStream(tree, (), work.events.note)
+def read(tree: Path, work: Work, modes: Mapping[str, int] | None = None) -> Found:
+    """What a restored tree holds; `modes` are those of entries that were opened to be read. Raises
+    Failed.
+    """
+    stream = TarStream(tree, (), work.events.note, modes or {})
     while data := stream.read():
         work.advance(len(data))
     newest = datetime.fromtimestamp(stream.newest, UTC).isoformat() if stream.newest else None

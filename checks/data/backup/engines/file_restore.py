@@ -12,6 +12,10 @@ from pathlib import Path
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines import directory, sqlite
+from checks.data.backup.engines.directory_restore_test import look_through
+from checks.data.backup.engines.file_road import PLAIN, RESTORE_STEP, bring_back
+from checks.data.backup.engines.unpacking import unpack_all
+from checks.data.backup.instructions import commands
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest
@@ -41,7 +45,6 @@ def restore_files(source: Source, backup: Backup, to: str, overwrite: bool, work
         beside.mkdir(mode=0o700)
         try:
             restored = _restored(backup, backup.manifest, beside, work)
-            _as_it_was(restored, backup.manifest)
             held = _open_in(target)
             aside = _change_places(restored, target, backup.id)
         finally:
@@ -72,17 +75,6 @@ def _behind_links(target: Path) -> Path:
     return target.resolve()
 
 
-def _as_it_was(restored: Path, manifest: Manifest) -> None:
-    """Owner and mode of a file that is gone; a folder has its own in its archive."""
-    if (known := manifest.facts.get("file")) is None:
-        return
-    mode, user, group = map(int, known)
-    if os.geteuid() == 0:
-        os.chown(restored, user, group)
-    # Nothing but who may read and write: a database needs no set-user-id.
-    restored.chmod(mode & 0o777)
-
-
 def _open_in(target: Path) -> list[str]:
     """Who has it open, or something in it, as far as this user may see (proc(5), fd)."""
     found = set[str]()
@@ -99,15 +91,22 @@ def _open_in(target: Path) -> list[str]:
 
 
 def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> Path:
+    plain = beside / PLAIN
+    plain.mkdir(mode=0o700)
+    unpack_all(backup.folder, manifest, plain, work)
+    restored = beside / "restored"
     if manifest.engine == "directory":
-        tree = directory.unpack_tree(backup.folder, manifest, beside, work)
-        with work.events.stage("compare"):
-            compared(manifest, directory.read(tree, work))
-        return tree
-    file = sqlite.unpack_database(backup.folder, manifest, beside / "database", work)
+        look_through(beside)
+    bring_back(commands(manifest, RESTORE_STEP), beside, restored)
+    # Both at once would be three times the files: the artefact itself lies in the backup.
+    shutil.rmtree(plain)
     with work.events.stage("compare"):
-        compared(manifest, sqlite.read(file, manifest, work))
-    return file
+        if manifest.engine == "directory":
+            compared(manifest, directory.read(restored, work))
+        else:
+            query = manifest.facts["newest_record_query"]
+            compared(manifest, sqlite.judged(sqlite.read(restored, query, work), manifest))
+    return restored
 
 
 def _change_places(restored: Path, target: Path, before: str) -> Path | None:

@@ -45,7 +45,7 @@ def rehearsal_of(engine: str, tools: Path | None) -> Rehearsal:
 
         return SqliteRehearsal()
     if engine == "directory":
-        from checks.data.backup.engines.directory import DirectoryRehearsal
+        from checks.data.backup.engines.directory_restore_test import DirectoryRehearsal
 
         return DirectoryRehearsal()
     raise Failed("manifest", f"it is of an unknown engine, {engine[:40]}", origin="local")

@@ -12,15 +12,16 @@ import hashlib
 import re
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Previous, Taken, Work, compared
+from checks.data.backup.engines.file_road import bring_back, found_of, restored_apart
 from checks.data.backup.job import Source
-from checks.data.backup.store.archive_file import Artefact, opened
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Throttle
 
@@ -114,31 +115,29 @@ class SqliteRehearsal:
     """A backup of a SQLite file, restored beside and compared."""
 
     def scratch_bytes(self, manifest: Manifest) -> int:
-        """One copy of the file."""
-        return manifest.plain_bytes + 16_000_000
+        """The plain file, and the restored one."""
+        return 2 * manifest.plain_bytes + 16_000_000
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
-        """Unpack it, check it, read it. Raises Failed."""
-        restored = unpack_database(folder, manifest, scratch / _PLAIN, work)
-        with work.events.stage("compare"):
-            found = read(restored, manifest, work)
+        """Restore it in a sandbox, check it, read it. Raises Failed, CannotTell."""
+        asked = {"newest_record_query": manifest.facts["newest_record_query"]}
+        with restored_apart(restored, asked, folder, manifest, scratch, work) as told:
+            found = judged(told, manifest)
             compared(manifest, found)
         return found
 
 
-def unpack_database(folder: Path, manifest: Manifest, target: Path, work: Work) -> Path:
-    """The database file of a backup. Raises Failed."""
-    artefact: Artefact = manifest.artefacts[0]
-    sink = opened(target)
-    try:
-        work.unpack(folder, artefact, sink)
-        sink.settle()
-    finally:
-        sink.close()
-    return target
+def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
+    """Restore it and read it: in the sandbox. Raises Failed."""
+    target = scratch / DATABASE
+    bring_back(task["commands"], artefacts().parent, target)
+    # Whoever reads it here is its owner, and nobody of its group.
+    target.chmod(target.stat().st_mode | stat.S_IRUSR)
+    with work.events.stage("compare"):
+        return read(target, task["newest_record_query"], work)
 
 
-def read(restored: Path, manifest: Manifest, work: Work) -> Found:
+def read(restored: Path, newest_record: str, work: Work) -> dict[str, Any]:
     """What a restored file holds. Raises Failed."""
     with _opened(restored) as database:
         if (said := _checked(database, work)) != b"ok":
@@ -146,9 +145,17 @@ def read(restored: Path, manifest: Manifest, work: Work) -> Found:
                 "damaged", f"integrity_check: {said.decode(errors='replace')[:200]}", origin="local"
             )
         found = _contents(database, work.unthrottled, work.advance)
-        newest = _newest(database, manifest.facts["newest_record_query"])
-        differences = () if _schema(database) == manifest.schema_sha256 else ("the schema differs",)
-    return Found(found, newest, differences)
+        return {
+            "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
+            "newest": _newest(database, newest_record),
+            "schema": _schema(database),
+        }
+
+
+def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
+    """What `read` told, as facts. Raises Failed for what is of another form."""
+    differences = () if told.get("schema") == manifest.schema_sha256 else ("the schema differs",)
+    return found_of(told, differences)
 
 
 def _checked(database: sqlite3.Connection, work: Work) -> bytes:

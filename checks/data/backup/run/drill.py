@@ -88,10 +88,19 @@ class _Arrivals:
 
 
 def _engine(task: Task) -> Callable[[Task, Artefacts, Path, Work], Mapping[str, Any]]:
+    # Imported late: no engine waits for the drivers of another.
     if task["engine"] == "postgresql":
         from checks.data.backup.engines.postgresql.restore_test import restored
 
         return restored
+    if task["engine"] == "sqlite":
+        from checks.data.backup.engines.sqlite import restored as of_sqlite
+
+        return of_sqlite
+    if task["engine"] == "directory":
+        from checks.data.backup.engines.directory_restore_test import restored as of_directory
+
+        return of_directory
     from checks.data.backup.engines.mariadb.restore_test import restored as of_mariadb
 
     return of_mariadb

@@ -63,11 +63,12 @@ def command(
     words = ["bwrap", "--die-with-parent", "--new-session", "--hostname", "drill", "--chdir", "/"]
     words += [f"--unshare-{what}" for what in ("ipc", "pid", "net", "uts", "cgroup")]
     words += ["--unshare-user", "--uid", number, "--gid", number] if user is None else []
+    # Before what is bound into it: a checkout may lie in there.
+    words += ["--size", str(_TEMPORARY_BYTES), "--tmpfs", "/tmp"]  # noqa: S108 - its own
     words += _view(tools)
     for name in ("passwd", "group", "hosts"):
         words += ["--ro-bind", str(scratch / name), f"/etc/{name}"]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_TEMPORARY_BYTES)]
-    words += ["--tmpfs", "/tmp", "--bind", str(scratch / "data"), SCRATCH]  # noqa: S108 - its own
+    words += ["--proc", "/proc", "--dev", "/dev", "--bind", str(scratch / "data"), SCRATCH]
     words += ["--remount-ro", "/"]
     words += ["--seccomp", str(filtering)] if filtering >= 0 else []
     if user is not None:

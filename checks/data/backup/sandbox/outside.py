@@ -42,6 +42,10 @@ _BUSY_SECONDS, _ASK_AGAIN_SECONDS = 3600.0, 2.0
 Found = Mapping[str, Any]
 
 
+class NoSandbox(CannotTell):
+    """There is none on this host, and none can be made."""
+
+
 def cannot(why: str) -> CannotTell:
     """A proof that this host cannot make, in one form of words."""
     return CannotTell(f"cannot prove here: {why[:_LONGEST_TEXT]}")
@@ -242,9 +246,9 @@ def _ready(line: Line) -> bool:
 @contextmanager
 def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Line]:
     if program_found("bwrap") is None:
-        raise cannot(
-            "a restore for proof needs a sandbox: reveille-drill.socket, where Reveille is a"
-            " service, or bubblewrap (Debian package bubblewrap)"
+        raise NoSandbox(
+            "cannot prove here: a restore for proof needs a sandbox: reveille-drill.socket, where"
+            " Reveille is a service, or bubblewrap (Debian package bubblewrap)"
         )
     user = bubblewrap.own_user(work.run_as)
     place = scratch / "sandbox"
@@ -272,9 +276,9 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
         if not _ready(line):
             with suppress(TimeoutError):
                 running.wait(_LAST_WORDS_SECONDS)
-            raise cannot(
-                f"no sandbox can be made ({running.said()[-300:]}); where Reveille is a service,"
-                " install reveille-drill.socket"
+            raise NoSandbox(
+                f"cannot prove here: no sandbox can be made ({running.said()[-300:]}); where"
+                " Reveille is a service, install reveille-drill.socket"
             )
         try:
             yield line

@@ -110,7 +110,7 @@ class Proof:
     rows: int = 0
     fault: str = ""
     not_run: tuple[str, ...] = ()
-    """what was compared as text alone, since only a superuser could make it"""
+    """what was compared as it stands in the backup: no drill can, or may, make it"""
 
     def encoded(self) -> Encoded:
         """As it stands in the file."""

@@ -47,6 +47,7 @@ from checks.data.backup.engines.mariadb.programs import (
     schema,
     without_own_name,
 )
+from checks.data.backup.engines.mariadb.server_settings import of_server
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
@@ -131,6 +132,7 @@ class _Dump:
                     "charset": charset,
                     "collation": collation,
                     "innodb_strict_mode": int(strict),
+                    "server": of_server(self._connection),
                 }
                 return self._read(tool, begun, moment, version, facts)
 

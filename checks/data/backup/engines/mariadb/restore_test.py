@@ -16,7 +16,7 @@ import secrets
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ import pymysql
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines.mariadb import content, dump, programs
+from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.instructions import commands
@@ -84,6 +85,8 @@ class MariadbRehearsal:
             **{name: facts[name] for name in ("database", "charset", "collation")},
             "newest_record_query": facts["newest_record_query"],
             "history": bool(facts.get("history", False)),
+            "server": for_drill(facts.get("server", {}), manifest.server),
+            "folder": for_drill(facts.get("server", {}), manifest.server, folder_alone=True),
             "commands": commands(manifest, RESTORE_STEP),
         }
         with drilled(task, folder, manifest, scratch, self._tools, work) as (told, _):
@@ -95,7 +98,7 @@ class MariadbRehearsal:
 def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
     """Restore it and read it: in the sandbox. Raises Failed."""
     tools = Path(task["tools"]) if task["tools"] else None
-    with server(tools, scratch) as administrator:
+    with server(tools, scratch, task["server"], task["folder"]) as administrator:
         archive = artefacts()
         try:
             make_users(administrator, archive / dump.USERS, tools)
@@ -200,15 +203,19 @@ def _between(found: dict[str, Content], manifest: Manifest) -> dict[str, Content
 
 
 @contextmanager
-def server(tools: Path | None, scratch: Path) -> Iterator[Source]:
-    """A new, empty server; gives the way in. Raises Failed."""
+def server(
+    tools: Path | None, scratch: Path, more: Sequence[str] = (), folder: Sequence[str] = ()
+) -> Iterator[Source]:
+    """A new, empty server, which has `more` of the live one's settings, its `folder` some of them;
+    gives the way in. Raises Failed.
+    """
     data, nothing = scratch / "data", scratch / "nothing"
     data.mkdir(mode=0o700)
     # Its only folder for files that SQL may read and write: nothing is in it, and nothing can be.
     nothing.mkdir(mode=0o500)
     with socket_folder(scratch) as sockets:
         try:
-            _initialise(tools, data, sockets)
+            _initialise(tools, data, sockets, folder)
         except ToolFailed as failed:
             text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
             raise Failed("cluster-died", text, origin="local") from failed
@@ -221,7 +228,7 @@ def server(tools: Path | None, scratch: Path) -> Iterator[Source]:
             f"--secure-file-priv={nothing}",
         ]
         program = needed("mariadbd", tools) if found("mariadbd", tools) else needed("mysqld", tools)
-        command = without_programs(program, "--no-defaults", *words, *_SETTINGS)
+        command = without_programs(program, "--no-defaults", *words, *_SETTINGS, *more)
         with started(command, stdout=subprocess.DEVNULL) as running:
             _await(source, running)
             _assert_throw_away(source, data)
@@ -239,7 +246,7 @@ def _administrator(root: Source) -> Source:
     return own
 
 
-def _initialise(tools: Path | None, data: Path, temporary: Path) -> None:
+def _initialise(tools: Path | None, data: Path, temporary: Path, more: Sequence[str]) -> None:
     """Its own folder for temporary tables: a server that starts clears all of that folder's, a live
     neighbour's too.
     """
@@ -252,6 +259,7 @@ def _initialise(tools: Path | None, data: Path, temporary: Path) -> None:
         f"--datadir={data}",
         f"--tmpdir={temporary}",
         "--innodb-flush-log-at-trx-commit=0",
+        *more,
     ]
     run([needed("mariadb-install-db", tools), *plain])
 

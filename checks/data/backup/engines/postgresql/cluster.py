@@ -12,7 +12,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,14 +57,16 @@ _SETTINGS = {
 
 
 @contextmanager
-def cluster(tools: Path, scratch: Path) -> Iterator[Source]:
-    """A new, empty server; gives the way in, as its superuser. Raises Failed."""
+def cluster(tools: Path, scratch: Path, more: Mapping[str, str]) -> Iterator[Source]:
+    """A new, empty server, which has `more` of the live one's settings; gives the way in, as its
+    superuser. Raises Failed.
+    """
     name = PREFIX + secrets.token_hex(8)
     data = scratch / "cluster"
     with socket_folder(scratch) as sockets:
         try:
             _initialise(tools, data, name)
-            with _running(tools, data, sockets) as server:
+            with _running(tools, data, sockets, more) as server:
                 source = Source("postgresql", host=str(sockets), user=name, database="postgres")
                 _await(source, server)
                 assert_throw_away(source, data)
@@ -95,8 +97,9 @@ def _initialise(tools: Path, data: Path, name: str) -> None:
 
 
 @contextmanager
-def _running(tools: Path, data: Path, sockets: Path) -> Iterator[Tool]:
+def _running(tools: Path, data: Path, sockets: Path, more: Mapping[str, str]) -> Iterator[Tool]:
     settings = {
+        **more,
         **_SETTINGS,
         "unix_socket_directories": str(sockets),
         "unix_socket_permissions": "0700",

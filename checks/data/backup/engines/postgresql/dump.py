@@ -37,6 +37,7 @@ from checks.data.backup.engines.postgresql.parts import reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment
 from checks.data.backup.engines.postgresql.role_dump import address, dumped_roles
 from checks.data.backup.engines.postgresql.scripts import LOADER, database_scripts, loader_script
+from checks.data.backup.engines.postgresql.server_settings import of_server
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
@@ -192,6 +193,7 @@ class _Dump:
             "newest_record_query": self._source.newest_record,
             "columns": self._forms,
             "own": own_of_database(self._connection),
+            "server": of_server(self._connection),
         }
 
     def _rows(self, tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:

@@ -30,6 +30,7 @@ from checks.data.backup.engines.postgresql.own_settings import differing_own, ow
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
 from checks.data.backup.engines.postgresql.roles import statements
 from checks.data.backup.engines.postgresql.scripts import ADMINISTRATOR, ROLES
+from checks.data.backup.engines.postgresql.server_settings import for_drill, not_given
 from checks.data.backup.instructions import commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
@@ -39,7 +40,7 @@ from checks.data.backup.store.manifest import Content, Manifest
 _LARGE_OBJECTS = "large objects"
 RESTORE_STEP, ADMINISTRATORS_STEP = 2, 3
 """the numbered steps of RESTORE.md"""
-_FACTS = ("database", "encoding", "collate", "ctype", "owner", "own")
+_FACTS = ("database", "encoding", "collate", "ctype", "owner", "own", "server", "extensions")
 _MOST_NAMED = 8
 READER = "reveille_reader"
 
@@ -85,7 +86,8 @@ class PostgresqlRehearsal:
 def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
     """Restore it and read it: in the sandbox. Raises Failed, CannotTell."""
     tools = Path(task["tools"])
-    with cluster(tools, scratch) as source:
+    given = for_drill(task["facts"].get("server") or {}, tools, task["extensions"])
+    with cluster(tools, scratch, given) as source:
         folder = artefacts().parent
         try:
             with psycopg.connect(
@@ -100,6 +102,8 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
             bring_back(task["commands"], backup, tools, into, work.jobs)
             held = backup.held
             own = own_of(into)
+            with connected(into) as connection:
+                otherwise = not_given(task["facts"], given, connection)
             with connected(source, read_only=False) as server:
                 reader = _make_reader(server, into.database)
                 server.commit()
@@ -113,6 +117,7 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
         **found,
         "own": own,
         "withheld": [[each.kind, each.name, each.text] for each in held.withheld],
+        "otherwise": otherwise,
     }
 
 
@@ -246,7 +251,9 @@ def _place(lines: Sequence[bytes], within: Sequence[bytes]) -> int | None:
 
 def _not_run(told: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands in the backup as text alone, for people."""
-    return tuple(f"{str(kind).lower()} {name}"[:120] for kind, name, _ in told["withheld"])
+    told_apart = (str(each) for each in told.get("otherwise", ()))
+    left = (f"{str(kind).lower()} {name}" for kind, name, _ in told["withheld"])
+    return tuple(each[:120] for each in (*left, *told_apart))
 
 
 def _powers(roles: bytes) -> tuple[str, ...]:

@@ -1,0 +1,111 @@
+"""A backup of a directory, restored into a folder to throw away and compared: every entry is looked
+at first, then the commands of RESTORE.md unpack it.
+
+Nobody in there may make a set-id program or folder, or give a file away: such bits are compared as
+the archive has them. Where there is no room for the files, the archive is read to its end instead,
+and the proof says so.
+
+`DirectoryRehearsal` is the worker's side; `restored` runs in the sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from checks.contract import Failed
+from checks.data.backup.engine import Found, Work, compared
+from checks.data.backup.engines import directory
+from checks.data.backup.engines.file_road import PLAIN, bring_back, found_of, restored_apart
+from checks.data.backup.store.manifest import Manifest
+from checks.data.backup.tar_extraction import checked, opened
+
+# Modes as they were, but for the bits beyond rwx, which no sandbox lets be set: option and umask
+# together.
+_SHELL = 'umask 0\ntar() { command tar "$@" --no-same-permissions; }'
+_SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+_OWN_ROOM = 16_000_000
+
+
+class DirectoryRehearsal:
+    """A backup of a directory, restored and compared."""
+
+    def scratch_bytes(self, manifest: Manifest) -> int:  # noqa: ARG002 - see `rehearse`
+        """What reading it takes; it is unpacked where there is room for all of it."""
+        return _OWN_ROOM
+
+    def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
+        """Restore it in a sandbox and compare it. Raises Failed, CannotTell."""
+        try:
+            # The archive, and its files.
+            if (free := _free(scratch)) < (needed := 2 * manifest.plain_bytes + _OWN_ROOM):
+                text = f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free"
+                raise Failed("no-space", text, origin="local")
+            with restored_apart(restored, {}, folder, manifest, scratch, work) as told:
+                found = found_of(told)
+                compared(manifest, found)
+                return found
+        except Failed as refused:
+            if refused.code != "no-space":
+                raise
+            why = f"unpacking: {refused.text}; the archive was read to its end"
+        found = directory.streamed(folder, manifest, work)
+        with work.events.stage("compare"):
+            compared(manifest, found)
+        return replace(found, not_run=(why,))
+
+
+def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
+    """Restore it and read it: in the sandbox. Raises Failed."""
+    place, tree = artefacts().parent, scratch / directory.TREE
+    look_through(place)
+    bring_back(task["commands"], place, tree, _SHELL)
+    with work.events.stage("compare"):
+        modes, special = _made_readable(place, tree)
+        found = directory.read(tree, work, modes)
+        return {
+            "tables": {n: [each.rows, each.hash, each.bytes] for n, each in found.tables.items()},
+            "newest": found.newest_record,
+            "not_run": [f"set-id or sticky bits of {special} entries"] if special else [],
+        }
+
+
+def look_through(folder: Path) -> None:
+    """That no entry of the archive in `folder`/plain leads out of the folder that it is unpacked
+    into. Raises Failed.
+    """
+    try:
+        with opened(folder / PLAIN / directory.ARCHIVE) as plain:
+            for _ in checked(plain):
+                continue
+    except (tarfile.TarError, OSError) as problem:
+        raise Failed("restore-failed", f"tar: {problem}", origin="local") from problem
+
+
+def _made_readable(folder: Path, tree: Path) -> tuple[dict[str, int], int]:
+    """What its own reader could not open is opened, once its mode was found right; the modes of
+    those, and how many had bits that cannot be set here.
+    """
+    modes, special = dict[str, int](), 0
+    with opened(folder / PLAIN / directory.ARCHIVE) as plain:
+        for entry in checked(plain):
+            least = stat.S_IRWXU if entry.isdir() else stat.S_IRUSR
+            if entry.issym() or (entry.mode & least == least and not entry.mode & _SPECIAL):
+                continue
+            path = tree / entry.name
+            there = stat.S_IMODE(path.lstat().st_mode)
+            if there in (entry.mode, entry.mode & ~_SPECIAL):
+                modes[entry.name] = entry.mode
+                special += there != entry.mode
+            path.chmod(there | least)
+    return modes, special
+
+
+def _free(folder: Path) -> int:
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize

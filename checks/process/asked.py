@@ -1,0 +1,58 @@
+"""The service's side of service.py: who asks over a Unix socket that systemd has opened, and what.
+Only the daemon of the unit, or root, may ask; a job is bounded, and whoever lets go of the
+connection ends the work.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+from pathlib import Path
+
+# What a look remembers of a host with some thousand packages and files, several times over.
+_LONGEST_JOB = 32 << 20
+# A daemon writes its job at once.
+_JOB_SECONDS = 10.0
+_UCRED = struct.Struct("iII")
+
+
+class NotAsked(Exception):
+    """Who asks may not, or what is asked is no look."""
+
+
+def allowed(peer: socket.socket, unit: str, root: int = 0) -> int:
+    """The process at the other end of a connection. Raises NotAsked, OSError."""
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    process, user, _group = _UCRED.unpack(credentials)
+    if user == root:
+        return int(process)
+    # The name of a control group is systemd's word, which no process of the unit can change. A
+    # child of the daemon (a browser, a plugin) has another parent than systemd.
+    groups = Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").split()
+    parent = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+    if not any(group.endswith(f"/{unit}") for group in groups) or parent != "1":
+        raise NotAsked(f"process {process} of user {user} is not the daemon of {unit}")
+    return int(process)
+
+
+def received(peer: socket.socket) -> bytes:
+    """The job, to its end. Raises NotAsked, OSError."""
+    peer.settimeout(_JOB_SECONDS)
+    job = bytearray()
+    while data := peer.recv(65536):
+        job += data
+        if len(job) > _LONGEST_JOB:
+            raise NotAsked(f"a job of more than {_LONGEST_JOB} bytes")
+    peer.settimeout(None)
+    return bytes(job)
+
+
+def end_with_whoever_asked(connection: int) -> None:
+    """Whoever asked has gone: systemd ends what this process has started."""
+    gone = select.poll()
+    # POLLHUP alone (poll(2)): the daemon has closed its half as soon as the job was written.
+    gone.register(connection, 0)
+    gone.poll()
+    os._exit(1)

@@ -1,0 +1,238 @@
+"""A ledger on PostgreSQL: one connection to a database, and what PostgreSQL alone says as it does.
+
+Rules:
+1. One writer at a time, as on SQLite: a transaction begins with an advisory lock of its schema. A
+   process that freezes with it is undone by the server after ten seconds
+   (idle_in_transaction_session_timeout), so nobody waits for it longer.
+2. A commit whose answer was lost is asked for (pg_xact_status): what was kept is not done again,
+   and what was not is not taken for kept.
+3. Outside a transaction a connection that was lost is made again without a word; inside one, the
+   transaction is over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import psycopg
+
+from monitor.ledger.database import Database, Row, Value
+from monitor.ledger.errors import LedgerFault
+from monitor.ledger.postgresql_connection import Connection
+from monitor.ledger.postgresql_errors import explained, told
+from monitor.ledger.server_address import ServerAddress
+
+# Its own functions of JSON: a year of looks is never in Python's memory. OFFSET 0 keeps a body from
+# being read once for each use of it.
+_MEASURED = """
+SELECT (looks.started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n,
+       avg(measure.value::text::double precision) AS mean
+FROM (SELECT started_at, readable(observation) AS seen FROM attempts
+      WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
+        AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
+            (SELECT day FROM seals WHERE what = 'rolled') OFFSET 0) AS looks,
+     LATERAL (SELECT key, value FROM json_each(looks.seen -> 'measures') WHERE key <> 'seconds'
+              UNION ALL SELECT 'seconds', looks.seen -> 'seconds') AS measure
+WHERE json_typeof(measure.value) = 'number'
+GROUP BY cell, measure.key ORDER BY cell
+"""
+_WRITER = (
+    "BEGIN; SELECT pg_advisory_xact_lock(hashtext('reveille ledger'), hashtext(current_schema()));"
+    " SELECT pg_current_xact_id()::text AS this"
+)
+_CHANGES = "SELECT last FROM numbers WHERE name = 'changes'"
+_COUNTED = "UPDATE numbers SET last = last + 1 WHERE name = 'changes'; "
+# For so long a commit whose answer was lost is asked for; after thirty the thread counts as stuck
+# (monitor/service/ledger_care.py).
+_ASKED_SECONDS = 20.0
+_OWN = (
+    "SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size FROM pg_class AS c"
+    " WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'"
+)
+
+
+class PostgresDatabase(Database):
+    """One connection to PostgreSQL, used by one thread."""
+
+    MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
+    FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
+    MEASURED = _MEASURED
+
+    def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
+        """Raises LedgerFault."""
+        super().__init__(str(address), read_only)
+        self._under_way = self._counts = False
+        self._connection = Connection(address, read_only)
+
+    def rows(self, query: str, values: Sequence[Value] = ()) -> Sequence[Row]:
+        """All rows that a query gives."""
+        with explained(self.where):
+            return self._asked(query, values).fetchall()
+
+    def row(self, query: str, values: Sequence[Value] = ()) -> Row | None:
+        """The first row that a query gives, if any."""
+        with explained(self.where):
+            return self._asked(query, values).fetchone()
+
+    def change(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """Change something, inside a transaction; how many rows it was."""
+        self.require_transaction()
+        with explained(self.where):
+            return self._asked(statement, values).rowcount
+
+    def added(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """Add one row, inside a transaction; gives its number."""
+        self.require_transaction()
+        found = self.row(statement, values)
+        assert found is not None  # noqa: S101 - it ends in RETURNING
+        return int(found[0])
+
+    def script(self, text: str) -> None:
+        """Do all statements of a text, inside a transaction."""
+        self.require_transaction()
+        with explained(self.where):
+            self._connection.execute(text)
+
+    def copied_in(
+        self, table: str, columns: Sequence[str], rows: Iterator[Sequence[Value]]
+    ) -> None:
+        """Add many rows at once, inside a transaction (COPY)."""
+        self.require_transaction()
+        with (
+            explained(self.where),
+            self._connection.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+
+    def has(self, table: str) -> bool:
+        """Whether there is such a table, in the schema that a new one would be made in."""
+        known = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?"
+        return self.row(known, (table,)) is not None
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction of this connection is under way."""
+        return self._under_way
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is changed inside is kept, or nothing."""
+        if self._under_way:
+            raise RuntimeError("a transaction of this ledger is under way already")
+        with explained(self.where):
+            this = self._begun()
+        self._under_way = True
+        try:
+            self.forget_what_others_changed()
+            yield
+            self._commit(this)
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._under_way = False
+
+    def interrupt(self) -> None:
+        """End the statement that runs, from another thread (PQcancel)."""
+        with explained(self.where):
+            self._connection.cancel()
+
+    def data_version(self) -> int:
+        """Another number after each commit by another connection: every commit counts one on."""
+        self._counts = self._counts or self.has("numbers")
+        found = self.row(_CHANGES) if self._counts else None
+        return int(found[0]) if found else 0
+
+    def sizes(self) -> tuple[int, int]:
+        """What its tables take; PostgreSQL does not say how much of that is free within."""
+        return sum(self.table_bytes().values()), 0
+
+    def table_bytes(self) -> dict[str, int]:
+        """What each table takes with its indexes."""
+        return {str(row["name"]): int(row["size"]) for row in self.rows(_OWN)}
+
+    def displaced(self) -> str:
+        """ "": a server's database has no name that another could take from under it."""
+        return ""
+
+    def rescue(self, now: datetime) -> None:
+        """There is nothing to rescue."""
+
+    def close(self) -> None:
+        """Close the connection; what was committed stays."""
+        with explained(self.where):
+            self._connection.close()
+
+    def _asked(self, query: str, values: Sequence[Value]) -> psycopg.Cursor[Row]:
+        statement = _numbered(query)
+        if self._under_way:
+            return self._connection.execute(statement, values)
+        try:
+            if self._connection.lost:
+                self._connection.renew()
+            return self._connection.execute(statement, values)
+        except psycopg.OperationalError:
+            if not self._connection.lost:
+                raise
+        self._connection.renew()
+        return self._connection.execute(statement, values)
+
+    def _begun(self) -> str:
+        """Begin, alone; gives the transaction's own number."""
+        cursor = self._asked(_WRITER, ())
+        # One message with three statements: the answer of the last says which transaction it is.
+        while cursor.nextset():
+            pass
+        ((this,),) = cursor.fetchall()
+        return str(this)
+
+    def _commit(self, this: str) -> None:
+        try:
+            done = self._connection.execute((_COUNTED if self._counts else "") + "COMMIT")
+            while done.nextset():
+                pass
+        except psycopg.Error as error:
+            if not (self._connection.lost and self._kept_after_all(this)):
+                raise told(self.where, error) from None
+        else:
+            # What PostgreSQL answers to the end of a transaction in which something had failed.
+            if done.statusmessage != "COMMIT":
+                raise LedgerFault(f"the ledger {self.where} has undone a change: a part had failed")
+        if self._counts and self._seen_version is not None:
+            self._seen_version += 1
+
+    def _kept_after_all(self, this: str) -> bool:
+        until = time.monotonic() + _ASKED_SECONDS
+        while time.monotonic() < until:
+            with suppress(LedgerFault, psycopg.OperationalError):  # asked again until then
+                self._connection.renew()
+                cursor = self._connection.execute("SELECT pg_xact_status($1::text::xid8)", (this,))
+                ((status,),) = cursor.fetchall()
+                # The session that was cut may not have heard of it yet.
+                if status != "in progress":
+                    return bool(status == "committed")
+            time.sleep(0.2)
+        raise LedgerFault(
+            f"the ledger {self.where} cannot be reached, and nobody knows whether the last change"
+            " was kept",
+            "unreachable",
+        )
+
+    def _roll_back(self) -> None:
+        self._memo.clear()
+        # A connection that was lost meanwhile is undone by the server.
+        with suppress(psycopg.OperationalError):
+            if not self._connection.lost:
+                self._connection.execute("ROLLBACK")
+
+
+@lru_cache(500)
+def _numbered(query: str) -> str:
+    """`$1`, `$2` ... for each `?`; no statement of the ledger has one in a text."""
+    first, *others = query.split("?")
+    return first + "".join(f"${place}{part}" for place, part in enumerate(others, 1))

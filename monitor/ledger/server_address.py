@@ -1,0 +1,41 @@
+"""Where a ledger lies, when that is no file: a database of a PostgreSQL server.
+
+The address never holds a password; it is asked for when a connection is made, so that one that was
+changed is found without a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def no_password() -> str:
+    """A server that knows its client otherwise: by a certificate, or as the peer of its socket."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """One database of one server, or of several of which one is in charge (libpq, 34.1.1.3)."""
+
+    url: str
+    """postgresql://USER@HOST/DATABASE, without a password"""
+    password: Callable[[], str] = field(default=no_password, repr=False, compare=False)
+    """Raises LookupError where it is not to be had"""
+    trusted: Path | None = None
+    """PEM file of the authorities that its certificate is checked against; without it those that
+    the host trusts"""
+
+    def __str__(self) -> str:
+        return self.url
+
+
+Place = Path | str | ServerAddress
+"""A file, ":memory:", or a server's database."""
+
+
+def begun(place: Place) -> bool:
+    """Whether there may be a ledger: a server says so when it is asked. Raises OSError."""
+    return isinstance(place, ServerAddress) or Path(place).exists()
