@@ -12,6 +12,12 @@ from tests.house.source import modules, none
 _OPTIONS = "options that are written in the source, values as --name=value"
 _PATH = "a whole path: it begins with /"
 REVIEWED: Mapping[str, str] = {
+    "checks/data/backup/engines/file_road.py: f'{way}\\n{before}\\n{commands}'": (
+        "commands of RESTORE.md, for -c"
+    ),
+    "monitor/verbs/image_medium.py: *form": _OPTIONS,
+    "monitor/verbs/image_medium.py: *held": "each begins with a slash",
+    "monitor/verbs/image_medium.py: str(iso)": "an absolute path",
     "checks/data/backup/engines/mariadb/dump.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/dump.py: *PLAIN": _OPTIONS,
     "checks/data/backup/engines/mariadb/dump.py: *(['--dump-history'] if self._history else [])": (
