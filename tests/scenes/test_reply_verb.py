@@ -1,4 +1,4 @@
-"""`reveille reply`: a mail server pipes an answer in, with and without a daemon; none is bounced."""
+"""`reveille reply`: a mail server pipes an answer in, beside a daemon or none; none is bounced."""
 
 from __future__ import annotations
 
