@@ -15,7 +15,7 @@ from monitor.core.incident import Evidence, Incident
 from monitor.incidents.fault_words import evidence_target, evidence_words
 from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
-from monitor.ledger.bodies import facts_of
+from monitor.ledger.happening_bodies import facts_of
 from reports.command_views import IncidentLine
 from reports.render import render_text
 from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
