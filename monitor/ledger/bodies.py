@@ -18,6 +18,7 @@ from monitor.core.condition import Condition
 from monitor.core.incident import Closing, Incident
 from monitor.core.verdict import Verdict
 from monitor.ledger import encoding
+from monitor.ledger.report_migrations import REPORT_MIGRATIONS
 from reports import usage
 from reports.maintenance import Ended
 from reports.morning_report import Audit
@@ -149,12 +150,6 @@ _INCIDENT_2 = together(
 )
 
 
-def _topic(part: dict[str, Any]) -> str:
-    """0.1.0 knew the topic of a part by its kind's name alone."""
-    topics = {"usage": "usage", "backup": "backups", "backup-proof": "backups"}
-    return topics.get(part.get("kind", ""), "")
-
-
 _TICKET_2 = together(
     derived("closing", lambda told: _closing(told) or ""),
     added("goes_on_as", ""),
@@ -165,29 +160,13 @@ _TICKET_2 = together(
 )
 _TICKET_3 = added("target", "")
 # A report of before says of a closed ticket that it is closed, and no more.
-_TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""), added("request", ""))
-_REPORT_2 = together(
-    within("open", _TROUBLE_2),
-    within("past", _TROUBLE_2),
-    within("parts", derived("topic", _topic)),
-    added("maintenance", []),
-    added("rca", []),
-)
-_REPORT_3 = together(
-    within("backups", added("rehearsed", "")),
-    added("answers", []),
-    added("releases", []),
-    added("compared_with", None),
-    added("planned", []),
-)
-
 _INCIDENTS = (_INCIDENT_2, together(added("acknowledged_again", []), added("updated_at", None)))
 INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, _INCIDENTS)
 CONDITION: Body[Condition] = Body(
     "condition", Condition, _condition.validate_python, (added("looks_counted", 0),)
 )
 TICKET: Body[Ticket] = Body("ticket", Ticket, Ticket.from_dict, (_TICKET_2, _TICKET_3))
-REPORT: Body[Audit] = Body("report", Audit, _report, (_REPORT_2, _REPORT_3))
+REPORT: Body[Audit] = Body("report", Audit, _report, REPORT_MIGRATIONS)
 TICKET_LETTER: Body[dict[str, Any]] = Body("letter", TicketLetter, dict)
 REPORT_LETTER: Body[dict[str, Any]] = Body("letter", ReportLetter, dict)
 MAINTENANCE_LETTER: Body[dict[str, Any]] = Body("letter", MaintenanceLetter, dict)
