@@ -11,12 +11,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from checks.process.parent import Child, python, running
 from monitor.config import Configuration
 from monitor.config.page import OtherSite, Page
+from monitor.ledger.server_address import Place, ServerAddress
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Neighbour:
 class Hook:
     """What a desk signs its pushes with, and whether they are `answers` or a reason to look."""
 
-    secret: str
+    secret: str = field(repr=False)
     answers: bool = False
 
 
@@ -58,11 +59,20 @@ class Job:
     certificate: str = ""
     key: str = ""
     everybody_reads: bool = True
-    passwords: dict[str, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
     """of the users whose password could be had"""
     sites: tuple[Neighbour, ...] = ()
     hooks: dict[str, Hook] = field(default_factory=dict)
     """of the desks that push, whose secret could be had"""
+    ledger_password: str = field(default="", repr=False)
+    """of a ledger on a server: the page's process has neither credentials nor variables"""
+
+    def ledger_place(self, configuration: Configuration) -> Place:
+        """Where the page finds the ledger of its site."""
+        place = configuration.ledger_place
+        if isinstance(place, ServerAddress):
+            return replace(place, password=lambda: self.ledger_password)
+        return place
 
     def encoded(self) -> bytes:
         """As JSON."""
@@ -96,8 +106,17 @@ def job_of(configuration: Configuration, page: Page) -> Job:
         everybody_reads=page.everybody_reads or not page.users,
         passwords=passwords,
         sites=tuple(_neighbour(one) for one in page.sites),
+        ledger_password=_ledger_password(configuration),
         hooks=_hooks(configuration),
     )
+
+
+def _ledger_password(configuration: Configuration) -> str:
+    try:
+        return configuration.ledger.password.reveal() if configuration.ledger.password else ""
+    except LookupError as missing:
+        log.warning("action=page_without_ledger %s", missing)
+        return ""
 
 
 def _hooks(configuration: Configuration) -> dict[str, Hook]:

@@ -5,10 +5,9 @@ host that has nothing else. It holds the image as one file, its HOW-TO and its S
 from __future__ import annotations
 
 import hashlib
-import shutil
-import subprocess
 from pathlib import Path
 
+from checks.data.backup.programs import ToolFailed, found, run
 from monitor.verbs.opening import Stop
 
 HOW_TO = "HOW-TO.md"
@@ -28,11 +27,10 @@ def medium(image: Path, how_to: str) -> Path:
     # Level 3: a file may be larger than 4 GB.
     form = ["-as", "mkisofs", "-quiet", "-iso-level", "3", "-R", "-V", _VOLUME]
     command = [_program(), *form, "-o", str(iso), "-graft-points", *held]
-    done = subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=False, cwd="/"
-    )
-    if done.returncode:
-        raise Stop(f"xorriso: {' '.join(done.stderr.split())[-_SAID_BYTES:]}")
+    try:
+        run(command)
+    except ToolFailed as failed:
+        raise Stop(f"xorriso: {failed.said[-_SAID_BYTES:]}") from None
     return iso
 
 
@@ -45,6 +43,6 @@ def _graft(path: Path) -> str:
 
 
 def _program() -> str:
-    if (found := shutil.which("xorriso")) is None:
+    if (program := found("xorriso")) is None:
         raise Stop("--medium needs xorriso (Debian package xorriso)")
-    return found
+    return str(program)

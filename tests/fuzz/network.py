@@ -6,8 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from checks.contract import Failed
-from checks.host import sntp
+from checks.contract import CannotTell, Failed
+from checks.host import sntp, ups_protocol
 from checks.network import dns_reader, dns_records
 from checks.network.dns_query import TYPES, Query
 from checks.network.imap import Imap
@@ -70,6 +70,17 @@ async def _smtp(data: bytes) -> None:
     await agree_on_tls(talk, await hello(talk))
     for good in (235, 250, 354, 250):
         await reply(talk, good)
+
+
+def upsd(data: bytes) -> None:
+    """A list of variables, and one of UPSes."""
+    asyncio.run(_upsd(data))
+
+
+async def _upsd(data: bytes) -> None:
+    with suppress(Failed, CannotTell):
+        await ups_protocol.names(_heard(data))
+    await ups_protocol.variables(_heard(data), "main")
 
 
 def reply_by_mail(data: bytes) -> None:

@@ -9,6 +9,9 @@ SIP = (b"SIP/2.0 ", b"Via: SIP/2.0/UDP ", b";branch=z9hG4bK", b"CSeq: 1 INVITE\r
 SDP = (b"v=0\r\n", b"m=audio 0 RTP/AVP 8\r\n", b"a=rtpmap:8 PCMA/8000\r\n", b"c=IN IP4 0.0.0.0",
        b"o=- 1 1 IN IP4 1.2.3.4\r\n", b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:", b"b=AS:64",
        b"a=fmtp:101 0-15\r\n")  # fmt: skip
+UPSD = (b"BEGIN LIST VAR main\n", b"VAR main ups.status \"OB LB\"\n", b"END LIST VAR main\n",
+        b"ERR DATA-STALE\n", b"\\\"", b"BEGIN LIST UPS\nUPS main \"\"\n",
+        b"END LIST UPS\n")  # fmt: skip
 AMI = (b"Response: Success\r\n", b"ActionID: reveille-id\r\n", b"Event: PRIShowSpans\r\n",
        b"EventList: Complete\r\n", b"ListItems: 2\r\n", b"Message: no such command\r\n",
        b"Event: PRIShowSpansComplete\r\n", b"Message: Permission denied\r\n")  # fmt: skip
