@@ -148,7 +148,7 @@ def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None
 
 
 def test_what_a_test_looks_for_has_its_package_here() -> None:
-    own = {"apt-get", "git", "bash", "sh", "nsenter", "setpriv"}
+    own = {"apt-get", "git", "bash", "chrt", "sh", "nsenter", "setpriv"}
     sought = {
         word.args[0].value
         for module in modules("tests")
