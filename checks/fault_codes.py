@@ -17,13 +17,13 @@ from checks.transport import faults
 # that one rule of a policy fits all kinds.
 _OF_KINDS = """
 account-broken agent-not-called aide-differs already-running ami-error another-call
-archive-failing bad-encoding bad-json bad-peer bad-recipient bad-url broken-off changed-account
-changed-file channels-exhausted checksum-failures choppy client-older clipped clock clock-off
-cluster-died comfort-noise compare-failed connections-full copy-differs copy-failed corrupt
-critical d-channel-down damaged database-missing dead-air descriptors-low differs digits-differ
-digits-lost directory-missing disk-error disk-full drill-user dropped dtls dtmf-ignored
-dtmf-lost dtmf-lost-to-agent dtmf-lost-to-caller dump-failed early-hang-up echo empty
-empty-database empty-password engine-down exists extension-missing fax figures-differ
+archive-failing bad-encoding bad-json bad-peer bad-recipient bad-url battery-low broken-off
+changed-account changed-file channels-exhausted checksum-failures choppy client-older clipped
+clock clock-off cluster-died comfort-noise compare-failed connections-full copy-differs
+copy-failed corrupt critical d-channel-down damaged database-missing dead-air descriptors-low
+differs digits-differ digits-lost directory-missing disk-error disk-full drill-user dropped dtls
+dtmf-ignored dtmf-lost dtmf-lost-to-agent dtmf-lost-to-caller dump-failed early-hang-up echo
+empty empty-database empty-password engine-down exists extension-missing fax figures-differ
 filesystem-error filling finds-nothing fingerprint flapping foreign-file frozen goaway
 guessed-password hardware-error header-too-large hidden-program hung-task ids-running-out
 infected inodes-full io-error journal json-differs json-missing kiss-of-death locale-missing
@@ -37,16 +37,17 @@ no-such-column no-such-database no-such-file no-such-queue no-such-span no-such-
 no-telephone-event nobody-to-answer noise not-a-number not-allowed not-answered not-arrived
 not-bound not-called not-comparable not-connected not-encrypted not-found not-heard
 not-in-backup not-mounted not-proven not-records not-registered not-rung not-seen not-silent
-not-synchronised not-taken not-understood not-written old-signatures one-sided one-way-to-agent
-one-way-to-caller one-way-to-target oom-kill overdue overloaded permission preload premium-call
-process-missing queue-too-long queue-too-old raid-degraded read-only redirects registration-scan
-replication-broken replication-late report-changed report-missing reset restarting
-restore-failed role-missing root-account rootkit-sign rtp-from-elsewhere schema security-updates
-seen shrunk silent smart-failing soft-200 sql stale stale-lists still-heard stuck swap-full
-too-few-agents too-large too-long too-many-connections too-quiet too-short too-small tool-missing
-unexpected-port unit-down unit-failed unknown-prompt unreadable unusual-country unwanted-text
-voicemail worker-died wrong-agent wrong-answer wrong-body wrong-caller-id wrong-key wrong-page
-wrong-prompt
+not-synchronised not-taken not-understood not-written old-signatures on-battery one-sided
+one-way-to-agent one-way-to-caller one-way-to-target oom-kill overdue overloaded permission
+preload premium-call process-missing queue-too-long queue-too-old raid-degraded read-only
+redirects registration-scan replace-battery replication-broken replication-late report-changed
+report-missing reset restarting restore-failed role-missing root-account rootkit-sign
+rtp-from-elsewhere schema security-updates seen shrunk silent smart-failing soft-200 sql stale
+stale-lists still-heard stuck swap-full too-few-agents too-large too-long too-many-connections
+too-quiet too-short too-small tool-missing unexpected-port unit-down unit-failed unknown-prompt
+unreadable unusual-country unwanted-text ups-alarm ups-bypassed ups-not-seen ups-off
+ups-overloaded voicemail worker-died wrong-agent wrong-answer wrong-body wrong-caller-id
+wrong-key wrong-page wrong-prompt
 """
 
 # The parts of an attempt, in the same way. A walk's steps and a table's name are the site's own.
@@ -59,8 +60,8 @@ line listen lists log log-in log-ins log-out login longest-transaction look mail
 monitor mute night on-hold packages page pause press privileged processes processor prompt proof
 queues raid reach read reconnect recorded recording records refer register registrations
 replication response restart restore resume ring rootkits run scan schedules self-test send
-signalling smart socket spans srtp starttls storage stun talk tcp temporary tls transfer turn
-units unmute unregister updates verify websocket widget write
+signalling smart socket spans srtp starttls status storage stun talk tcp temporary tls transfer
+turn units unmute unregister updates verify websocket widget write
 """
 
 STAGES: frozenset[str] = frozenset(_STAGES.split())

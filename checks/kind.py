@@ -22,6 +22,7 @@ Duty = Literal[
     "reports",
     "network",
     "servers",
+    "power",
     "security",
     "backup",
     "cleanup",

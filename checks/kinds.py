@@ -50,6 +50,7 @@ _OWN = {
     "host-disks": "checks.host.disks:HostDisks",
     "host-kernel": "checks.host.kernel:HostKernel",
     "host-clock": "checks.host.clock_offset:HostClock",
+    "host-power": "checks.host.power:HostPower",
     "host-ports": "checks.host.ports:HostPorts",
     "host-updates": "checks.host.updates:HostUpdates",
     "database-health": "checks.host.database_health:DatabaseHealth",

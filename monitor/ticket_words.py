@@ -1,5 +1,5 @@
-"""The words of the verbs that people do something with a ticket with: tickets, outbox, rca and
-maintenance; a part of command_line.py.
+"""The words of the verbs that people do something with a ticket with: tickets, outbox, rca,
+maintenance and checklist; a part of command_line.py.
 """
 
 from __future__ import annotations
@@ -117,3 +117,17 @@ def maintaining(verbs: Any, verb_of: Verb) -> None:
     end.add_argument("--by", default="", help=BY)
     listed = verb_of(actions, "list", "maintaining.list_maintenances", "what is hidden, and was")
     listed.add_argument("--all", action="store_true", help="all that are over, too")
+
+
+def checklisting(verbs: Any, verb_of: Verb) -> None:
+    checklist = verb_of(
+        verbs, "checklist", "checklisting.show_checklist", "the daily checklist, and who answers it"
+    )
+    actions = checklist.add_subparsers(title="actions", metavar="ACTION", dest="action")
+    verb_of(actions, "list", "checklisting.show_checklist", "each line, and how it stands")
+    for action, about in (("done", "it was looked at, and is well"),
+                          ("wrong", "it was looked at, and is not well")):  # fmt: skip
+        answer = verb_of(actions, action, f"checklisting.{action}", about)
+        answer.add_argument("line", help="its number in the list, or its name")
+        answer.add_argument("--text", default="", help="for the morning report")
+        answer.add_argument("--by", default="", help=BY)

@@ -1,11 +1,12 @@
 """The daily checklist: what a centre has promised to see to every morning, and what the checks say
-of it. The machine's part alone: a duty that no check sees to is said to be a person's.
+of it. A duty that no check sees to is a person's: asked, and what was answered is remembered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 # Each duty, in the order in which they are told; templates say it in words, and each kind says
 # which it sees to.
@@ -20,7 +21,9 @@ DUTIES = (
     "reports",
     "network",
     "servers",
+    "power",
     "security",
+    "releases",
     "backup",
     "cleanup",
     "voice-logs",
@@ -41,13 +44,41 @@ class Duty:
     checks: tuple[str, ...] = ()
 
 
-def checklist(standing: Iterable[tuple[str, str, str]]) -> tuple[Duty, ...]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person has said of a line that no check sees to, newest."""
+
+    name: str
+    done: bool
+    text: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Something that is another than it was: `what` is "program", "configuration", "policy" or
+    "package"; "" is what was not there.
+    """
+
+    what: str
+    name: str
+    before: str
+    after: str
+
+
+def checklist(
+    standing: Iterable[tuple[str, str, str]], asked: Iterable[str] = ()
+) -> tuple[Duty, ...]:
     """What is promised, of (duty, check, state); "others" only where there are any,
-    and whoever has no duty that is known here is one of them."""
+    and whoever has no duty that is known here is one of them. `asked` are the site's own lines,
+    which a person answers.
+    """
     seen: dict[str, list[tuple[str, str]]] = {name: [] for name in DUTIES}
     for duty, check, state in standing:
         seen.get(duty, seen["others"]).append((check, state if state in _WORST else "UNKNOWN"))
-    return tuple(_duty(name, found) for name, found in seen.items() if found or name != "others")
+    duties = [_duty(name, found) for name, found in seen.items() if found or name != "others"]
+    return (*duties, *(Duty(line, "") for line in asked))
 
 
 def _duty(name: str, found: list[tuple[str, str]]) -> Duty:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from reports.checklist import Answer, Duty
 from reports.maintenance import MaintenanceLine
 from reports.rca import RcaLine
 from reports.ticket import ClockLine, Plain, RungLine, StageLine
@@ -149,6 +150,20 @@ class DialLine:
     minutes_a_day: int
     may_dial: tuple[str, ...] = ()
     """the numbers that the line may dial; (): those that its checks are written with"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistView(Plain):
+    """The daily checklist, and what people have answered, newest."""
+
+    timezone: str
+    now: datetime
+    lines: tuple[Duty, ...]
+    answers: tuple[Answer, ...] = ()
+
+    def answer(self, line: str) -> Answer | None:
+        """What was last said of a line that a person answers."""
+        return next((one for one in self.answers if one.name == line), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ none yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from reports.checklist import Duty
+from reports.checklist import Answer, Duty, Release
 from reports.maintenance import MaintenanceLine
+from reports.plain_lines import day_of, line_of, moment_of
 from reports.rca import RcaLine
 from reports.ticket import Plain
 
@@ -21,6 +22,10 @@ Tone = Literal["OK", "WARN", "FAIL"]
 # A day and a half: last night's proof is fresh all day, and one missed night is seen the next
 # morning.
 PROOF_IS_FRESH = timedelta(hours=36)
+
+
+# A day, and the hours by which an answer may come earlier the next time.
+_FRESH = timedelta(hours=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +185,29 @@ class Audit(Plain):
     missing: tuple[date, ...] = ()
     """days before it of which there is no report"""
     checklist: tuple[Duty, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    """what people have said of lines that no check sees to"""
+    releases: tuple[Release, ...] = ()
+    """what is another than at `compared_with`; None: there was nothing to compare with"""
+    compared_with: datetime | None = None
+    planned: tuple[MaintenanceLine, ...] = ()
+    """maintenances that begin within the next day"""
     maintenance: tuple[MaintenanceLine, ...] = ()
     """what people hid on the day, or hide now; below: the root cause analyses that are owed"""
     rca: tuple[RcaLine, ...] = ()
+
+    @property
+    def crossed(self) -> tuple[Answer, ...]:
+        """The lines of which a person says that they are not well, lately."""
+        return tuple(one for one in self.answers if not one.done and self.fresh(one))
+
+    def fresh(self, one: Answer) -> bool:
+        """Whether that was answered since about the report before."""
+        return self.made_at - one.at <= _FRESH
+
+    def answer(self, line: str) -> Answer | None:
+        """What was last said of a line that a person answers."""
+        return next((one for one in self.answers if one.name == line), None)
 
     @property
     def overdue(self) -> tuple[RcaLine, ...]:
@@ -223,14 +248,14 @@ class Audit(Plain):
     @property
     def doubtful(self) -> int:
         """How many things deserve a look: doubtful parts, checks with a bad look, backups without a
-        fresh proof, reports that did not arrive or were never made.
+        fresh proof, reports that did not arrive or were never made, what a person has crossed.
         """
         ticketed = {check for one in self.open for check in one.checks}
         parts = sum(part.check not in ticketed for part in self.doubtful_parts)
         backed = {part.check for part in (*self.failed_parts, *self.doubtful_parts)}
         unproven = sum(backup.check not in backed for backup in self.unproven)
         letters = len({letter.number for letter in self.undelivered}) + bool(self.missing)
-        letters += len(self.overdue)
+        letters += len(self.overdue) + len(self.crossed)
         return parts + unproven + letters + sum(bool(line.bad) for line in self.looks)
 
     @property
@@ -257,13 +282,14 @@ class Audit(Plain):
     def from_dict(cls, body: Mapping[str, Any]) -> Audit:
         """The report again. Raises TypeError, KeyError, ValueError for data that is none."""
         values = dict(body)
-        values["day"], values["previous"] = _date(body["day"]), _date(body.get("previous"))
-        values["made_at"] = _moment(body["made_at"])
-        values["missing"] = tuple(filter(None, map(_date, body.get("missing", ()))))
+        values["day"], values["previous"] = day_of(body["day"]), day_of(body.get("previous"))
+        values["made_at"] = moment_of(body["made_at"])
+        values["compared_with"] = moment_of(body.get("compared_with"))
+        values["missing"] = tuple(filter(None, map(day_of, body.get("missing", ()))))
         values["changes"] = tuple(tuple(one) for one in body.get("changes", ()))
         values["usage"] = tuple(body.get("usage", ()))
         for name, line in _LINES.items():
-            values[name] = tuple(_line(line, written) for written in body.get(name, ()))
+            values[name] = tuple(line_of(line, written) for written in body.get(name, ()))
         return cls(**values)
 
 
@@ -276,32 +302,9 @@ _LINES: Mapping[str, type] = {
     "trends": Trend,
     "undelivered": Undelivered,
     "checklist": Duty,
+    "answers": Answer,
+    "releases": Release,
+    "planned": MaintenanceLine,
     "maintenance": MaintenanceLine,
     "rca": RcaLine,
 }
-_MOMENTS = ("opened_at", "closed_at", "data_as_of", "proven_at", "since", "until", "due_at")
-
-
-def _line(line: type, written: Mapping[str, Any]) -> Any:
-    values = dict(written)
-    for one in fields(line):
-        # A report of an older release lacks fields that came later: their defaults say what was not
-        # known then.
-        if one.name not in values:
-            continue
-        value = values[one.name]
-        if one.name in _MOMENTS:
-            values[one.name] = _moment(value)
-        elif one.name == "day":
-            values[one.name] = _date(value)
-        elif isinstance(value, list):
-            values[one.name] = tuple(value)
-    return line(**values)
-
-
-def _date(written: str | None) -> date | None:
-    return date.fromisoformat(written) if written else None
-
-
-def _moment(written: str | None) -> datetime | None:
-    return datetime.fromisoformat(written) if written else None

@@ -36,10 +36,11 @@ from checks.telephony.call import (
 )
 from checks.telephony.call.call_attempt import call_attempt
 from checks.telephony.call.features import Features, check_caller_id
-from checks.telephony.call.leg import Event, Phone, refusal
+from checks.telephony.call.leg import Phone
 from checks.telephony.call.legs import Legs, ladder_of
 from checks.telephony.call.media_judgement import hold_to_truth
 from checks.telephony.call.probe_health import LoopWatch
+from checks.telephony.call.registering import answered
 from checks.telephony.call.script_runner import Conversation
 from checks.telephony.call.two_way_audio import hold_to
 from checks.telephony.outbound_dialer_settings import ANSWER_SECONDS, DialerSettings
@@ -111,18 +112,7 @@ expect_status = [200, 202]
 
     async def _registered(self, trace: Trace, phone: Phone) -> None:
         with trace.stage("register"):
-            try:
-                told = await phone.until(
-                    "registered", "registration-failed", within=self.signalling_within
-                )
-            except TimeoutError:
-                raise Failed(
-                    "timeout", f"no response within {self.signalling_within:g} s"
-                ) from None
-            if told.name == "registration-failed":
-                # A call's refusal is read with its Reason headers; the event of a registration has
-                # none.
-                raise refusal(Event("refused", told.at, {**told.facts, "reasons": []}))
+            await answered(phone, self.signalling_within)
 
     async def _called(self, trace: Trace, legs: Mapping[str, Phone]) -> None:
         """Whoever is called answers at once: many a dialer calls the second only then."""

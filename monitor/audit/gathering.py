@@ -14,14 +14,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from checks.body import Unreadable
+from monitor.audit import checklist_lines, releases
 from monitor.audit.backup_states import backup_states
 from monitor.audit.day_history import daily_trends, looks_and_trends
+from monitor.audit.releases import Inventory
 from monitor.audit.report_parts import part, topic, trouble, usage_of
 from monitor.config import Configuration
 from monitor.core.incident import Incident
 from monitor.core.local_time import instant
 from monitor.core.verdict import State
-from monitor.incidents import store
+from monitor.incidents import checklist_answers, store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.maintenances import between
@@ -29,7 +31,6 @@ from monitor.incidents.ticket_view import named
 from monitor.ledger import HistoryRow, Ledger, LedgerAccess
 from monitor.ledger.bodies import REPORT
 from reports.changes import changes
-from reports.checklist import checklist
 from reports.morning_report import Audit, Looks, Part, Undelivered
 
 log = logging.getLogger(__name__)
@@ -72,10 +73,13 @@ class Reporting:
         )
         looks, trends = await looks_and_trends(self._ledger, configuration, start, end)
 
+        inventory = await releases.taken(configuration)
+
         def gathered(ledger: Ledger) -> tuple[Audit, list[Audit]]:
             gathering = _Gathering(ledger, configuration)
             before = gathering.last(_REMEMBERED)
-            return gathering.made(asked, now, before, (start, end), looks), before
+            span = (start, end)
+            return gathering.made(asked, now, before, span, looks, inventory), before
 
         made, before = await self._ledger.read(gathered)
         made = replace(made, backups=await backup_states(configuration, made.parts))
@@ -102,11 +106,14 @@ class _Gathering:
         before: list[Audit],
         span: tuple[datetime, datetime],
         looks: Iterable[Looks],
+        inventory: Inventory,
     ) -> Audit:
         """The report as far as the ledger knows it; `span` is its day."""
         site, day = self._configuration.site, asked.day
         tickets = self._tickets(*span)
         parts, usage = self._parts(asked, now)
+        # Of a day long past nobody knows what was another then.
+        before_now = None if asked.made_up else releases.known(self._ledger, now)
         return Audit(
             site=site.name,
             timezone=site.timezone,
@@ -125,7 +132,16 @@ class _Gathering:
             usage=usage,
             undelivered=self._undelivered(before),
             missing=_missing(day, before),
-            checklist=checklist(self._standing(parts)),
+            checklist=checklist_lines.lines(
+                self._ledger,
+                self._configuration,
+                {part.check: part.state for part in parts},
+                compared=before_now is not None,
+            ),
+            answers=checklist_answers.answers(self._ledger),
+            releases=releases.changed(before_now[1], inventory) if before_now else (),
+            compared_with=before_now[0] if before_now else None,
+            planned=tuple(checklist_lines.planned(self._configuration, now)),
             rca=tuple(Analyses(self._ledger, self._configuration, now).owed()),
             maintenance=tuple(between(self._ledger, *span, now)),
         )
@@ -182,14 +198,6 @@ class _Gathering:
                 usage.append(told)
             parts.append(part(name, probe, seen.observation, seen.verdict, tickets.get(name, "")))
         return tuple(parts), tuple(usage)
-
-    def _standing(self, parts: tuple[Part, ...]) -> Iterator[tuple[str, str, str]]:
-        """Duty, name and state of every check: as this audit found it, else as it stands."""
-        found = {part.check: part.state for part in parts}
-        conditions = store.conditions(self._ledger)
-        for name, entry in self._configuration.checks.items():
-            known = conditions.get(name)
-            yield entry.probe.DUTY, name, found.get(name) or str(known.state if known else None)
 
     def _newest(self, name: str, now: datetime) -> AttemptResult | None:
         row = next(iter(self._ledger.attempts(name, limit=1)), None)

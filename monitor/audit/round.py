@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
+from monitor.audit import releases
 from monitor.audit.gathering import KIND, Asked, Reporting
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
@@ -266,6 +267,7 @@ class AuditRound:
     async def _keep(self, report: Audit, slot: Slot) -> None:
         """Report, letters and the end of the slot: together or not at all."""
         now, body = self._clock.now(), report_body(report)
+        inventory = await releases.taken(self._configuration)
         letters = [
             OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now)
             for desk, recipient in recipients(self._configuration)
@@ -275,6 +277,7 @@ class AuditRound:
             with ledger.transaction() as t:
                 t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
                 t.happened(None, now, KIND, body)
+                releases.keep(ledger, t, inventory, now)
                 for letter in letters:
                     t.enqueue(letter)
                 t.finish(JOB, slot.key, now, report.late_seconds)

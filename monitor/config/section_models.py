@@ -255,5 +255,8 @@ class Audit(Settings):
     """who gets the report"""
     checks: tuple[str, ...] = Field(default=(), examples=[["usage", "backup"]])
     """the checks that are its parts, looked at one after the other before the report is made"""
+    asks: tuple[Text, ...] = Field(default=(), examples=[["Recordings of yesterday can be played"]])
+    """more lines of the daily checklist: what a person looks at, and answers (`reveille
+    checklist`)"""
     grace: Duration = 43200.0
     """how late a missed audit is still made up for"""

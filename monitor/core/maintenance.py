@@ -101,6 +101,15 @@ class Window:
             (span for span in self.when.spans(today, zone) if span[0] <= now < span[1]), None
         )
 
+    def begins_within(self, now: datetime, ahead: timedelta) -> Span | None:
+        """The first interval that begins after `now`, and within so much time; in UTC."""
+        zone = ZoneInfo(self.zone)
+        first, last = (at.astimezone(zone).date() for at in (now, now + ahead))
+        # A day more: a zone may skip one.
+        days = (first + timedelta(days=n) for n in range((last - first).days + 2))
+        spans = (span for day in days for span in self.when.spans(day, zone))
+        return min((span for span in spans if now < span[0] <= now + ahead), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:

@@ -173,7 +173,13 @@ _REPORT_2 = together(
     added("maintenance", []),
     added("rca", []),
 )
-_REPORT_3 = within("backups", added("rehearsed", ""))
+_REPORT_3 = together(
+    within("backups", added("rehearsed", "")),
+    added("answers", []),
+    added("releases", []),
+    added("compared_with", None),
+    added("planned", []),
+)
 
 _INCIDENTS = (_INCIDENT_2, together(added("acknowledged_again", []), added("updated_at", None)))
 INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, _INCIDENTS)
@@ -234,6 +240,9 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "maintenance-began": ("number", "checks", "until", "why", "by"),
     "maintenance-stopped": ("number", "by"),
     "maintenance-over": ("number",),
+    # monitor/incidents/checklist_answers.py and monitor/audit/releases.py
+    "checklist": ("line", "done", "text", "by"),
+    "inventory": ("program", "configuration", "policy", "packages"),
 }
 
 

@@ -6,13 +6,14 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from checks.contract import Failed
-from checks.host import sntp
+from checks.contract import CannotTell, Failed
+from checks.host import sntp, ups_protocol
 from checks.network import dns_reader, dns_records
 from checks.network.dns_query import TYPES, Query
 from checks.network.imap import Imap
 from checks.network.starttls import agree_on_tls, begin_imap, hello, reply
 from checks.transport.line_protocol import Conversation
+from monitor.desks.received_mail import read_mail
 
 _TYPES = ("A", "MX", "TXT", "SRV", "CAA")
 # The question of the seeds: portal.example.net IN A.
@@ -69,6 +70,23 @@ async def _smtp(data: bytes) -> None:
     await agree_on_tls(talk, await hello(talk))
     for good in (235, 250, 354, 250):
         await reply(talk, good)
+
+
+def upsd(data: bytes) -> None:
+    """A list of variables, and one of UPSes."""
+    asyncio.run(_upsd(data))
+
+
+async def _upsd(data: bytes) -> None:
+    with suppress(Failed, CannotTell):
+        await ups_protocol.names(_heard(data))
+    await ups_protocol.variables(_heard(data), "main")
+
+
+def reply_by_mail(data: bytes) -> None:
+    """A mail that may be an answer to a letter."""
+    with suppress(ValueError):
+        read_mail(data, "mx.example.net")
 
 
 def imap(data: bytes) -> None:

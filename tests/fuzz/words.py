@@ -9,6 +9,9 @@ SIP = (b"SIP/2.0 ", b"Via: SIP/2.0/UDP ", b";branch=z9hG4bK", b"CSeq: 1 INVITE\r
 SDP = (b"v=0\r\n", b"m=audio 0 RTP/AVP 8\r\n", b"a=rtpmap:8 PCMA/8000\r\n", b"c=IN IP4 0.0.0.0",
        b"o=- 1 1 IN IP4 1.2.3.4\r\n", b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:", b"b=AS:64",
        b"a=fmtp:101 0-15\r\n")  # fmt: skip
+UPSD = (b"BEGIN LIST VAR main\n", b"VAR main ups.status \"OB LB\"\n", b"END LIST VAR main\n",
+        b"ERR DATA-STALE\n", b"\\\"", b"BEGIN LIST UPS\nUPS main \"\"\n",
+        b"END LIST UPS\n")  # fmt: skip
 AMI = (b"Response: Success\r\n", b"ActionID: reveille-id\r\n", b"Event: PRIShowSpans\r\n",
        b"EventList: Complete\r\n", b"ListItems: 2\r\n", b"Message: no such command\r\n",
        b"Event: PRIShowSpansComplete\r\n", b"Message: Permission denied\r\n")  # fmt: skip
@@ -41,6 +44,10 @@ DATA = (b"|", b"'a b'=", b"=1;", b";@1:2;~:", b"ms", b"KB", b"U", b"%", b"c",
 MAIL = (b"250-", b"250 ", b"220 ", b"STARTTLS\r\n", b"* SEARCH ", b'* ESEARCH (TAG "r1") UID ALL ',
         b"r1 OK done\r\n", b"r2 OK\r\n", b"{5}\r\n", b"* BYE ", b"+ \r\n",
         b"1:4294967295")  # fmt: skip
+LETTER = (b"From: ", b"Authentication-Results: mx.example.net; dmarc=pass header.from=",
+          b"Content-Type: multipart/mixed; boundary=a\r\n", b"--a\r\n", b"ack\r\n", b"\r\n\r\n",
+          b"Content-Transfer-Encoding: base64\r\n", b"rv-1.abcdefghij234567.reply@",
+          b"charset=punycode", b"=?utf-8?q?", b"\r\n ", b"Auto-Submitted: ")  # fmt: skip
 MANIFEST = (b"\"format\": 1", b"\"artefacts\": []", b"null", b"\"tables\": {}",
             b"\"name\": \"../x\"", b"\"body\": 1", b"\"previous\": null", b"-1",
             b"1e999")  # fmt: skip

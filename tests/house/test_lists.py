@@ -22,6 +22,7 @@ PACKAGES = {
     "aide": "aide",
     "chronyd": "chrony",
     "clamd": "clamav-daemon",
+    "dummy-ups": "nut-server",
     "clamscan": "clamav",
     "baresip": "baresip-core",
     "chkrootkit": "chkrootkit",

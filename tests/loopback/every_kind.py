@@ -115,6 +115,10 @@ ALSO_OWN: dict[str, Settings] = {
     },
     "webrtc-browser": lambda place, _: {"url": place.url("ws"), "user": "u", "to": "8000"},
     "host-clock": lambda place, _: {"servers": [f"{place.host}:{place.port}"]},
+    "host-power": lambda place, _: {
+        "ups": "main", "host": place.host, "port": place.port, "starttls": place.tls,
+        **place.trusting(),
+    },
     "database-health": lambda place, _: {
         "engine": "postgresql", "server": {"host": place.host, "port": place.port, **_DATABASE},
     },
@@ -138,6 +142,7 @@ LEFT_OUT: Mapping[str, str] = {
     "database-health": "a database: tests/loopback/test_database_health.py",
     "host-clock":
         "several servers over UDP, of which one is enough: tests/loopback/test_host_clock.py",
+    "host-power": "TLS begins in the middle: tests/loopback/test_host_power.py",
     "voice-log-archive": "files",
     "hygiene": "a database, by the drivers of `usage`",
     **dict.fromkeys(

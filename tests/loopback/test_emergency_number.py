@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from checks.settings import Secret
@@ -74,11 +76,23 @@ async def attended(
             await task
 
 
-def calling(registrar: Registrar, folder: Path, caller: str, media: str, port: str) -> Calling:
-    """Somebody who calls through the registrar."""
-    more = ("-m", "1", f"127.0.0.1:{registrar.port}")
+def calling(at: int, folder: Path, caller: str, media: str, port: str) -> Calling:
+    """Somebody who calls through whatever listens at a port."""
+    more = ("-m", "1", f"127.0.0.1:{at}")
     filled = {"CALLER": caller, "MEDIA": media, "PORT": port, "AFTER": "2000"}
     return sipp("emergency", folder, more=more, filled=filled)
+
+
+def was_refused(caller: Sipp) -> bool:
+    return "SIP/2.0 403" in caller.messages()
+
+
+def own_ports() -> set[int]:
+    """The UDP ports at which our phones of this process's children listen."""
+    ours = psutil.Process().children(recursive=True)
+    phones = [one for one in ours if "checks.telephony.phone.conference" in one.cmdline()]
+    sockets = [socket for one in phones for socket in one.net_connections("udp")]
+    return {socket.laddr.port for socket in sockets}
 
 
 def streams(folder: Path, hertz: int) -> tuple[str, str]:
@@ -126,10 +140,10 @@ async def test_a_known_caller_is_joined_with_the_staff_and_a_stranger_is_refused
 ) -> None:
     async with answered(tmp_path, caplog) as (registrar, site):
         play = streams(tmp_path, 500)
-        async with calling(registrar, tmp_path / "stranger", STRANGER, *play) as stranger:
+        async with calling(registrar.port, tmp_path / "stranger", STRANGER, *play) as stranger:
             await eventually(lambda: "SIP/2.0 403" in stranger.messages())
         assert not site.ledger.incidents(), "and opens nothing"
-        async with calling(registrar, tmp_path / "known", KNOWN, *play) as known:
+        async with calling(registrar.port, tmp_path / "known", KNOWN, *play) as known:
             await eventually(lambda: bool(minutes(site)), within=90)
             assert "SIP/2.0 200" in known.messages()
     [told] = minutes(site)
@@ -148,12 +162,30 @@ async def test_a_known_caller_is_joined_with_the_staff_and_a_stranger_is_refused
 @pytest.mark.slow
 @pytest.mark.engine
 @pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed")
+async def test_who_calls_past_the_registrar_is_refused_whatever_number_is_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with answered(tmp_path, caplog, PIN) as (_, site):
+        play = streams(tmp_path, 500)
+        assert own_ports()
+        for port in own_ports():
+            folder = tmp_path / f"past-{port}"
+            async with calling(port, folder, KNOWN, *play) as past:
+                await eventually(partial(was_refused, past))
+                assert "SIP/2.0 180" not in past.messages()
+        assert not site.ledger.incidents()
+    site.stop_daemon()
+
+
+@pytest.mark.slow
+@pytest.mark.engine
+@pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed")
 async def test_a_stranger_with_the_pin_is_let_in(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
         answered(tmp_path, caplog, PIN) as (registrar, site),
-        calling(registrar, tmp_path / "caller", STRANGER, *presses(PIN)),
+        calling(registrar.port, tmp_path / "caller", STRANGER, *presses(PIN)),
     ):
         await eventually(lambda: bool(minutes(site)), within=90)
     assert minutes(site)[0].startswith(f"{STRANGER}: joined after 0:0")

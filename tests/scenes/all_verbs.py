@@ -26,7 +26,7 @@ from monitor.command_line import parser
 from monitor.demo import story
 
 WORDS = {"number": ["RV-1"], "text": ["seen"], "name": ["portal"], "issue": [], "about": []}
-WORDS |= {"duration": ["1h"]}
+WORDS |= {"duration": ["1h"], "line": ["chat"]}
 WORDS |= {"url": ["http://127.0.0.1:1/"], "to": ["8000"], "database": ["asterisk"]}
 """what is written for an argument that must stand"""
 MORE = {
@@ -34,6 +34,7 @@ MORE = {
     "add database": ["--engine", "postgresql"],
     "prompt learn": ["--check", "portal"],
     "backup image": ["--to", "/proc/nope/image.tar"],
+    "checklist wrong": ["--text", "nobody answers"],
     "lab": ["/proc/nope"],
     "maintenance start": ["portal", "--why", "firmware"],
     "rca edit": ["--from", "/proc/nope/form"],

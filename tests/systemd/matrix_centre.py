@@ -11,7 +11,9 @@ from tests.systemd.machine import Machine, until
 from tests.systemd.matrix import SECRETS, Row
 
 BROWSER = "browser.conf"
-PACKAGES = "chromium-headless-shell,libatomic1,snmpd,dnsmasq-base,chrony,faketime,openssl"
+PACKAGES = (
+    "chromium-headless-shell,libatomic1,snmpd,dnsmasq-base,chrony,faketime,openssl,nut-server"
+)
 LAB = "srv/lab/reveille.toml"
 
 
@@ -83,6 +85,8 @@ CENTRE_ROWS: Sequence[Row] = (
     Row("time", "host-clock", 'servers = ["127.0.0.1:1123"]',
         "systemctl stop clock; systemctl start clock-ahead",
         "systemctl stop clock-ahead; systemctl start clock", "clock-off", lane="network"),
+    Row("power", "host-power", 'ups = "main"', "echo ups.status: OB LB > /srv/nut/main.dev",
+        "echo ups.status: OL > /srv/nut/main.dev", "battery-low", lane="network"),
 )  # fmt: skip
 
 # Speaks with the lab by its control socket (lab/control.py).
@@ -124,6 +128,19 @@ for name, kind, value in (
     lines.append(f"override 1.3.6.1.2.1.{name} {kind} {value}")
 open("/etc/snmp/snmpd.conf", "w").write("\\n".join(lines) + "\\n")
 """
+# A UPS that is made up: its driver reads the file anew when its time has changed.
+_UPS = """
+mkdir -p /srv/nut
+cd /srv/nut
+echo ups.status: OL > main.dev
+printf '[main]\\ndriver = dummy-ups\\nport = /srv/nut/main.dev\\nmode = dummy-once\\n' > ups.conf
+printf 'pollinterval = 1\\n' >> ups.conf
+echo LISTEN 127.0.0.1 3493 > upsd.conf
+touch upsd.users
+export NUT_CONFPATH=/srv/nut NUT_STATEPATH=/srv/nut
+/lib/nut/dummy-ups -a main -u root -F &
+exec /lib/nut/upsd -F -u root
+"""
 _CHRONY = (
     "/usr/sbin/chronyd -x -d -f /dev/null -u root 'local stratum 3' 'bindaddress 127.0.0.1'"
     " 'port 1123' 'allow 127.0.0.1' 'cmdport 0' 'pidfile /run/clock.pid' 'bindcmdaddress /'"
@@ -135,6 +152,7 @@ _UNITS = {
     "padlock": "/usr/bin/openssl s_server -quiet -accept 127.0.0.1:8443 -www"
     " -cert /srv/tls/now.pem -key /srv/tls/key.pem",
     "clock": _CHRONY,
+    "ups": "/bin/sh -e /srv/ups",
     # faketime hands no signal on: systemd ends its child by the control group.
     "clock-ahead": f"/usr/bin/faketime -f +5s {_CHRONY}",
 }
@@ -153,7 +171,7 @@ python3 /srv/gateway 1
 systemctl daemon-reload
 systemctl enable snmpd
 systemctl restart snmpd
-systemctl start pbx names padlock clock
+systemctl start pbx names padlock clock ups
 """
 # What the service reads of the lab is for it to read; passwords are not.
 _OPENED = f"""
@@ -173,6 +191,7 @@ def opened(machine: Machine, command: str) -> str:
     machine.put("/srv/tell", _TELL)
     machine.put("/srv/pbx.py", _PBX)
     machine.put("/srv/gateway", _GATEWAY)
+    machine.put("/srv/ups", _UPS)
     for name, start in _UNITS.items():
         machine.put(
             f"/etc/systemd/system/{name}.service",

@@ -144,7 +144,14 @@ def _ticket_0_1_0(one: Ticket) -> Ticket:
     )
 
 
+def _report_0_2_0(one: Audit) -> Audit:
+    """Before it said what people answer, what was released, and what is planned."""
+    lines = tuple(line for line in one.checklist if line.name not in ("power", "releases"))
+    return replace(one, checklist=lines, answers=(), releases=(), compared_with=None, planned=())
+
+
 def _report_0_1_0(one: Audit) -> Audit:
+    one = _report_0_2_0(one)
     past = tuple(replace(trouble, closing="", goes_on_as="", request="") for trouble in one.past)
     return replace(one, past=past, maintenance=(), rca=())
 
@@ -158,6 +165,7 @@ AS_READ: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("0.1.0", "ticket"): _ticket_0_1_0,
     ("0.2.0", "ticket"): _ticket_0_2_0,
     ("0.1.0", "report"): _report_0_1_0,
+    ("0.2.0", "report"): _report_0_2_0,
     ("0.1.0", "proof"): lambda one: replace(one, not_run=()),
     ("0.1.0", "heartbeat"): lambda one: {**one, "stuck": ""},
 }

@@ -26,6 +26,7 @@ from monitor.core.rollup import Counts, Spread
 from monitor.core.sla import Clock, ClockState
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies
+from reports.checklist import Answer, Release
 from reports.morning_report import Audit
 from reports.ticket import ClockLine, RungLine, RungState, StageLine, Ticket
 from reports.ticket import Finding as FindingLine
@@ -281,7 +282,9 @@ def reports() -> tuple[Audit, ...]:
         late_seconds=12.5, made_up=True, replaces=411, by_hand=True, undelivered=(undelivered(),),
         missing=(report().day - timedelta(days=3),),
         past=(replace(over, closing="explained", goes_on_as="RV-44", request="feature"),),
-        maintenance=(maintenance_line(),), rca=(rca_line(),),
+        maintenance=(maintenance_line(),), rca=(rca_line(),), planned=(maintenance_line(),),
+        answers=(Answer("power", True, "the UPS was tested", "asha", NOW),),
+        releases=(Release("package", "openssl", "3.0.11-1", "3.0.13-1"),), compared_with=NOW,
     )  # fmt: skip
     return full, Audit("Pune", "Asia/Kolkata", full.day, full.made_at, 1)
 
@@ -371,11 +374,19 @@ def happenings() -> tuple[Happening, ...]:
         "why": "firmware",
         "by": "asha",
     }
+    inventory = {
+        "program": "0.3.0",
+        "configuration": "5d41402a",
+        "policy": "ozonetel 2026-11",
+        "packages": {"openssl": "3.0.13-1"},
+    }
     return (
         *of_tickets,
         Happening("maintenance-began", began),
         Happening("maintenance-stopped", {"number": 3, "by": "asha"}),
         Happening("maintenance-over", {"number": 3}),
+        Happening("checklist", {"line": "power", "done": True, "text": "both feeds", "by": "asha"}),
+        Happening("inventory", inventory),
         Happening("answered", {"by": "asha", "text": "Asha: pressed 1, as an event"}),
         Happening("conference", {"text": "3 joined, 4 min 10 s, conference.wav"}),
         Happening("replied", {"by": "asha", "way": "mail", "identity": "mail:0123"}),

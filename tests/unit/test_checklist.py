@@ -11,8 +11,10 @@ from reports.checklist import DUTIES, Duty, checklist
 
 
 def test_the_two_wings_know_the_same_duties_and_each_has_a_kind_that_sees_to_it() -> None:
-    assert get_args(Seen) == DUTIES
-    assert {kind.DUTY for kind in kinds().values()} == set(DUTIES)
+    # What was released is looked up by the morning report itself (monitor/audit/releases.py).
+    seen = [name for name in DUTIES if name != "releases"]
+    assert list(get_args(Seen)) == seen
+    assert {kind.DUTY for kind in kinds().values()} == set(seen)
 
 
 def test_a_duty_is_as_well_as_the_worst_of_its_checks() -> None:

@@ -34,7 +34,9 @@ def opened(source: Path | IO[bytes]) -> Iterator[tarfile.TarFile]:
     """
     try:
         with (
-            tarfile.open(source)
+            # Plain, as we wrote it: tried as gzip, bzip2 and xz, a head of 13 bytes has the library
+            # ask for the 4 GiB of its dictionary.
+            tarfile.open(source, "r:")
             if isinstance(source, Path)
             else tarfile.open(fileobj=source, mode="r|")
         ) as plain:

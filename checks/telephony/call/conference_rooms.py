@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from checks.contract import CannotTell, Failed
+from checks.contract import CannotTell
 from checks.telephony.call.account import Account
 from checks.telephony.call.leg import START_SECONDS, Event, Phone
 from checks.telephony.call.person_call import CODECS, SIGNALLING_SECONDS
+from checks.telephony.call.registering import registered
 
 _BUSY = (486, 600)
 # What the engine's build holds in one process (PJSUA_MAX_CALLS).
@@ -53,7 +54,7 @@ class Rooms:
         count = 1 if alone else max(1, -(-legs // (_CALLS - 1)))
         rooms = [await self._opened(account) for _ in range(count)]
         # One registration is enough to be known; the others' calls answer for themselves.
-        await registered(rooms[0], account)
+        await registered(rooms[0], account.line, SIGNALLING_SECONDS)
         hub = rooms[0] if alone else await self._opened(account, own=True)
         hub.order("record", file=str(recording))
         for number, room in enumerate(() if alone else rooms):
@@ -101,19 +102,6 @@ class Rooms:
         if told.name == "leg-ended":
             raise CannotTell(f"engine error: the rooms do not meet: {refusal_words(told)}")
         hub.order("join", leg=leg)
-
-
-async def registered(room: Room, account: Account) -> None:
-    """The line of a room is known to its registrar. Raises Failed."""
-    if not (account.line.user and account.line.register_first):
-        return
-    room.order("register")
-    try:
-        told = await room.until("registered", "registration-failed", within=SIGNALLING_SECONDS)
-    except TimeoutError:
-        raise Failed("timeout", "no response to REGISTER") from None
-    if told.name != "registered":
-        raise Failed("not-registered", f"{told['code']} {told['phrase']}")
 
 
 def refusal_words(told: Event) -> str:

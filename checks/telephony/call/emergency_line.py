@@ -25,10 +25,11 @@ from pathlib import Path
 from checks.contract import CannotTell, Failed
 from checks.telephony.call.account import account_of
 from checks.telephony.call.announcement import seconds_of
-from checks.telephony.call.conference_rooms import Guest, Room, registered
+from checks.telephony.call.conference_rooms import Guest, Room
 from checks.telephony.call.leg import START_SECONDS, Event
 from checks.telephony.call.line import Line
 from checks.telephony.call.person_call import CODECS, SIGNALLING_SECONDS, LineDown
+from checks.telephony.call.registering import refused, registered
 from checks.telephony.sip.caller_id import number_of, same_number
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ async def callers(line: Line, words: Path, door: Door) -> AsyncGenerator[Guest, 
         life = 2 * LIFE_SECONDS
         room.order("open", folder=str(words), life_seconds=life, account=written)
         await room.until("ready", within=START_SECONDS)
-        await registered(room, account)
+        await registered(room, line, SIGNALLING_SECONDS)
         room.order("admit")
         log.info("action=emergency_number_ready line=%s", line.name)
         seen, ends = 0, time.monotonic() + LIFE_SECONDS
@@ -112,7 +113,7 @@ async def _next(room: Room, seen: int, within: float) -> tuple[Event | None, int
     except TimeoutError:
         return None, seen
     if event.name == "registration-failed":
-        raise Failed("not-registered", f"{event['code']} {event['phrase']}")
+        raise refused(event)
     return event, room.events.index(event) + 1
 
 

@@ -26,9 +26,10 @@ from typing import Literal
 from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call import line_security
 from checks.telephony.call.announcement import seconds_of
-from checks.telephony.call.leg import Event, Phone, refusal
+from checks.telephony.call.leg import Event, Phone
 from checks.telephony.call.legs import Legs
 from checks.telephony.call.line import Line
+from checks.telephony.call.registering import registered
 
 Outcome = Literal["taken", "passed on", "not reached"]
 KEYS: Mapping[str, Outcome] = {"1": "taken", "2": "passed on"}
@@ -80,7 +81,7 @@ async def _called(line: Line, to: str, words: Path, ring_seconds: float, trace: 
             await line_security.hold_certificates(trace, (line,), SIGNALLING_SECONDS)
             await parties.start({"call": line}, {"call": "signalling"}, called=())
             phone = parties.legs["call"]
-            await _register(line, phone)
+            await registered(phone, line, SIGNALLING_SECONDS)
             account = parties.accounts["call"]
             phone.order("call", to=account.callee(to), headers={}, caller=account.caller())
             return await _talk(phone, words, ring_seconds)
@@ -88,18 +89,6 @@ async def _called(line: Line, to: str, words: Path, ring_seconds: float, trace: 
         raise LineDown(f"line {line.name!r}: {problem}") from problem
     finally:
         await parties.close()
-
-
-async def _register(line: Line, phone: Phone) -> None:
-    if not (line.user and line.register_first):
-        return
-    phone.order("register")
-    try:
-        told = await phone.until("registered", "registration-failed", within=SIGNALLING_SECONDS)
-    except TimeoutError:
-        raise Failed("timeout", "no response to REGISTER") from None
-    if told.name == "registration-failed":
-        raise refusal(Event("refused", told.at, {**told.facts, "reasons": []}))
 
 
 async def _talk(phone: Phone, folder: Path, ring_seconds: float) -> Answer:

@@ -287,7 +287,10 @@ class _Registering(pj.Account):  # type: ignore[misc]
         if parameter.code // 100 == 2:
             self.room.tell("registered")
         else:
-            self.room.tell("registration-failed", code=parameter.code, phrase=parameter.reason)
+            # Without a response on the wire the status is our own stack's (a timer, the network).
+            origin, code = "far" if parameter.rdata.wholeMsg else "local", parameter.code
+            phrase = parameter.reason
+            self.room.tell("registration-failed", code=code, phrase=phrase, origin=origin)
 
 
 def main() -> None:
