@@ -57,7 +57,7 @@ class Found:
     newest_record: str | None = None
     differences: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
-    """what was compared as it stands in the backup: no drill can, or may, make it"""
+    """what is no part of a proof, or was compared only as it stands in the backup"""
 
 
 class Work:

@@ -89,7 +89,7 @@ def _tell_apart(backup: Backup, repository: Repository, found: Found, work: Work
         named = ", ".join(found.not_run[:_MOST_NAMED])
         more = len(found.not_run) - _MOST_NAMED
         work.events.note(
-            "compared as it stands in the backup, since no drill can or may make it:"
+            "no part of the proof, or compared only as it stands in the backup:"
             f" {named}{f' and {more} more' if more > 0 else ''}"
         )
     if repository.key is not None and backup.sealed is not Seal.OURS:

@@ -110,7 +110,7 @@ class Proof:
     rows: int = 0
     fault: str = ""
     not_run: tuple[str, ...] = ()
-    """what was compared as it stands in the backup: no drill can, or may, make it"""
+    """what is no part of a proof, or was compared only as it stands in the backup"""
 
     def encoded(self) -> Encoded:
         """As it stands in the file."""
