@@ -195,6 +195,13 @@ def _keeping(verbs: Any) -> None:
     actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
     _verb(actions, "size", "ledgers.size", "what grows, and how long the disk lasts")
     _verb(actions, "verify", "ledgers.verify", "was anything changed in it, or taken away?")
+    move = _verb(actions, "move", "ledger_move.move", "carry it over to a PostgreSQL database")
+    move.add_argument(
+        "--to", default="", metavar="URL", help="postgresql://USER@HOST/DATABASE; else [ledger] url"
+    )
+    move.add_argument(
+        "--password-file", default="", metavar="FILE", help="its password: the first line of a file"
+    )
 
 
 def _prompting(verbs: Any) -> None:

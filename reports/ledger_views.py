@@ -1,4 +1,4 @@
-"""What `ledger size` and `ledger verify` show, as plain data. Sizes are in bytes, spans in days."""
+"""What `ledger size`, `verify` and `move` show, as plain data. Sizes are bytes, spans days."""
 
 from __future__ import annotations
 
@@ -59,3 +59,24 @@ class LedgerProof(Plain):
     has_key: bool
     wrong: tuple[Wrong, ...]
     chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One table: its rows, and their SHA-256 on both sides."""
+
+    table: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerMoved(Plain):
+    """A ledger that was carried over."""
+
+    file: str
+    to: str
+    tables: tuple[Moved, ...]
+    seconds: float
+    configured: bool
+    """whether the configuration says so already"""

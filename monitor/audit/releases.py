@@ -22,7 +22,7 @@ from checks.body import Unreadable
 from checks.host.collectors.packages import Packages
 from monitor.config import Configuration
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger.bodies import facts_of, happening_body
+from monitor.ledger.happening_bodies import facts_of, happening_body
 from reports.checklist import Release
 
 log = logging.getLogger(__name__)

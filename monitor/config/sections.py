@@ -122,7 +122,8 @@ SECTIONS = (
         "ledger",
         LedgerSettings,
         "once",
-        "How long the ledger keeps looks and their roll-ups; tickets and reports stay for good.",
+        "Where the ledger lies, and how long it keeps looks and their roll-ups; tickets and reports"
+        " stay for good.",
     ),
     Section(
         "page",

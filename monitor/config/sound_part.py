@@ -22,6 +22,7 @@ from monitor.config.model_reader import Reading, Table
 from monitor.config.toml_text import Written, parse, read
 
 _SECTION = re.compile(r"^[ \t]*\[", re.M)
+_LEDGER = re.compile(r"^[ \t]*\[[ \t]*ledger[ \t]*\]", re.M)
 # Their defaults would be another place, or another policy, than the one that was meant.
 _NEVER_GUESSED = (("state",), ("site", "policy"), ("site", "region"))
 # A file has a few slips; one with more is looked at by a person first.
@@ -44,11 +45,22 @@ def load_sound_part(path: Path | str) -> tuple[Configuration, ConfigurationFault
             raise ConfigurationFaults(str(file), ())
         return found, slip
     faults = slip or ConfigurationFaults(str(file), in_order(reading.found, files))
+    if _elsewhere(reading):
+        raise faults
     if found is None and not any(one.place[:2] in _NEVER_GUESSED for one in reading.found):
         found = whole(Reading(_without_faulty_keys(reading), reading.directory), file)
     if found is None:
         raise faults
     return _consistent(found), faults
+
+
+def _elsewhere(reading: Reading) -> bool:
+    """Whether a section at fault says in which server's database the ledger lies: without it the
+    file of the state folder would be taken for it.
+    """
+    ledger = reading.tables.get("ledger")
+    said = isinstance(ledger, dict) and "url" in ledger
+    return said and any(one.place[:1] == ("ledger",) for one in reading.found)
 
 
 def _sound_text(file: Path) -> tuple[Written, ConfigurationFaults | None]:
@@ -63,9 +75,12 @@ def _sound_text(file: Path) -> tuple[Written, ConfigurationFaults | None]:
 
 
 def _less_slips(text: str, file: Path, slip: ConfigurationFaults) -> Written:
-    fault: ConfigurationFaults = slip
+    fault, whole_text = slip, text
     for _ in range(_MOST_SLIPS):
         text = _less_section_of(text, fault.faults[0].line or 1)
+        # With it would go where the ledger lies.
+        if _LEDGER.search(whole_text) and not _LEDGER.search(text):
+            raise slip
         try:
             return parse(text, file)
         except ConfigurationFaults as another:

@@ -57,6 +57,10 @@ class DeskPolling:
         if self.due(now):
             start(self.poll(configuration, now))
 
+    def look_soon(self, name: str) -> None:
+        """Somebody has done something at a desk: it is looked at at the next turn."""
+        self._next.pop(name, None)
+
     def due(self, now: datetime) -> bool:
         """Whether one of them is to be looked at."""
         return any(self._is_due(name, now) for name in self._desks)

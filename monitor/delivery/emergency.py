@@ -27,7 +27,7 @@ from monitor.incidents.rest import REVEILLE
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.incidents.ticket_view import named
 from monitor.ledger import Ledger, LedgerAccess
-from monitor.ledger.bodies import happening_body
+from monitor.ledger.happening_bodies import happening_body
 
 log = logging.getLogger(__name__)
 

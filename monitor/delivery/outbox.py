@@ -35,8 +35,8 @@ from monitor.delivery.predecessor import taken_over
 from monitor.delivery.stopwatch import Stopwatch
 from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
 from monitor.ledger import Ledger, LedgerAccess, OutboxRow, Transaction
-from monitor.ledger.bodies import happening_body
 from monitor.ledger.encoding import plain
+from monitor.ledger.happening_bodies import happening_body
 
 # RFC 5321 section 4.5.4.1 wants 30 minutes between the tries of a mail queue; news of an outage is
 # worth sooner ones.

@@ -11,7 +11,7 @@ from datetime import datetime
 from monitor.desks.conference_minutes import LeftMinutes
 from monitor.desks.desk import Confers, Desk
 from monitor.ledger import Ledger, OutboxRow
-from monitor.ledger.bodies import happening_body
+from monitor.ledger.happening_bodies import happening_body
 
 
 def taken_over(ledger: Ledger, owner: str, desks: Iterable[Desk], now: datetime) -> int:

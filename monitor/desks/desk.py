@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from checks.settings import Settings
+from checks.settings import Secret, Settings
 from monitor.desks.conference_minutes import LeftMinutes
 from monitor.desks.emergency_number import EmergencyNumber
 from monitor.desks.replies import Replies
@@ -138,6 +138,8 @@ class DeskSettings(Settings):
     """the word written as `kind = ...` in [desks.NAME]"""
     TAKES: ClassVar[frozenset[Takes]]
     """what it is sent; nothing for a desk that reads the ledger by itself"""
+    PUSHES_ANSWERS: ClassVar[bool] = False
+    """whether what it pushes to the page are answers; else it is a reason to look at its tickets"""
     SAMPLE: ClassVar[str] = ""
     """[desks.NAME] as a newcomer begins with it, in TOML"""
 
@@ -151,6 +153,12 @@ class DeskSettings(Settings):
         """
         return ""
 
+    async def send_one(self, site: str) -> str:  # noqa: ARG002 - a desk that reaches people has it
+        """Send one message that says it is a test; what came of it, "" where nothing is sent for a
+        test. Raises TryLater or Never.
+        """
+        return ""
+
     def pages(self, severity: str) -> bool:  # noqa: ARG002 - a desk that pages may look at it
         """Whether people are paged by it for a severity of the policy."""
         return "pages" in self.TAKES
@@ -161,6 +169,10 @@ class DeskSettings(Settings):
 
     def emergency_number(self, name: str) -> EmergencyNumber | None:  # noqa: ARG002 - a desk that has one
         """The number that people call in an emergency, of the desk [desks.NAME]."""
+        return None
+
+    def pushed_by(self) -> Secret | None:
+        """What it signs its pushes to the page with; None where it pushes nothing."""
         return None
 
     def mailbox(self) -> Replies | None:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from checks.settings import Duration, ReadableFile
+from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.http.address import Address
 from monitor.desks import field_mapping
@@ -157,6 +157,13 @@ class Vocabulary(ClearText, DeskSettings):
     opened"""
     poll: Duration = 60.0
     """how often to look what people have done there"""
+    pushes: Secret | None = None
+    """what it signs its webhooks with, by reference; they go to /hooks/NAME of the page, and have
+    its tickets looked at at once"""
+
+    def pushed_by(self) -> Secret | None:
+        """The secret of its webhooks."""
+        return self.pushes
 
     def clear_text(self) -> str | None:
         """An address that everybody on the way can read with."""

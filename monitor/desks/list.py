@@ -12,6 +12,7 @@ from monitor.desks.desk import Desk, DeskSettings
 
 _DESKS = {
     "built-in": "monitor.desks.built_in:BuiltInSettings",
+    "chat": "monitor.desks.chat:ChatSettings",
     "mail": "monitor.desks.mail:MailSettings",
     "freshdesk": "monitor.desks.freshdesk:FreshdeskSettings",
     "glpi": "monitor.desks.glpi:GlpiSettings",

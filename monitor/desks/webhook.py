@@ -58,6 +58,7 @@ class WebhookSettings(ClearText, DeskSettings):
 
     KIND: ClassVar[str] = "webhook"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"tickets"})
+    PUSHES_ANSWERS: ClassVar[bool] = True
     SAMPLE: ClassVar[str] = """
 [desks.hook]
 kind = "webhook"
@@ -76,6 +77,13 @@ body = { ticket = "{number}", what = "{event}", text = "{subject}" }
     """PEM file of the authorities to trust; without it the system's"""
     timeout: Duration = 30.0
     """how long to wait for the answer"""
+    pushes: Secret | None = None
+    """what whoever takes the events signs answers with, by reference; they go to /hooks/NAME of the
+    page"""
+
+    def pushed_by(self) -> Secret | None:
+        """The secret of the answers."""
+        return self.pushes
 
     def desk(self, name: str) -> Desk:
         """The desk that posts there."""

@@ -5,6 +5,7 @@ than an open ticket needs.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -53,6 +54,8 @@ class Evidence:
         return len(going)
 
     def _beyond(self, day: Path, most_bytes: int, now: datetime) -> Iterator[Path]:
+        if _size(day) <= most_bytes:
+            return
         under_way = now.timestamp() - _LONGEST_LOOK_SECONDS
         sizes = {folder: (_size(folder), _at(folder)) for folder in day.iterdir()}
         left = sum(size for size, _ in sizes.values())
@@ -66,12 +69,15 @@ class Evidence:
                 yield folder
 
 
-def _size(folder: Path) -> int:
+def _size(folder: Path | str) -> int:
+    """All that lies in it, in bytes; nothing of it is kept in memory."""
     total = 0
-    for path in folder.rglob("*"):
-        # A look under way may move its files.
-        with suppress(FileNotFoundError):
-            total += path.lstat().st_size
+    # A look under way may move its files.
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                inside = entry.is_dir(follow_symlinks=False)
+                total += _size(entry.path) if inside else entry.stat(follow_symlinks=False).st_size
     return total
 
 
@@ -84,10 +90,18 @@ def _at(folder: Path) -> float:
 
 async def sweep(ledger: LedgerAccess, configuration: Configuration, now: datetime) -> int:
     """Sweep as the configuration says; returns how many attempts. Raises LedgerFault, OSError."""
-    needed, bad = await ledger.read(lambda here: (shown(here), failed(here, now)))
-    kept = Evidence(configuration.state / "exhibits", needed, bad)
-    most = round(configuration.most_evidence_megabytes * 1e6)
+    exhibits, needed = configuration.state / "exhibits", await ledger.read(shown)
+    most, bad = round(configuration.most_evidence_megabytes * 1e6), frozenset[str]()
+    # There may be ten thousands of them: they are asked for where something has to go.
+    if await asyncio.to_thread(crowded, exhibits, most):
+        bad = await ledger.read(lambda here: failed(here, now))
+    kept = Evidence(exhibits, needed, bad)
     return await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now)
+
+
+def crowded(exhibits: Path, most_bytes: int) -> bool:
+    """Whether a day's evidence is more than so much."""
+    return any(_size(day) > most_bytes for day in _days(exhibits, None))
 
 
 def failed(ledger: Ledger, now: datetime) -> frozenset[str]:

@@ -23,7 +23,7 @@ from monitor.incidents.attempt_result import lost_of
 from monitor.incidents.fault_words import evidence_words
 from monitor.incidents.ticket_view import clock_lines, finding_lines, history_line, named
 from monitor.ledger import AttemptRow, HistoryRow, Ledger
-from monitor.ledger.bodies import facts_of
+from monitor.ledger.happening_bodies import facts_of
 from reports.rca import ExtentLine, Rca
 
 # Looks of a whole outage: a month of one every ten minutes.

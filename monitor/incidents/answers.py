@@ -23,7 +23,7 @@ from monitor.incidents import store
 from monitor.incidents.opening import Opening
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger.bodies import happening_body
+from monitor.ledger.happening_bodies import happening_body
 
 Way = Literal["mail", "link", "webhook"]
 Word = Literal["ack", "note", "resolve", "escalate", "open", "request"]

@@ -12,7 +12,7 @@ from checks.body import Unreadable
 from checks.settings import nearest, shown
 from monitor.incidents.ticket_actions import NotPossible
 from monitor.ledger import Ledger
-from monitor.ledger.bodies import facts_of, happening_body
+from monitor.ledger.happening_bodies import facts_of, happening_body
 from reports.checklist import Answer, Duty
 
 log = logging.getLogger(__name__)

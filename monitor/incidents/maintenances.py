@@ -19,7 +19,7 @@ from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core.maintenance import Between, Maintenance, Window, active
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger.bodies import facts_of, happening_body
+from monitor.ledger.happening_bodies import facts_of, happening_body
 from reports.maintenance import MaintenanceLine
 
 log = logging.getLogger(__name__)

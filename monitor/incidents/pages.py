@@ -23,7 +23,7 @@ from monitor.core.rota import rest_until
 from monitor.desks.desk import letter_body
 from monitor.incidents.rest import OVER, REVEILLE
 from monitor.ledger import Ledger, OutboxMessage, Transaction
-from monitor.ledger.bodies import facts_of
+from monitor.ledger.happening_bodies import facts_of
 from monitor.ledger.letters import DISMISSED, DeliveryRow
 
 # The ladder has gone on by then (receipts.py): a later call would be news of yesterday.

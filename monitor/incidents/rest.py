@@ -12,7 +12,7 @@ from monitor.config import Configuration
 from monitor.core.incident import Incident, Order, Tell
 from monitor.core.rota import rest_until
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger.bodies import happening_body
+from monitor.ledger.happening_bodies import happening_body
 
 OVER = (Tell.CLOSED, Tell.RECOVERED)
 # Who calls off what waits (`dismissed by ...`), and is no person.

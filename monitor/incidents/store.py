@@ -19,7 +19,7 @@ from checks.body import Unreadable
 from monitor.core import root_cause
 from monitor.core.condition import Condition
 from monitor.core.incident import Change, Incident
-from monitor.ledger import IncidentRow, Ledger, Transaction, bodies
+from monitor.ledger import IncidentRow, Ledger, Transaction, bodies, happening_bodies
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def keep_change(t: Transaction, change: Change, now: datetime) -> Change:
             owing[change.incident.number] = change.incident
     t.memo().pop(NEXT_ANALYSIS, None)
     for happening in change.happenings:
-        facts = bodies.happening_body(happening.kind, happening.facts)
+        facts = happening_bodies.happening_body(happening.kind, happening.facts)
         t.happened(change.incident.number, now, happening.kind, facts)
     return change
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TypedDict
 
 from checks.body import Unreadable
 from monitor.config import Configuration
@@ -14,7 +15,7 @@ from monitor.core.incident import Evidence, Incident
 from monitor.incidents.fault_words import evidence_target, evidence_words
 from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
-from monitor.ledger.bodies import facts_of
+from monitor.ledger.happening_bodies import facts_of
 from reports.command_views import IncidentLine
 from reports.render import render_text
 from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
@@ -42,6 +43,33 @@ def state_of(incident: Incident) -> TicketState:
     return "acknowledged" if incident.taken else "open"
 
 
+class Head(TypedDict):
+    """What every list says of a ticket, and the ticket itself."""
+
+    number: str
+    severity: str
+    title: str
+    state: TicketState
+    owner: str
+    opened_at: datetime
+    rank: int
+    request: str
+
+
+def head(incident: Incident) -> Head:
+    """Which ticket it is, how bad, whose, and how it stands."""
+    return Head(
+        number=named(incident.number),
+        severity=incident.severity.id,
+        title=incident.title,
+        state=state_of(incident),
+        owner=incident.owner_title,
+        opened_at=incident.opened_at,
+        rank=incident.severity.rank,
+        request=incident.request,
+    )
+
+
 def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: datetime) -> Ticket:
     """The ticket of an incident as it stands."""
     evidence, severity = incident.evidence, incident.severity
@@ -51,16 +79,11 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
     history = ledger.history(incident.number) if incident.number is not None else []
     last = incident.acknowledgements[-1] if incident.acknowledgements else None
     return Ticket(
-        number=named(incident.number),
+        **head(incident),
         site=incident.site,
         timezone=configuration.site.timezone,
-        title=incident.title,
         summary=evidence_words(configuration, evidence) or incident.title,
-        severity=severity.id,
         severity_name=severity.name,
-        owner=incident.owner_title,
-        state=state_of(incident),
-        opened_at=incident.opened_at,
         closed_at=incident.closed_at,
         recovered_at=incident.recovered_at,
         acknowledged_at=last[0] if last else None,
@@ -76,14 +99,12 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         times_bad=incident.times_bad,
         attached=incident.attached,
         muted=hidden,
-        rank=severity.rank,
         definition=severity.definition,
         policy=incident.policy,
         rule=incident.rule,
         closing=incident.closing.value if incident.closing else "",
         goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
         opened_by=incident.opened_by,
-        request=incident.request,
         page=page_of(configuration, incident.number),
         target=evidence_target(configuration, evidence),
     )
@@ -155,17 +176,7 @@ def incident_line(configuration: Configuration, incident: Incident, now: datetim
     running = [
         c for c in incident.clocks(now, configuration.policy.calendars) if c.name == "resolution"
     ]
-    return IncidentLine(
-        number=named(incident.number),
-        severity=incident.severity.id,
-        title=incident.title,
-        state=state_of(incident),
-        owner=incident.owner_title,
-        opened_at=incident.opened_at,
-        due_at=running[0].due_at if running else None,
-        rank=incident.severity.rank,
-        request=incident.request,
-    )
+    return IncidentLine(**head(incident), due_at=running[0].due_at if running else None)
 
 
 def history_line(row: HistoryRow, reasons: tuple[str, ...] = ()) -> str:

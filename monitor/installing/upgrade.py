@@ -133,7 +133,10 @@ def kept(program: Program, configuration: Configuration, moment: str) -> Before:
         if drop_ins.is_dir():
             shutil.copytree(drop_ins, units / drop_ins.name)
     links = {path: path.readlink() for path in program.links() if path.is_symlink()}
-    before = Before(folder, configuration.state / "ledger.sqlite", links)
+    # A server's ledger is saved and put back there: no copy of it is made here.
+    place = configuration.ledger_place
+    ledger = place if isinstance(place, Path) else folder / "ledger-on-a-server"
+    before = Before(folder, ledger, links)
     _copy_ledger(before)
     return before
 

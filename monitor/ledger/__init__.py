@@ -1,5 +1,5 @@
-"""The ledger: observations, verdicts, incidents, history, orders and receipts, on SQLite. The only
-place with SQL.
+"""The ledger: observations, verdicts, incidents, history, orders and receipts, on SQLite or
+PostgreSQL. The only place with SQL.
 """
 
 from monitor.ledger.acceptances import AcceptanceRow, ProposalRow

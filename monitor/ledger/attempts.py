@@ -86,10 +86,11 @@ class AttemptReading(Table):
         """The path of the first exhibit of each look since a moment that was not OK, the newest of
         each check first. Of a look nothing else is brought into memory: there may be many.
         """
+        path = self._database.FIRST_EXHIBIT
         rows = self._database.rows(
-            "SELECT json_extract(observation, '$.exhibits[0][2]') AS path FROM attempts "
+            f"SELECT {path} AS path FROM attempts "  # noqa: S608 - constants
             "WHERE check_number IN (SELECT number FROM check_names) AND started_at >= ?"
-            " AND state <> 'OK' AND path IS NOT NULL"
+            f" AND state <> 'OK' AND {path} IS NOT NULL"
             " ORDER BY check_number, started_at DESC LIMIT ?",
             (encoding.milliseconds(since), limit),
         )

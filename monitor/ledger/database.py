@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -37,10 +37,17 @@ class Database(ABC):
 
     MIGRATIONS: ClassVar[Path]
     """the folder of this engine's numbered steps"""
+    FIRST_EXHIBIT: ClassVar[str]
+    """the path of an observation's first exhibit, as an expression; NULL where it has none"""
     MEASURED: ClassVar[str]
     """every measure of a check as the mean of each cell of a time (standings.py): for a start, a
     cell's size, a check's name, a first and a last moment; cell, name, n, mean
     """
+
+    NOW: ClassVar[str]
+    """what time it is to the engine, as an expression, in milliseconds since 1970 UTC"""
+    SKIP_LOCKED: ClassVar[str]
+    """what has a SELECT take rows for itself, and pass over those that somebody else has taken"""
 
     def __init__(self, where: str, read_only: bool) -> None:
         self.where, self.read_only = where, read_only
@@ -60,9 +67,21 @@ class Database(ABC):
         """Change something, inside a transaction; how many rows it was. Raises ConstraintBroken."""
 
     @abstractmethod
+    def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """The same change with one values after the other, inside a transaction, without waiting
+        for each. Raises ConstraintBroken.
+        """
+
+    @abstractmethod
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction, by a statement that ends in `RETURNING` its number;
         gives that. Raises ConstraintBroken.
+        """
+
+    @abstractmethod
+    def change_alone(self, statement: str, values: Sequence[Value] = ()) -> Sequence[Row]:
+        """One change that is a transaction by itself, and waits for no writer where the engine can
+        do so; what it returns. Raises ConstraintBroken.
         """
 
     @abstractmethod

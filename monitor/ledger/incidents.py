@@ -81,15 +81,16 @@ class IncidentReading(Table):
         return incident_row(found) if found else None
 
     def closed_with_promise(self, names: Sequence[str], since: datetime) -> list[IncidentRow]:
-        """Those closed since a moment of which something of such a name is promised, the oldest
-        first.
+        """Those that were told, closed since a moment, of which something of such a name ("rca") is
+        promised and was not sent (`rca_sent_at`), the oldest first.
         """
         # The body is JSON without blanks (encoding.packed): what has no such promise is not parsed.
-        named = " OR ".join("instr(body, ?) > 0" for _ in names)
+        named = " OR ".join("(instr(body, ?) > 0 AND instr(body, ?) = 0)" for _ in names)
+        marks = [mark for name in names for mark in (f'"name":"{name}"', f'"{name}_sent_at":"')]
         rows = self._database.rows(
             f"SELECT * FROM incidents WHERE closed_at >= ? AND ({named}) "  # noqa: S608 - marks
-            "ORDER BY number",
-            (milliseconds(since), *(f'"name":"{name}"' for name in names)),
+            "AND instr(body, '\"told\":true') > 0 ORDER BY number",
+            (milliseconds(since), *marks),
         )
         return [incident_row(row) for row in rows]
 

@@ -27,6 +27,7 @@ from monitor.ledger.errors import LedgerFault
 from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
+from monitor.ledger.leases import LeaseReading, LeaseWriting
 from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
 from monitor.ledger.rollups import RollupWriting
@@ -41,6 +42,7 @@ T = TypeVar("T")
 
 class Transaction(
     SlotWriting,
+    LeaseWriting,
     AttemptWriting,
     AcceptanceWriting,
     ConditionWriting,
@@ -55,6 +57,7 @@ class Transaction(
 
 class Ledger(
     SlotReading,
+    LeaseReading,
     AttemptReading,
     AcceptanceReading,
     ConditionReading,

@@ -14,6 +14,8 @@ from monitor.ledger.errors import LedgerFault
 from monitor.ledger.sqlite_database import SqliteDatabase
 
 FOLDER = SqliteDatabase.MIGRATIONS
+# What marks a file whose ledger went elsewhere: every release takes it for that of a newer one.
+MOVED = 9000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ def migrate(database: Database, steps: list[Migration] | None = None) -> None:
 def refuse_newer(database: Database, newest: int) -> None:
     """Raises LedgerFault for a ledger that a newer program has written."""
     if (found := version(database)) > newest:
+        said = database.row("SELECT name FROM migrations WHERE number = ?", (MOVED,))
+        if said is not None:
+            raise LedgerFault(
+                f"the ledger {database.where} was {said['name']}, and goes on there: write that as"
+                " url below [ledger]",
+                "moved",
+            )
         raise LedgerFault(
             f"the ledger {database.where} is of version {found}, and this program knows up to"
             f" {newest}; use the newer Reveille that wrote it"
@@ -66,14 +75,14 @@ def refuse_newer(database: Database, newest: int) -> None:
 
 def _take(database: Database, step: Migration) -> None:
     with database.transaction():
-        if version(database) >= step.number:  # another process was quicker
-            return
-        # The first step makes the table in which the steps are counted.
-        if step.number == 1:
-            database.change(
-                "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)"
-            )
-        database.script(step.script)
-        database.change(
-            "INSERT INTO migrations (number, name) VALUES (?, ?)", (step.number, step.name)
-        )
+        if version(database) < step.number:  # unless another process was quicker
+            take(database, step)
+
+
+def take(database: Database, step: Migration) -> None:
+    """Take one step, inside a transaction."""
+    # The first step makes the table in which the steps are counted.
+    if step.number == 1:
+        database.change("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+    database.script(step.script)
+    database.change("INSERT INTO migrations (number, name) VALUES (?, ?)", (step.number, step.name))

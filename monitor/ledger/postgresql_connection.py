@@ -6,7 +6,7 @@ is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,8 @@ PATIENCE_SECONDS = 8.0
 # Everybody who asks meanwhile hears what the last one heard.
 _REST_SECONDS = 1.0
 _BETWEEN_TRIES_SECONDS = 0.2
+# So many rows of a stream are in memory at once.
+_STREAMED_ROWS = 2000
 # The first with pg_xact_status(xid8).
 _OLDEST = 130000
 # Off, the last commits before a power cut are lost: letters would be sent a second time.
@@ -48,13 +50,22 @@ class Connection:
 
     def execute(self, query: str, values: Sequence[Value] = ()) -> psycopg.Cursor[Row]:
         """Have a statement done, `$1` for the first value; or several without values."""
-        # A zero byte is text to SQLite and to Python; to PostgreSQL it is none.
-        bound = [_without_nul(one) for one in values]
-        return self._raw.execute(query.encode(), bound or None)
+        return self._raw.execute(query.encode(), bound(values) or None)
+
+    def execute_all(self, query: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """Have a statement done for each of several values."""
+        self._raw.cursor().executemany(query.encode(), (bound(values) for values in all_values))
 
     def copy(self, statement: str) -> Any:
         """psycopg's COPY."""
         return self._raw.cursor().copy(statement.encode())
+
+    def stream(self, query: str) -> Iterator[Row]:
+        """The rows of a query, some thousands at a time, by a cursor of the server."""
+        with psycopg.RawServerCursor(self._raw, "streamed", row_factory=_maker) as cursor:
+            cursor.itersize = _STREAMED_ROWS
+            cursor.execute(query.encode())
+            yield from cursor
 
     def renew(self) -> None:
         """Connect again. Raises LedgerFault."""
@@ -134,6 +145,12 @@ def _class_of(names: tuple[str, ...]) -> type[Row]:
 def _maker(cursor: Any) -> RowMaker[Row]:
     names = tuple(column.name for column in cursor.description or ())
     return _class_of(names)
+
+
+def bound(values: Sequence[Value]) -> list[Value]:
+    """Values as PostgreSQL takes them."""
+    # A zero byte is text to SQLite and to Python; to PostgreSQL it is none.
+    return [_without_nul(value) for value in values]
 
 
 def _without_nul(value: Value) -> Value:

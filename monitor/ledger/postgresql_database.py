@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import lru_cache
@@ -60,7 +60,10 @@ class PostgresDatabase(Database):
     """One connection to PostgreSQL, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
+    FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
     MEASURED = _MEASURED
+    NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
         """Raises LedgerFault."""
@@ -78,11 +81,24 @@ class PostgresDatabase(Database):
         with explained(self.where):
             return self._asked(query, values).fetchone()
 
+    def stream(self, query: str) -> Iterator[tuple[Value, ...]]:
+        """The rows that a query gives, never all of them in memory; inside a transaction."""
+        self.require_transaction()
+        with explained(self.where):
+            for row in self._connection.stream(query):
+                yield tuple(row)
+
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was."""
         self.require_transaction()
         with explained(self.where):
             return self._asked(statement, values).rowcount
+
+    def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """The same change with one values after the other, inside a transaction (pipelined)."""
+        self.require_transaction()
+        with explained(self.where):
+            self._connection.execute_all(_numbered(statement), all_values)
 
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction; gives its number."""
@@ -90,6 +106,14 @@ class PostgresDatabase(Database):
         found = self.row(statement, values)
         assert found is not None  # noqa: S101 - it ends in RETURNING
         return int(found[0])
+
+    def change_alone(self, statement: str, values: Sequence[Value] = ()) -> Sequence[Row]:
+        """One change that is a transaction by itself; what it returns. It takes no writer's lock:
+        rows that others hold are its own affair.
+        """
+        if self._under_way:
+            raise RuntimeError("a transaction of this ledger is under way already")
+        return self.rows(statement, values)
 
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""
@@ -138,7 +162,7 @@ class PostgresDatabase(Database):
 
     def interrupt(self) -> None:
         """End the statement that runs, from another thread (PQcancel)."""
-        with explained(self.where):
+        with suppress(psycopg.Error):  # of a connection that is lost nothing runs any more
             self._connection.cancel()
 
     def data_version(self) -> int:

@@ -14,6 +14,8 @@ from monitor.ledger.encoding import plain
 from monitor.ledger.errors import ConstraintBroken, LedgerFault
 
 _UNREACHABLE = "unreachable"
+# What a server says at the door that will open later.
+_SOON = ("starting up", "shutting down", "recovery", "not accepting connections", "too many")
 # By SQLSTATE, or the class that its first two signs are (PostgreSQL, appendix A).
 _WORDS = {
     "28": ("does not let this user in", "not-writable"),
@@ -47,13 +49,18 @@ def told(where: str, error: psycopg.Error) -> LedgerFault:
 
 def first_line(error: psycopg.Error) -> str:
     """What the server says, without what it quotes."""
+    # Of a value that does not fit the server quotes the value (class 22).
+    if (error.sqlstate or "").startswith("22"):
+        return type(error).__name__
     said = error.diag.message_primary or str(error).partition("\n")[0]
     return plain(said, 300)
 
 
 def _refused(error: psycopg.Error) -> bool:
-    # A login that fails has no SQLSTATE in psycopg, only libpq's words.
-    return "authentication failed" in str(error) or "certificate" in str(error)
+    # A login that fails has no SQLSTATE in psycopg, only libpq's words: the server's own are behind
+    # its FATAL, and but for these few they say that it will not have us.
+    said = str(error)
+    return "certificate" in said or ("FATAL:" in said and not any(one in said for one in _SOON))
 
 
 def broken(error: psycopg.IntegrityError) -> ConstraintBroken:

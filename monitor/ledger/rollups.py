@@ -92,24 +92,28 @@ class RollupReading(Table):
 class RollupWriting(Table):
     def keep_rolled(self, check: str, runs: Iterable[Run], hours: Iterable[Hour]) -> None:
         """Keep what a day of a check comes to; what an interrupted run has left stays as it is."""
-        for run in runs:
-            self._database.change(
-                "INSERT INTO rolled_runs SELECT number, ?, ?, ?, ? FROM check_names WHERE name = ?"
-                " ON CONFLICT DO NOTHING",
+        self._database.change_all(
+            "INSERT INTO rolled_runs SELECT number, ?, ?, ?, ? FROM check_names WHERE name = ?"
+            " ON CONFLICT DO NOTHING",
+            [
                 (
                     milliseconds(run.first),
                     milliseconds(run.last),
                     run.state.value,
                     int(run.planned),
                     check,
-                ),
-            )
-        for hour in hours:
-            self._database.change(
-                "INSERT INTO rolled_hours SELECT number, ?, ?, ? FROM check_names WHERE name = ?"
-                " ON CONFLICT DO NOTHING",
-                (milliseconds(hour.at), hour.kind, packed(hour_body(hour.counts)), check),
-            )
+                )
+                for run in runs
+            ],
+        )
+        self._database.change_all(
+            "INSERT INTO rolled_hours SELECT number, ?, ?, ? FROM check_names WHERE name = ?"
+            " ON CONFLICT DO NOTHING",
+            [
+                (milliseconds(hour.at), hour.kind, packed(hour_body(hour.counts)), check)
+                for hour in hours
+            ],
+        )
 
     def remove_looks(self, check: str, day: int) -> int:
         """Remove some looks of a day that is rolled up; returns how many, 0 once all are gone. The

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -42,7 +42,10 @@ class SqliteDatabase(Database):
     """One SQLite connection, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations"
+    FIRST_EXHIBIT = "json_extract(observation, '$.exhibits[0][2]')"
     MEASURED = _MEASURED
+    NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+    SKIP_LOCKED = ""  # one writer: nothing is ever locked by another
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         """`path` is a file, or ":memory:". Raises LedgerFault."""
@@ -110,9 +113,21 @@ class SqliteDatabase(Database):
             raise told(self.where, error) from error
         return found
 
+    def stream(self, query: str) -> Iterator[tuple[Value, ...]]:
+        """The rows that a query gives, never all of them in memory."""
+        with explained(self.where):
+            for row in self._connection.execute(query):
+                yield tuple(row)
+
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was."""
         return self._changed(statement, values).rowcount
+
+    def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
+        """The same change with one values after the other, inside a transaction."""
+        self.require_transaction()
+        with explained(self.where):
+            self._connection.executemany(statement, all_values)
 
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction; gives its number."""
@@ -120,6 +135,11 @@ class SqliteDatabase(Database):
             # To its end: what a statement returns keeps it under way.
             ((number,),) = self._changed(statement, values).fetchall()
         return int(number)
+
+    def change_alone(self, statement: str, values: Sequence[Value] = ()) -> list[sqlite3.Row]:
+        """One change that is a transaction by itself; what it returns."""
+        with self.transaction(), explained(self.where):
+            return self._changed(statement, values).fetchall()
 
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""

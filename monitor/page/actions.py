@@ -119,7 +119,7 @@ async def _done(request: web.Request, user: str, well: str, act: _Act) -> str:
 
 def _act(site: Site, number: int, user: str, act: _Act) -> None:
     # A connection of its own, as every verb beside the daemon has: the daemon sends what it tells.
-    with Ledger(site.configuration.ledger_place) as ledger:
+    with Ledger(site.ledger_place) as ledger:
         act(TicketActions(ledger, site.configuration, site.clock.now()), number, user)
 
 

@@ -71,7 +71,7 @@ async def follow_link(request: web.Request) -> web.StreamResponse:
 
 def _take(site: Site, link: _Link) -> None:
     answer = Answer(link.who, "link", _identity(link.letter), "ack", "", link.number)
-    with Ledger(site.configuration.state / "ledger.sqlite") as ledger:
+    with Ledger(site.configuration.ledger_place) as ledger:
         Answers(ledger, site.configuration, site.clock.now()).take(answer)
 
 

@@ -87,7 +87,7 @@ def _stopped(site: Site, number: str, user: str) -> None:
 
 def _ledger(site: Site) -> Ledger:
     # A connection of its own, as every verb beside the daemon has: the daemon takes notice.
-    return Ledger(site.configuration.state / "ledger.sqlite")
+    return Ledger(site.configuration.ledger_place)
 
 
 def _barred(site: Site, barred: Exception) -> str:

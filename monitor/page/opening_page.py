@@ -59,7 +59,7 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
 def _opened(site: Site, written: Mapping[str, str], user: str) -> Incident:
     """Raises NotPossible."""
     what, _, issue = written["what"].partition(":")
-    with Ledger(site.configuration.state / "ledger.sqlite") as ledger:
+    with Ledger(site.configuration.ledger_place) as ledger:
         opening = Opening(ledger, site.configuration, site.clock.now())
         if what == "issue":
             return opening.issue(issue, written["text"], user, written["severity"])

@@ -27,7 +27,7 @@ class Site:
         """`tell` takes a line for the daemon: {"log": …}. Raises OSError."""
         self.configuration, self.job, self.tell = configuration, job, tell
         self.clock = clock or SystemClock()
-        place = self.configuration.ledger_place
+        self.ledger_place = place = job.ledger_place(configuration)
         self.quick, self.slow = LedgerReader(place, "now"), LedgerReader(place, "slow")
         self.overviews = Overviews(self.configuration)
         self.neighbours = Neighbours(job.sites)

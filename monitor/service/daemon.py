@@ -60,7 +60,6 @@ class Daemon:
         self._file, self._clock = ConfigurationFile(file), clock or SystemClock()
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
-        self._alarm_clock = AlarmClock(self._woken)
         self._reloaded = ""
         configuration = self._file.read()
         self._work = Work(self._clock, lambda: self._rounds.configuration)
@@ -70,7 +69,7 @@ class Daemon:
             self._presence, configuration.ledger_place, self._clock, self._work.faulted
         )
         self._ledger = self._care.ledger
-        self._outside = Outside(self._work.start, self._clock, self._ledger)
+        self._outside = Outside(self._work.start, self._clock, self._ledger, self._pushed)
         state = configuration.state
         under_way = UnderWay(state / "under-way")
         runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
@@ -91,6 +90,7 @@ class Daemon:
         self._living = Singly(self._work.start, self._say_alive)
         self._reloading = Singly(self._work.start, self._read_again)
         self._tidying = Singly(self._work.start, self._tidy)
+        self._alarm_clock = AlarmClock(self._looking.ask)
         self._take(configuration)
 
     async def run(self) -> None:
@@ -150,9 +150,6 @@ class Daemon:
         if waking is not None:
             self._alarm_clock.set((waking - self._clock.now()).total_seconds())
 
-    def _woken(self) -> None:
-        self._looking.ask()
-
     async def _make_audit(self, slot: Slot) -> None:
         await self._audit.run(slot)
         self._send()
@@ -169,6 +166,9 @@ class Daemon:
 
     def _send(self) -> None:
         self._sending.ask()
+
+    def _pushed(self, desk: str) -> None:
+        self._polling.look_soon(desk)
 
     async def _send_what_is_due(self) -> None:
         due = await self._outbox.next_due()

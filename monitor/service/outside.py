@@ -22,10 +22,11 @@ class Outside:
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         clock: Clock,
         ledger: LedgerAccess,
+        look: Callable[[str], None] = lambda _desk: None,
     ) -> None:
-        """`start` begins a task of the daemon's."""
+        """`start` begins a task of the daemon's; `look` has a desk's tickets looked at soon."""
         self._start, self._clock, self._ledger = start, clock, ledger
-        self._page = PageProcess(start)
+        self._page = PageProcess(start, look)
         self._switch: DeadMansSwitch | None = None
 
     def take(self, configuration: Configuration) -> None:

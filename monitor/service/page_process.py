@@ -11,12 +11,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from checks.process.parent import Child, python, running
 from monitor.config import Configuration
 from monitor.config.page import OtherSite, Page
+from monitor.ledger.server_address import Place, ServerAddress
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,14 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """What a desk signs its pushes with, and whether they are `answers` or a reason to look."""
+
+    secret: str = field(repr=False)
+    answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What the page's process needs to know; it is JSON on its way there."""
 
@@ -50,9 +59,20 @@ class Job:
     certificate: str = ""
     key: str = ""
     everybody_reads: bool = True
-    passwords: dict[str, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
     """of the users whose password could be had"""
     sites: tuple[Neighbour, ...] = ()
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    """of the desks that push, whose secret could be had"""
+    ledger_password: str = field(default="", repr=False)
+    """of a ledger on a server: the page's process has neither credentials nor variables"""
+
+    def ledger_place(self, configuration: Configuration) -> Place:
+        """Where the page finds the ledger of its site."""
+        place = configuration.ledger_place
+        if isinstance(place, ServerAddress):
+            return replace(place, password=lambda: self.ledger_password)
+        return place
 
     def encoded(self) -> bytes:
         """As JSON."""
@@ -63,7 +83,8 @@ class Job:
         """The job again."""
         told = json.loads(written)
         sites = tuple(Neighbour(**one) for one in told["sites"])
-        return cls(**{**told, "listen": tuple(told["listen"]), "sites": sites})
+        hooks = {name: Hook(**one) for name, one in told["hooks"].items()}
+        return cls(**{**told, "listen": tuple(told["listen"]), "sites": sites, "hooks": hooks})
 
 
 def job_of(configuration: Configuration, page: Page) -> Job:
@@ -85,7 +106,29 @@ def job_of(configuration: Configuration, page: Page) -> Job:
         everybody_reads=page.everybody_reads or not page.users,
         passwords=passwords,
         sites=tuple(_neighbour(one) for one in page.sites),
+        ledger_password=_ledger_password(configuration),
+        hooks=_hooks(configuration),
     )
+
+
+def _ledger_password(configuration: Configuration) -> str:
+    try:
+        return configuration.ledger.password.reveal() if configuration.ledger.password else ""
+    except LookupError as missing:
+        log.warning("action=page_without_ledger %s", missing)
+        return ""
+
+
+def _hooks(configuration: Configuration) -> dict[str, Hook]:
+    """Whoever's secret is missing cannot push."""
+    found = {}
+    for name, desk in configuration.desks.items():
+        if (secret := desk.pushed_by()) is not None:
+            try:
+                found[name] = Hook(secret.reveal(), desk.PUSHES_ANSWERS)
+            except LookupError as missing:
+                log.warning("action=desk_without_secret desk=%s %s", name, missing)
+    return found
 
 
 def _neighbour(site: OtherSite) -> Neighbour:
@@ -101,9 +144,15 @@ def _neighbour(site: OtherSite) -> Neighbour:
 class PageProcess:
     """Keeps the page of the configuration that is in force."""
 
-    def __init__(self, start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]) -> None:
-        """`start` begins a task of the daemon's, which ends with it."""
-        self._start = start
+    def __init__(
+        self,
+        start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        look: Callable[[str], None] = lambda _desk: None,
+    ) -> None:
+        """`start` begins a task of the daemon's, which ends with it; `look` has the tickets of a
+        desk looked at soon.
+        """
+        self._start, self._look = start, look
         self._task: asyncio.Task[None] | None = None
         self._before: asyncio.Task[None] | None = None
         self._wanted: Configuration | None = None
@@ -159,6 +208,8 @@ class PageProcess:
                 log.info("action=page_listens at=%s", self.address)
             elif "fault" in told:
                 fault = str(told["fault"])[:_LONGEST_EVENT]
+            elif "look" in told:
+                self._look(str(told["look"]))
             elif "log" in told:
                 level = _LEVELS.get(str(told.get("level")), logging.INFO)
                 log.log(level, "action=page %s", str(told["log"])[:_LONGEST_EVENT])

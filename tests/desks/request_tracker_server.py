@@ -101,7 +101,12 @@ class RequestTrackerServer(VendorServer):
                 one["Priority"] = int(value)
                 said.append(f"Ticket {number}: Priority changed")
             elif name == "MergeInto":
-                self._effective(number)["into"] = int(value)
+                # RT::Ticket::MergeInto: both are loaded by their effective ids.
+                mine, into = self._effective(number), self._effective(str(value))
+                if mine is into:
+                    said.append("Can't merge a ticket into itself")
+                    continue
+                mine["into"] = into["id"]
                 said.append("Merge Successful")
             # An attribute that it does not know is passed over without a word.
         return said

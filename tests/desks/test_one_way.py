@@ -4,6 +4,7 @@ whatever lies in between does."""
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,21 @@ def settings(kind: str, port: int, folder: Path, **changes: Any) -> Any:
     return desk_kinds()[kind].model_validate({**given, **changes})
 
 
-async def through_trouble(kind: str, server: VendorServer, folder: Path) -> None:
-    """Eight letters over a way on which every third request is dropped, lost or doubled."""
+async def through_trouble(
+    kind: str, server: VendorServer, folder: Path, numbers: Iterable[int] = (12,)
+) -> None:
+    """The letters of each of these incidents, over a way on which every third request is dropped,
+    lost or doubled.
+    """
     dice = random.Random(kind)
     async with serving(server) as port, between(port) as (proxy, way):
         proxy.plan = lambda _: dice.choice(("drop", "lose", "twice", "overload", *["pass"] * 6))
         desk = settings(kind, way, folder, timeout=2.0).desk("desk")
-        reference, previous = None, None
-        for letter in letters(12):
-            made = replace(letter, reference=reference, previous=previous)
-            reference, previous = await settled(desk, made), letter.key
+        for number in numbers:
+            reference, previous = None, None
+            for letter in letters(number):
+                made = replace(letter, reference=reference, previous=previous)
+                reference, previous = await settled(desk, made), letter.key
 
 
 async def test_each_event_is_posted_once_signed_and_in_the_form_that_was_chosen(
@@ -92,6 +98,25 @@ async def test_a_mail_by_the_api_makes_one_ticket_and_reopens_none(tmp_path: Pat
         after = replace(after, body={**after.body, "extra": {"by": "asha", "text": "the cause"}})
         await desk.deliver(after)
     assert ticket["status"] == "closed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+async def test_five_hundred_lives_of_what_is_only_told(kind: str, tmp_path: Path) -> None:
+    server, numbers = KINDS[kind][0](), range(1, 501)
+    await through_trouble(kind, server, tmp_path, numbers)
+    if kind == "webhook":
+        told = [letter.key for number in numbers for letter in letters(number)]
+        assert list(server.events) == told, "each once, in order"
+    elif kind == "pagerduty":
+        assert [one["status"] for one in server.alerts.values()] == ["resolved"] * 500
+    else:
+        kinds = [letter.kind for letter in letters(1)]
+        mails = [
+            [str(mail["X-Reveille-Event"]) for mail in one["mails"]]
+            for one in server.tickets.values()
+        ]
+        assert mails == [kinds] * 500
 
 
 @pytest.mark.parametrize("kind", KINDS)

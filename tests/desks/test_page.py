@@ -31,7 +31,7 @@ def test_an_example_is_good_as_it_stands(block: str, tmp_path: Path) -> None:
 
 def test_every_desk_that_takes_tickets_has_its_example() -> None:
     shown = {kind for block in BLOCKS for kind in re.findall(r'^kind = "(.*)"', block, re.M)}
-    assert shown == {kind for kind, desk in desk_kinds().items() if "tickets" in desk.TAKES}
+    assert shown >= {kind for kind, desk in desk_kinds().items() if "tickets" in desk.TAKES}
 
 
 async def test_a_desk_is_proven_by_a_verb(

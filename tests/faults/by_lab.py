@@ -4,25 +4,46 @@ writes itself.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from checks.settings import Settings
 from lab import Lab
 from monitor.config import load
 from tests.faults.matrix import AGENTS, IVR, PRI, Look, Looked, Row
-from tests.loopback.sipp.peer import attempt
+from tests.loopback.sipp.peer import BEFORE, attempt, begun, running
+
+
+@asynccontextmanager
+async def centre(folder: Path, *faults: str) -> AsyncIterator[Path]:
+    """A practice centre with these broken; its configuration. Where far ends go before all else
+    (BEFORE) it has a process of its own: in this one it stands still while a child is started.
+    """
+    if not BEFORE.get():
+        async with Lab(folder / "lab") as lab:
+            file = folder / "reveille.toml"
+            file.write_text(lab.configuration(folder / "state"), encoding="utf-8")
+            for fault in faults:
+                lab.break_(fault)
+            yield file
+        return
+    words = [word for fault in faults for word in ("--break", fault)]
+    log = folder / "centre.log"
+    command = (sys.executable, "-P", "-m", "lab", str(folder / "lab"), *words)
+    async with running(*command, log=log) as process:
+        # It says all of its places at once, the configuration's last, when they are open.
+        await begun(process, lambda: "\nconfiguration " in log.read_text(encoding="utf-8"))
+        yield folder / "lab" / "reveille.toml"
 
 
 def broken(*faults: str, check: str = "main-number", expect: tuple[str, ...] = ()) -> Look:
     """Break these, and look by the configured check."""
 
     async def look(folder: Path) -> Looked:
-        async with Lab(folder / "lab") as lab:
-            file = folder / "reveille.toml"
-            file.write_text(lab.configuration(folder / "state"), encoding="utf-8")
+        async with centre(folder, *faults) as file:
             entry = load(file).checks[check]
-            for fault in faults:
-                lab.break_(fault)
             return Looked(entry.probe, await attempt(entry.probe, folder / "seen"), expect)
 
     return look
@@ -32,11 +53,10 @@ def wrong_password(of: str) -> Look:
     """The account of `of` has another password than its file says."""
 
     async def look(folder: Path) -> Looked:
-        async with Lab(folder / "lab") as lab:
-            file = folder / "reveille.toml"
-            file.write_text(lab.configuration(folder / "state"), encoding="utf-8")
+        async with centre(folder) as file:
             probe: Settings = load(file).checks["main-number"].probe
-            lab.passwords[of].write_text("another\n", encoding="utf-8")
+            password = folder / "lab" / "passwords" / of
+            password.write_text("another\n", encoding="utf-8")
             return Looked(probe, await attempt(probe, folder / "seen"))  # type: ignore[arg-type]
 
     return look

@@ -66,7 +66,7 @@ def sip_log(data: bytes) -> None:
             exhibits.add(one)
         if message := ladder.parse_log(part, 0.0):
             asked = malformed.Asked()
-            found = (asked.look(message), malformed.untagged(message), message.phrase)
+            found = (asked.look(message), malformed.deadly(message), message.phrase)
             del found
             message.has_body  # noqa: B018 - it is computed
     exhibits.text()

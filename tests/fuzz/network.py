@@ -13,6 +13,7 @@ from checks.network.dns_query import TYPES, Query
 from checks.network.imap import Imap
 from checks.network.starttls import agree_on_tls, begin_imap, hello, reply
 from checks.transport.line_protocol import Conversation
+from monitor.desks.received_mail import read_mail
 
 _TYPES = ("A", "MX", "TXT", "SRV", "CAA")
 # The question of the seeds: portal.example.net IN A.
@@ -80,6 +81,12 @@ async def _upsd(data: bytes) -> None:
     with suppress(Failed, CannotTell):
         await ups_protocol.names(_heard(data))
     await ups_protocol.variables(_heard(data), "main")
+
+
+def reply_by_mail(data: bytes) -> None:
+    """A mail that may be an answer to a letter."""
+    with suppress(ValueError):
+        read_mail(data, "mx.example.net")
 
 
 def imap(data: bytes) -> None:

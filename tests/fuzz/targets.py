@@ -33,6 +33,7 @@ def _target(
 
 
 _OF_WEBSOCKET = (WebSocketException, EOFError, UnicodeDecodeError)
+_DESKS = "monitor/desks/"
 _SIP, _HTTP, _KEPT = "telephony/sip/", "transport/http/", "data/backup/store/manifest.py"
 _TAR = "data/backup/tar_extraction.py data/backup/engines/directory.py"
 _CDR = "data/usage/text_reader.py data/usage/records_to_legs.py"
@@ -52,6 +53,8 @@ _TARGETS = (
     _target("smtp", network.smtp, "network/smtp.py network/starttls.py", words.MAIL, Failed),
     _target("upsd", network.upsd, "host/ups_protocol.py", words.UPSD, Failed, CannotTell),
     _target("imap", network.imap, "network/imap.py", words.MAIL, Failed),
+    _target("replies", network.reply_by_mail, f"{_DESKS}received_mail.py {_DESKS}automatic_mail.py"
+            f" {_DESKS}authentication_results.py monitor/verbs/replying.py", words.LETTER),
     _target("http", web.http, f"{_HTTP}http1.py {_HTTP}forgiving.py", words.HTTP, Failed),
     _target("http2", web.http_2, f"{_HTTP}http2.py", words.HTTP, Failed),
     _target("chunks", web.chunks, f"{_HTTP}framing.py", words.CHUNKS),
@@ -72,7 +75,7 @@ _TARGETS = (
     _target("plugin", host.plugin, "plugin.py perfdata.py", words.DATA),
     _target("manifest", host.manifest, _KEPT, words.MANIFEST, Failed, Unreadable),
     _target("proof", host.proof, _KEPT, words.MANIFEST, Failed, Unreadable),
-    _target("tar", host.tar, _TAR, words.TAR, tarfile.TarError, OSError),
+    _target("tar", host.tar, _TAR, words.TAR, tarfile.TarError, OSError, Failed),
     _target("tar-stream", host.tar_stream, _TAR, words.TAR, tarfile.TarError, OSError),
     _target("recording", host.recording, "telephony/audio/sound_file.py", words.WAV,
             sound_file.Unreadable, CannotTell),

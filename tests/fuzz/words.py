@@ -44,6 +44,10 @@ DATA = (b"|", b"'a b'=", b"=1;", b";@1:2;~:", b"ms", b"KB", b"U", b"%", b"c",
 MAIL = (b"250-", b"250 ", b"220 ", b"STARTTLS\r\n", b"* SEARCH ", b'* ESEARCH (TAG "r1") UID ALL ',
         b"r1 OK done\r\n", b"r2 OK\r\n", b"{5}\r\n", b"* BYE ", b"+ \r\n",
         b"1:4294967295")  # fmt: skip
+LETTER = (b"From: ", b"Authentication-Results: mx.example.net; dmarc=pass header.from=",
+          b"Content-Type: multipart/mixed; boundary=a\r\n", b"--a\r\n", b"ack\r\n", b"\r\n\r\n",
+          b"Content-Transfer-Encoding: base64\r\n", b"rv-1.abcdefghij234567.reply@",
+          b"charset=punycode", b"=?utf-8?q?", b"\r\n ", b"Auto-Submitted: ")  # fmt: skip
 MANIFEST = (b"\"format\": 1", b"\"artefacts\": []", b"null", b"\"tables\": {}",
             b"\"name\": \"../x\"", b"\"body\": 1", b"\"previous\": null", b"-1",
             b"1e999")  # fmt: skip

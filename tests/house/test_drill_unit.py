@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 from tests.house.source import ROOT, none
 
@@ -46,3 +47,18 @@ def test_the_service_sees_its_socket() -> None:
     service = (ROOT / "systemd" / "reveille.service").read_text(encoding="utf-8")
     [listens] = re.findall(r"^ListenStream=(.*)$", socket, re.MULTILINE)
     assert f"BindReadOnlyPaths=-{listens}:/run/reveille/drill" in service
+
+
+def test_the_users_of_units_can_be_made(tmp_path: Path) -> None:
+    """A colon in a remark is the end of a field in passwd(5): systemd-sysusers refuses the line,
+    and the unit has no user.
+    """
+    (tmp_path / "etc").mkdir()
+    lines = sorted((ROOT / "systemd").glob("*.sysusers"))
+    made = subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", *map(str, lines)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    users = (tmp_path / "etc/passwd").read_text()
+    assert [line.partition(":")[0] for line in users.splitlines()] == [path.stem for path in lines]

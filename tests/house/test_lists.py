@@ -59,6 +59,9 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "systemd-nspawn": "systemd-container",
     "tshark": "tshark",
+    "nginx": "nginx-light",
+    "sshd": "openssh-server",
+    "xorriso": "xorriso",
     "zip": "zip",
     "zsh": "zsh",
     "zstd": "zstd",
@@ -146,7 +149,7 @@ def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None
 
 
 def test_what_a_test_looks_for_has_its_package_here() -> None:
-    own = {"apt-get", "git", "bash", "sh", "nsenter", "setpriv"}
+    own = {"apt-get", "git", "bash", "chrt", "sh", "nsenter", "setpriv"}
     sought = {
         word.args[0].value
         for module in modules("tests")

@@ -12,6 +12,9 @@ from tests.house.source import modules, none
 _OPTIONS = "options that are written in the source, values as --name=value"
 _PATH = "a whole path: it begins with /"
 REVIEWED: Mapping[str, str] = {
+    "checks/data/backup/engines/file_road.py: f'{way}\\n{before}\\n{commands}'": (
+        "commands of RESTORE.md, for -c"
+    ),
     "checks/data/backup/engines/mariadb/dump.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/dump.py: *PLAIN": _OPTIONS,
     "checks/data/backup/engines/mariadb/dump.py: *(['--dump-history'] if self._history else [])": (
@@ -41,6 +44,9 @@ REVIEWED: Mapping[str, str] = {
     "checks/telephony/call/announcement_child.py: str(path)": _PATH,
     "checks/telephony/call/announcement_child.py: voice": "a word of letters, held by the settings",
     "monitor/verbs/editing.py: name": _PATH,
+    "monitor/verbs/image_medium.py: *form": _OPTIONS,
+    "monitor/verbs/image_medium.py: *held": "a name of ours, and a path behind =",
+    "monitor/verbs/image_medium.py: str(iso)": _PATH,
     "monitor/installing/program.py: *command[1:]": "what its callers give",
 }  # fmt: skip
 _RUNS = {"run", "said", "Popen", "output", "told"}

@@ -38,19 +38,18 @@ def server() -> Postgres:
     return life.enter_context(postgres())
 
 
-def address(database: str) -> ServerAddress:
-    """A database of that server, as its owner."""
-    one = server()
-    return ServerAddress(f"postgresql://{one.owner}@/{database}?host={one.sockets}&sslmode=disable")
-
-
 def on_server(folder: Path) -> ServerAddress:
-    """The folder's own database: its name stands in it."""
-    name = folder / "database"
+    """The folder's own role with a schema of its own: a ledger is made where its role makes
+    tables.
+    """
+    name = folder / "role"
     if not name.exists():
-        name.write_text(f"ledger_{secrets.token_hex(6)}")
-        server().run(f'CREATE DATABASE "{name.read_text()}" TEMPLATE template0')
-    return address(name.read_text())
+        name.write_text(role := f"ledger_{secrets.token_hex(6)}")
+        server().run(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'")
+        server().run(f"CREATE SCHEMA AUTHORIZATION {role}")
+    role = name.read_text()
+    url = f"postgresql://{role}@/postgres?host={server().sockets}&sslmode=disable"
+    return ServerAddress(url, lambda: role)
 
 
 def without_trigger(ledger: Ledger, trigger: str, table: str) -> str:

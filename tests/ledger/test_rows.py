@@ -218,3 +218,16 @@ def test_nothing_is_written_outside_a_transaction(ledger: Ledger) -> None:
         pass
     with pytest.raises(RuntimeError, match="inside a transaction"):
         t.keep_condition("a", {})
+
+
+def test_what_bad_looks_left_is_known_by_the_path_of_its_first_exhibit(ledger: Ledger) -> None:
+    with ledger.transaction() as t:
+        for number, state in enumerate((State.OK, State.FAILED, State.UNKNOWN, State.FAILED)):
+            page = Exhibit("page.html", "text/html", Path(f"/state/{number}/page.html"))
+            left = (page, page) if number < 3 else ()
+            at, seen = NOW + timedelta(minutes=number), Observation(exhibits=left, notes=("\0",))
+            t.record("portal", "portal", "scheduled", at, seen, Verdict(state))
+    found = ["/state/2/page.html", "/state/1/page.html"]
+    assert ledger.bad_exhibits(NOW, 10) == found
+    assert ledger.bad_exhibits(NOW, 1) == found[:1]
+    assert ledger.bad_exhibits(NOW + timedelta(days=3), 10) == []

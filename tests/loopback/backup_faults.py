@@ -203,7 +203,9 @@ def _no_tools(world: World, _: Postgres | None) -> Observation:
 
 
 def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Observation]:
-    """A tool of the worker is killed as soon as it is seen; again, where it was gone before."""
+    """A tool of the worker is killed as soon as it is seen; again, where it had ended before: to
+    one that waits to be reaped a signal is nothing.
+    """
 
     def attempt(world: World, _: Postgres | None) -> Observation:
         killed: list[int] = []
@@ -216,8 +218,9 @@ def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Obser
             finally:
                 done.set()
                 thread.join()
-            if killed:
+            if killed and seen.fault:
                 break
+            killed.clear()
         return seen
 
     return attempt
@@ -235,6 +238,7 @@ def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
                 tool
                 for tool in tools
                 if tool.name() == name
+                and tool.status() != psutil.STATUS_ZOMBIE
                 and "--version" not in tool.cmdline()
                 and (name != "postgres" or "-D" in tool.cmdline())
             ]

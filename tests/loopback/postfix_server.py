@@ -196,18 +196,29 @@ async def _answering(instance: Postfix) -> None:
                 return
 
 
-async def _stopped(instance: Postfix, process: asyncio.subprocess.Process) -> None:
-    """Its own way to stop: the master ends its children, and `start-fg` ends after it."""
-    stop = await asyncio.create_subprocess_exec(
+async def restarted(instance: Postfix) -> None:
+    """Stop it and start it again; the mails in its queue stay. The instance is the same."""
+    await _told(instance, "stop")
+    await _told(instance, "start")
+    await _answering(instance)
+
+
+async def _told(instance: Postfix, what: str) -> None:
+    command = await asyncio.create_subprocess_exec(
         "postfix",
         "-c",
         str(instance.base / "etc"),
-        "stop",
+        what,
         env=_environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    await stop.wait()
+    await command.wait()
+
+
+async def _stopped(instance: Postfix, process: asyncio.subprocess.Process) -> None:
+    """Its own way to stop: the master ends its children, and `start-fg` ends after it."""
+    await _told(instance, "stop")
     async with asyncio.timeout(30):
         await process.wait()
 

@@ -69,7 +69,7 @@ class Process:
 
     def look(self, check: str) -> None:
         """What `reveille run-now` does."""
-        with Ledger(self.state / "ledger.sqlite") as ledger, ledger.transaction() as t:
+        with Ledger(self.configuration.ledger_place) as ledger, ledger.transaction() as t:
             condition = replace(
                 store.condition_of(ledger, check), next_look=SystemClock().now(), purpose="recheck"
             )
@@ -80,7 +80,7 @@ class Process:
         return self.configuration.state
 
     def ledger(self) -> Ledger:
-        return Ledger(self.state / "ledger.sqlite", read_only=True)
+        return Ledger(self.configuration.ledger_place, read_only=True)
 
     def read(self, what: Callable[[Ledger], Any]) -> Any:
         with self.ledger() as ledger:

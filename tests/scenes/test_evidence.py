@@ -6,11 +6,9 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from checks.contract import Exhibit, Failed, Observation
-from monitor.core.verdict import State, Verdict
-from monitor.evidence.retention import Evidence, failed
+from checks.contract import Failed
+from monitor.evidence.retention import Evidence
 from monitor.evidence.retention import shown as shown_by_tickets
-from monitor.ledger import Ledger
 from monitor.testing.scenario import Scene
 
 START = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
@@ -79,16 +77,3 @@ def test_what_is_being_written_is_not_swept_away(tmp_path: Path) -> None:
     day = tmp_path / "2026-11-01"
     left_behind(day, "ab", START)
     assert Evidence(tmp_path, needed=()).sweep(30 * DAY, 1, START + timedelta(minutes=2)) == 0
-
-
-def test_what_bad_looks_left_is_known_by_its_folder(tmp_path: Path) -> None:
-    with Ledger(":memory:") as ledger:
-        with ledger.transaction() as t:
-            for number, state in enumerate((State.OK, State.FAILED, State.UNKNOWN, State.FAILED)):
-                page = Exhibit("page.html", "text/html", tmp_path / str(number) / "page.html")
-                left = (page, page) if number < 3 else ()
-                at = START + timedelta(minutes=number)
-                seen = Observation(exhibits=left)
-                t.record("portal", "portal", "scheduled", at, seen, Verdict(state))
-        assert failed(ledger, START) == {str(tmp_path / "1"), str(tmp_path / "2")}
-        assert failed(ledger, START + timedelta(days=3)) == set()

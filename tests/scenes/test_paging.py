@@ -21,7 +21,7 @@ from monitor.desks.desk import Acknowledged, Letter, Never, TryLater
 from monitor.desks.telephone import TelephoneSettings
 from monitor.incidents import store
 from monitor.incidents.ticket_view import view
-from monitor.ledger.bodies import happening_body
+from monitor.ledger.happening_bodies import happening_body
 from monitor.testing.doubles import FakeDesk
 from monitor.testing.scenario import Scene
 from reports.ticket import Ticket

@@ -16,7 +16,7 @@ from checks.body import Body
 from checks.data.backup.store.manifest import MANIFEST, PROOF, read_manifest, read_proof
 from checks.data.hygiene.journal import CLEANUP
 from monitor.core.incident import Closing, Incident
-from monitor.ledger import bodies, encoding
+from monitor.ledger import bodies, encoding, happening_bodies
 from monitor.ledger.hour_bodies import HOUR, hour_body
 from monitor.service.heartbeat import HEARTBEAT
 from reports.morning_report import Audit
@@ -86,7 +86,8 @@ LATER = {"analysis", "hour", "maintenance"}
 OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
     "letter": lambda: list(sample.letters()),
     "happening": lambda: [
-        (one.kind, bodies.happening_body(one.kind, one.facts)) for one in sample.happenings()
+        (one.kind, happening_bodies.happening_body(one.kind, one.facts))
+        for one in sample.happenings()
     ],
 }
 

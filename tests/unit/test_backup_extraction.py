@@ -95,7 +95,7 @@ BAD = {
         [entry("a", tarfile.SYMTYPE, "../x"), entry("./a")],
         "twice",
     ),
-    "a hard link": ([entry("a", tarfile.LNKTYPE, "../x")], "neither a file"),
+    "a hard link": ([entry("a", tarfile.LNKTYPE, "../x")], "to no file before it"),
     "a pipe": ([entry("a", tarfile.FIFOTYPE)], "neither a file"),
     "a device": ([entry("a", tarfile.CHRTYPE)], "neither a file"),
     "a block device": ([entry("a", tarfile.BLKTYPE)], "neither a file"),

@@ -24,7 +24,7 @@ from checks.contract import Observation
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import PROOF, Content
 from monitor.core.incident import Closing
-from monitor.ledger import bodies, encoding
+from monitor.ledger import bodies, encoding, happening_bodies
 from reports.usage import KEPT, condensed
 from tests.unit import sample_bodies as sample
 from tests.unit.body_goldens import (
@@ -86,7 +86,7 @@ def test_an_end_of_0_1_0_reads_as_what_it_was() -> None:
     assert bodies.INCIDENT.read(small).closing is None
     ticket, _ = golden("0.1.0", "ticket")
     assert bodies.TICKET.read({**ticket, "recovered_at": None}).closing == "resolved"
-    by_itself = bodies.facts_of("closed", {"resolution": "it works", "by": ""}, "")
+    by_itself = happening_bodies.facts_of("closed", {"resolution": "it works", "by": ""}, "")
     assert by_itself["closing"] == "recovered"
 
 

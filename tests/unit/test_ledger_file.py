@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from monitor.ledger import Ledger, LedgerFault
-from monitor.ledger.migrate import known, migrate, version
+from monitor.ledger.migrate import FOLDER, known, migrate, version
+from monitor.ledger.postgresql_database import PostgresDatabase
 from monitor.ledger.sqlite_database import SqliteDatabase as Database
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -76,12 +77,19 @@ def test_a_migrated_ledger_is_like_a_fresh_one(first: int) -> None:
         assert version(old) == version(fresh) == len(known())
 
 
-@pytest.mark.parametrize("step", known(), ids=lambda step: step.name)
-def test_a_released_migration_is_never_edited(step: object) -> None:
-    migration = next(known_step for known_step in known() if known_step == step)
-    frozen = FROZEN / f"{migration.name}.sql"
-    assert frozen.exists(), f"a new migration is frozen by copying it to {frozen}"
-    assert migration.script == frozen.read_text(encoding="utf-8")
+def test_both_engines_take_the_same_steps() -> None:
+    steps = [step.name for step in known()]
+    assert [step.name for step in known(PostgresDatabase.MIGRATIONS)] == steps
+
+
+@pytest.mark.parametrize(
+    ("folder", "frozen"), [(FOLDER, FROZEN), (PostgresDatabase.MIGRATIONS, FROZEN / "postgresql")]
+)
+def test_a_released_migration_is_never_edited(folder: Path, frozen: Path) -> None:
+    for step in known(folder):
+        kept = frozen / f"{step.name}.sql"
+        assert kept.exists(), f"a new migration is frozen by copying it to {kept}"
+        assert step.script == kept.read_text(encoding="utf-8")
 
 
 def test_a_migration_that_breaks_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -181,6 +181,33 @@ def test_our_own_sound_that_comes_back_is_an_echo() -> None:
     assert echo_of(silence(9), said) is None
 
 
+def returned(said: Samples, *delays: float) -> Samples:
+    """What was said comes back by as many stretches, each with its delay; inf: not at all."""
+    heard = RANDOM.normal(0, 20, len(said) + RATE).astype(np.float32)
+    for part, delay in zip(np.array_split(np.arange(len(said)), len(delays)), delays, strict=True):
+        if delay != float("inf"):
+            at = part + round(delay * RATE)
+            heard[at] += 0.3 * said[part]
+    return heard
+
+
+@pytest.mark.parametrize("delays", [
+    (0.245, 0.245, 0.225, 0.225),
+    (0.22, 0.24, 0.26, 0.28),
+    (0.275, 0.245, float("inf"), float("inf")),
+], ids=str)  # fmt: skip
+def test_an_echo_by_way_of_jitter_buffers_is_one(delays: tuple[float, ...]) -> None:
+    """A buffer grows, and sound that stood still in between takes stretches with it."""
+    said = np.concatenate((speech(), speech(), speech(), speech()))
+    assert echo_of(said, returned(said, *delays)) is not None
+
+
+def test_words_that_come_back_at_any_time_are_no_echo() -> None:
+    said = np.concatenate((speech(), speech(), speech(), speech()))
+    nothing = [float("inf")] * 14
+    assert echo_of(said, returned(said, 0.1, *nothing, 0.6)) is None
+
+
 def test_music_on_hold_is_mostly_known_as_music() -> None:
     sound = read_wav(MUSIC / ("macroform-cold_day" + ".wav"))
     kinds = [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from checks.body import Unreadable
-from monitor.ledger import bodies
+from monitor.ledger import bodies, happening_bodies
 from reports.morning_report import Audit
 from reports.render import render_text
 from reports.ticket import Ticket
@@ -57,12 +57,12 @@ def test_what_happened_is_read_as_ever(release: str) -> None:
     for kind, kept in golden(release, "happening"):
         facts = {name: value for name, value in kept.items() if name != "v"}
         more = HAPPENED_AS_READ.get((release, kind), {})
-        assert bodies.facts_of(kind, kept, "") == facts | more
+        assert happening_bodies.facts_of(kind, kept, "") == facts | more
         for name in facts:
             with pytest.raises(
                 Unreadable, match=f"kept line '{kind}' of now cannot be read: it lacks {name}"
             ):
-                bodies.facts_of(kind, renamed(kept, (name,), "other"), "now")
+                happening_bodies.facts_of(kind, renamed(kept, (name,), "other"), "now")
 
 
 @pytest.mark.parametrize(("release", "kind", "kept"), [
@@ -72,7 +72,9 @@ def test_what_happened_is_read_as_ever(release: str) -> None:
 ])  # fmt: skip
 def test_what_happened_is_said_in_words(release: str, kind: str, kept: dict[str, Any]) -> None:
     """A kind without words of its own would be said by its name alone."""
-    said = render_text("happening", kind=kind, facts=bodies.facts_of(kind, kept, release)).strip()
+    said = render_text(
+        "happening", kind=kind, facts=happening_bodies.facts_of(kind, kept, release)
+    ).strip()
     assert said != kind
     assert len(said.split()) >= 3
 
@@ -80,4 +82,4 @@ def test_what_happened_is_said_in_words(release: str, kind: str, kept: dict[str,
 def test_every_kind_of_happening_has_a_sample() -> None:
     """But of what the outbox writes by itself."""
     kinds = {kind for kind, _ in written("happening")}
-    assert kinds | {"undeliverable"} == set(bodies.HAPPENINGS)
+    assert kinds | {"undeliverable"} == set(happening_bodies.HAPPENINGS)

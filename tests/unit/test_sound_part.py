@@ -76,3 +76,15 @@ def test_without_site_zone_or_policy_nothing_is_guessed(tmp_path: Path, text: st
     with pytest.raises(ConfigurationFaults) as refused:
         load_sound_part(written(tmp_path, text))
     assert refused.value.faults
+
+
+@pytest.mark.parametrize("slip", ["keep_looks = 3", 'keep_looks = "2d', 'pasword = "x"'])
+def test_a_slip_beside_a_ledgers_address_is_not_left_out_with_it(tmp_path: Path, slip: str) -> None:
+    """The file of the state folder would be taken for the ledger."""
+    ledger = '[ledger]\nurl = "postgresql://reveille@db.example.net/reveille"\n'
+    with pytest.raises(ConfigurationFaults, match=r"ledger|line 23"):
+        load_sound_part(written(tmp_path, f"{WHOLE}{ledger}{slip}\n"))
+    found, faults = load_sound_part(
+        written(tmp_path, f"{WHOLE}{ledger}".replace('kind = "built-in"', 'kind = "bilt-in"'))
+    )
+    assert faults is not None and str(found.ledger_place) == found.ledger.url

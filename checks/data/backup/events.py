@@ -42,7 +42,7 @@ class BackupEvents:
         self.event(begin=name)
         began = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
         self.event(end=name)
 
     def advance(self, count: int) -> None:

@@ -111,14 +111,9 @@ def _needs(manifest: Manifest) -> str:
 
 def _had(manifest: Manifest) -> str:
     """What the new server is to have first, as the live one had it."""
-    if not (server := manifest.facts.get("server")):
+    if not (had := manifest.facts.get("had")):
         return ""
-    # Imported late: each has its own engine's driver.
-    if manifest.engine == "postgresql":
-        from checks.data.backup.engines.postgresql.server_settings import in_words
-    else:
-        from checks.data.backup.engines.mariadb.server_settings import in_words
-    told = _line("; ".join(in_words(server)))
+    told = _line("; ".join(map(str, had)))
     return f"Its server had, to be set on the new one first where it differs: {told}.\n"
 
 

@@ -2,9 +2,10 @@
 be what we wrote.
 
 Rule 1: nothing is written outside the folder. A name is relative, without "..", and stands once; no
-entry lies below a link, so none is followed. Rule 2: files, folders and symbolic links alone, which
-is all that directory.py writes: no device, no pipe, no hard link. Rule 3: a symbolic link is kept
-as it was, wherever it points: it is part of what was backed up and is proven by its hash.
+entry lies below a link, so none is followed. Rule 2: files, folders, symbolic links, and hard links
+to a file that stands before them, which is all that directory.py writes: no device, no pipe. Rule
+3: a symbolic link is kept as it was, wherever it points: it is part of what was backed up and is
+proven by its hash.
 
 Needs no more than the standard library of Python 3.11.0: the filters of PEP 706 came with 3.11.4,
 and Debian 12 has 3.11.2.
@@ -33,7 +34,9 @@ def opened(source: Path | IO[bytes]) -> Iterator[tarfile.TarFile]:
     """
     try:
         with (
-            tarfile.open(source)
+            # Plain, as we wrote it: tried as gzip, bzip2 and xz, a head of 13 bytes has the library
+            # ask for the 4 GiB of its dictionary.
+            tarfile.open(source, "r:")
             if isinstance(source, Path)
             else tarfile.open(fileobj=source, mode="r|")
         ) as plain:
@@ -49,6 +52,7 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """
     # Of each name: whether it is a folder, so that nothing is written below a file or a link.
     known = dict[PurePosixPath, bool]()
+    files = set[str]()
     for entry in plain:
         name = PurePosixPath(entry.name)
         if "\0" in entry.name + entry.linkname:
@@ -62,11 +66,15 @@ def checked(plain: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
             continue
         if name.is_absolute() or ".." in name.parts or not name.parts:
             raise UnsafeEntry(f"{entry.name!r} leads out of the folder")
-        if not (entry.isreg() or entry.isdir() or entry.issym()):
-            raise UnsafeEntry(f"{entry.name!r} is neither a file, a folder nor a symbolic link")
+        if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()):
+            raise UnsafeEntry(f"{entry.name!r} is neither a file, a folder nor a link")
+        if entry.islnk() and entry.linkname not in files:
+            raise UnsafeEntry(f"{entry.name!r} is a hard link to no file before it")
         if name in known:
             raise UnsafeEntry(f"{entry.name!r} is there twice")
         if not all(known.get(above, True) for above in name.parents):
             raise UnsafeEntry(f"{entry.name!r} lies below what is no folder")
         known[name] = entry.isdir()
+        if entry.isreg():
+            files.add(entry.name)
         yield entry

@@ -32,6 +32,7 @@ from checks.telephony.phone.strays import is_strays
 from checks.telephony.phone.tls_relay import TlsRelay
 from checks.telephony.phone.unwanted_calls import Door
 from checks.telephony.sip.ladder import Ladder
+from checks.telephony.sip.plain_digits import PlainDigits
 
 _ENDED = pj.PJSIP_INV_STATE_DISCONNECTED
 # A far end that rings for minutes sends one each 60 s or so (RFC 3261 section 13.3.1.1); more
@@ -64,6 +65,7 @@ class Handset(Sounding):
         self._wire = Wire(self)
         self._reading = SdpReading(lambda lines: self.tell("forgiven", lines=lines))
         self._provisionals = 0
+        self._plain_digits = PlainDigits()
         self._hanging_up = False
         self._rtp_seen = False
         self._next_look = 0.0
@@ -192,6 +194,8 @@ class Handset(Sounding):
             return
         self.ladder.add(message)
         self.watch.look(message)
+        if not self.ended and (digit := self._plain_digits.look(message)):
+            self.on_digit(digit, "info")
         # After the end nothing more is told: the daemon awaits its statistics only.
         if message.method != "INVITE" or self.ended:
             return

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from checks.telephony.phone.rtcp_xr import FarReports
 from checks.telephony.sip import sdp
 from checks.telephony.sip.ladder import Message
-from checks.telephony.sip.malformed import MANY_PROVISIONALS, Asked, Exhibits, Malformed, untagged
+from checks.telephony.sip.malformed import MANY_PROVISIONALS, Asked, Exhibits, Malformed, deadly
 
 # Four times what is due, over a second: a burst after a stall of the network is smaller.
 _FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
@@ -67,7 +67,7 @@ class Watch:
 
     def look(self, message: Message) -> None:
         """Note a SIP message that was sent or received."""
-        if stray := self._asked.look(message) or untagged(message):
+        if stray := self._asked.look(message) or deadly(message):
             self.dropped(stray)
         if message.direction == "sent":
             if message.method == "INVITE" and message.status is None:

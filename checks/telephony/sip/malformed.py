@@ -93,6 +93,24 @@ class Asked:
         )
 
 
+def deadly(message: Message) -> Malformed | None:
+    """A response that nobody may send, and that the engine may die of."""
+    return untagged(message) or starred(message)
+
+
+def starred(message: Message) -> Malformed | None:
+    """A response to REGISTER with the Contact "*" (RFC 3261 section 10.2.2: requests alone have
+    it): the engine looks for its address.
+    """
+    if message.direction == "sent" or not message.status or message.method != "REGISTER":
+        return None
+    if not any(value.strip() == "*" for value in message.headers("Contact")):
+        return None
+    return Malformed(
+        message.far.rpartition(" ")[2], 'a response with the Contact "*"', _cut(message.text)
+    )
+
+
 def untagged(message: Message) -> Malformed | None:
     """A response to INVITE whose To has no tag (RFC 3261 section 8.2.6.2): the engine may die of
     it.

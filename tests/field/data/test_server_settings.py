@@ -91,3 +91,27 @@ def test_mariadb_and_its_drill() -> None:
         text = (world.newest() / "RESTORE.md").read_text()
         assert "lower_case_table_names = 1; innodb_page_size = 16384" in text
         assert f"sql_mode = {mode}" in text
+
+
+@pytest.mark.slow
+def test_rows_that_a_site_has_put_into_an_extensions_table_are_compared(tmp_path: Path) -> None:
+    """pg_cron#37: cron.job is the extension's table, and its rows are the site's."""
+    if not list(Path("/usr/lib/postgresql/15/lib").glob("pg_cron.so")):
+        pytest.skip("pg_cron (postgresql-15-cron) is not installed here")
+    cron = {"shared_preload_libraries": "pg_cron", "cron.database_name": "calls"}
+    with postgres(cron) as server:
+        server.run("create database calls")
+        server.run("create extension pg_cron", "calls")
+        server.run("select cron.schedule('nightly', '0 4 * * *', 'select 1')", "calls")
+        login = {"host": str(server.sockets), "user": "postgres", "database": "calls"}
+        world = World(server.folder / "world", {"engine": "postgresql", **login})
+        seen = world.take()
+        assert fault_of(seen) == "", (seen.fault, seen.blind)
+        proof = json.loads((world.newest() / "proof.json").read_text())
+        assert {"extension pg_cron", "rows of cron.job"} <= set(proof["not_run"])
+        seen = world.take(extensions=("pg_cron",))
+        assert fault_of(seen) == "", (seen.fault, seen.blind)
+        proof = json.loads((world.newest() / "proof.json").read_text())
+        assert "rows of cron.job" not in proof["not_run"]
+        manifest = json.loads((world.newest() / "manifest.json").read_text())
+        assert manifest["tables"]["cron.job"]["rows"] == 1

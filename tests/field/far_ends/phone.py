@@ -52,6 +52,8 @@ class Media(asyncio.DatagramProtocol):
         """payload type and digit, one for each key"""
         self._last = b""
         self.over = False
+        self.seal: Callable[[bytes], bytes] = bytes
+        """what a packet becomes on its way: itself, or encrypted"""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -90,7 +92,7 @@ class Media(asyncio.DatagramProtocol):
                 packet["ssrc"],
             )
             payload = packet.get("payload", sound[at : at + size])
-            self._transport.sendto(fixed_part + head[1] + payload, to)
+            self._transport.sendto(self.seal(fixed_part + head[1] + payload), to)
             at, number, seconds = at + size, number + 1, seconds + packet["ptime"] / 1000
             await asyncio.sleep(max(0.0, began + seconds - loop.time()))  # RTP is sent in real time
 
@@ -170,7 +172,19 @@ class Call:
             self._say("ACK", self._sequence, body=sdp(self.media.port) if not body else "")
         return came.text.split("\r\n", 1)[0]
 
-    def _say(self, method: str, sequence: int, *more: str, body: str = "") -> None:
+    def tell(self, method: str, body: str, kind: str) -> None:
+        """Say this within the call, whatever is answered."""
+        self._sequence += 1
+        self._say(method, self._sequence, body=body, kind=kind)
+
+    def _say(
+        self,
+        method: str,
+        sequence: int,
+        *more: str,
+        body: str = "",
+        kind: str = "application/sdp",
+    ) -> None:
         lines = [
             f"{method} {self.invite.contact} SIP/2.0",
             f"Via: SIP/2.0/UDP {HOST}:{self.phone.port};branch=z9hG4bK{secrets.token_hex(6)}",
@@ -181,7 +195,7 @@ class Call:
             f"CSeq: {sequence} {method}",
             self.contact,
             *more,
-            *(["Content-Type: application/sdp"] if body else []),
+            *([f"Content-Type: {kind}"] if body else []),
             f"Content-Length: {len(body)}",
         ]
         self.phone.send(("\r\n".join(lines) + "\r\n\r\n" + body).encode(), self.source)

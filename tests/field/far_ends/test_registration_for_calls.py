@@ -46,6 +46,16 @@ def kept(story: Plays, came: list[Request]) -> Plays:
     return plays
 
 
+async def test_an_engine_that_dies_of_a_breach_is_the_far_ends_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who answers with what no answer may have is told; nothing of ours is blind."""
+    monkeypatch.setenv("REVEILLE_TEST_SECRET", PASSWORD)
+    (star,) = (one for one in test_registration.CONTACTS if one.name == "star")
+    stage, _ = await called(tmp_path, star.far)
+    assert stage == "register"
+
+
 async def called(folder: Path, story: Plays) -> tuple[str, list[Request]]:
     """The stage in which the attempt broke, and what came of it."""
     came: list[Request] = []

@@ -41,12 +41,13 @@ class DirectoryRehearsal:
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Restore it in a sandbox and compare it. Raises Failed, CannotTell."""
+        more = {"with_attributes": manifest.facts.get("with_attributes", 0)}
         try:
             # The archive, and its files.
             if (free := _free(scratch)) < (needed := 2 * manifest.plain_bytes + _OWN_ROOM):
                 text = f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free"
                 raise Failed("no-space", text, origin="local")
-            with restored_apart(restored, {}, folder, manifest, scratch, work) as told:
+            with restored_apart(restored, more, folder, manifest, scratch, work) as told:
                 found = found_of(told)
                 compared(manifest, found)
                 return found
@@ -67,11 +68,14 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
     bring_back(task["commands"], place, tree, _SHELL)
     with work.events.stage("compare"):
         modes, special = _made_readable(place, tree)
-        found = directory.read(tree, work, modes)
+        found = directory.read(tree, work, modes, task.get("with_attributes", 0))
         return {
             "tables": {n: [each.rows, each.hash, each.bytes] for n, each in found.tables.items()},
             "newest": found.newest_record,
-            "not_run": [f"set-id or sticky bits of {special} entries"] if special else [],
+            "not_run": [
+                *([f"set-id or sticky bits of {special} entries"] if special else []),
+                *found.not_run,
+            ],
         }
 
 
@@ -95,7 +99,11 @@ def _made_readable(folder: Path, tree: Path) -> tuple[dict[str, int], int]:
     with opened(folder / PLAIN / directory.ARCHIVE) as plain:
         for entry in checked(plain):
             least = stat.S_IRWXU if entry.isdir() else stat.S_IRUSR
-            if entry.issym() or (entry.mode & least == least and not entry.mode & _SPECIAL):
+            if (
+                entry.issym()
+                or entry.islnk()
+                or (entry.mode & least == least and not entry.mode & _SPECIAL)
+            ):
                 continue
             path = tree / entry.name
             there = stat.S_IMODE(path.lstat().st_mode)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from checks.contract import Failed
@@ -78,16 +79,23 @@ def _behind_links(target: Path) -> Path:
 def _open_in(target: Path) -> list[str]:
     """Who has it open, or something in it, as far as this user may see (proc(5), fd)."""
     found = set[str]()
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        process = link.parts[2]
-        try:
-            path = link.readlink()
-            if path == target or target in path.parents:
-                name = Path(f"/proc/{process}/comm").read_text(encoding="utf-8").strip()
-                found.add(f"{name} ({process})")
-        except OSError:  # it has closed it, or has ended
-            continue
+    for place in Path("/proc").iterdir():
+        # Not by glob: it raises for a process that ends while it is looked through.
+        with suppress(OSError):  # it has closed it, has ended, or is none of ours
+            for link in (place / "fd").iterdir():
+                path = _behind(link)
+                if path == target or target in path.parents:
+                    name = (place / "comm").read_text(encoding="utf-8").strip()
+                    found.add(f"{name} ({place.name})")
     return sorted(found)[:_MOST_NAMED]
+
+
+def _behind(descriptor: Path) -> Path:
+    """What a descriptor is of; an empty path for one that has been closed meanwhile."""
+    try:
+        return descriptor.readlink()
+    except OSError:
+        return Path()
 
 
 def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> Path:
@@ -102,7 +110,11 @@ def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> P
     shutil.rmtree(plain)
     with work.events.stage("compare"):
         if manifest.engine == "directory":
-            compared(manifest, directory.read(restored, work))
+            known = manifest.facts.get("with_attributes", 0)
+            found = directory.read(restored, work, with_attributes=known)
+            compared(manifest, found)
+            for each in found.not_run:
+                work.events.note(f"not to be had where it was restored to: {each}")
         else:
             query = manifest.facts["newest_record_query"]
             compared(manifest, sqlite.judged(sqlite.read(restored, query, work), manifest))

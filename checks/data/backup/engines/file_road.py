@@ -64,7 +64,9 @@ def restored_apart(
         try:
             told, _ = stack.enter_context(drilled(task, folder, manifest, scratch, None, work))
         except NoSandbox as why:
-            work.events.note(f"restored without a sandbox of its own: {why}")
+            work.events.note(
+                f"restored outside of a sandbox: {str(why).removeprefix('cannot prove here: ')}"
+            )
             plain = scratch / PLAIN
             plain.mkdir(mode=0o700)
             unpack_all(folder, manifest, plain, work)

@@ -29,6 +29,8 @@ _GONE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
 # A folder in a folder holds one descriptor open; deeper than this nobody keeps recordings.
 _DEEPEST = 200
 
+ATTRIBUTE = "SCHILY.xattr."
+"""what GNU tar puts before the name of an extended attribute (tar(5), pax headers)"""
 Noted = Callable[[str], None]
 
 
@@ -106,7 +108,7 @@ def top_of(root: Path) -> tarfile.TarInfo:
     """The folder itself, as an entry named `.`. Raises Failed."""
     top = _entered(root)
     try:
-        return _of(".", os.fstat(top), tarfile.DIRTYPE)
+        return _of(".", os.fstat(top), tarfile.DIRTYPE, top)
     finally:
         os.close(top)
 
@@ -140,7 +142,7 @@ def _below(
             _gone_or_refused(below, problem, noted)
             continue
         try:
-            yield _of(below, os.fstat(inner), tarfile.DIRTYPE), -1
+            yield _of(below, os.fstat(inner), tarfile.DIRTYPE, inner), -1
             yield from _below(inner, below, exclude, noted, depth + 1)
         finally:
             os.close(inner)
@@ -159,7 +161,7 @@ def _file(
         if not stat.S_ISREG(status.st_mode):
             noted(f"{below} was exchanged while it was read: it is left out")
             return
-        info = _of(below, status, tarfile.REGTYPE)
+        info = _of(below, status, tarfile.REGTYPE, descriptor)
         info.size, info.mtime = status.st_size, int(status.st_mtime)
         yield info, descriptor
     finally:
@@ -181,13 +183,31 @@ def _link(
     yield info, -1
 
 
-def _of(name: str, status: os.stat_result, kind: bytes) -> tarfile.TarInfo:
+def _of(
+    name: str, status: os.stat_result, kind: bytes, descriptor: int | None = None
+) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     # Times of links and folders are kept, and are no part of what is compared: they change with
     # whatever is written in them.
     info.type, info.mode, info.mtime = kind, stat.S_IMODE(status.st_mode), int(status.st_mtime)
     info.uid, info.gid = status.st_uid, status.st_gid
+    if descriptor is not None:
+        info.pax_headers = {
+            f"{ATTRIBUTE}{name}": value.decode("utf-8", "surrogateescape")
+            for name, value in _attributes(descriptor)
+        }
     return info
+
+
+def _attributes(descriptor: int) -> Iterator[tuple[str, bytes]]:
+    """Extended attributes, an ACL among them (system.posix_acl_…, acl(5))."""
+    try:
+        for name in os.listxattr(descriptor):
+            # The label is the policy's of the host that it comes back to.
+            if name != "security.selinux":
+                yield name, os.getxattr(descriptor, name)
+    except OSError:  # a file system without any, or one that was taken away meanwhile
+        return
 
 
 def _gone_or_refused(below: str, problem: OSError, noted: Noted) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -259,7 +260,7 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
         filtering = _filter()
         if filtering >= 0:
             stack.callback(os.close, filtering)
-        command = bubblewrap.command((_python(), "-m", _INSIDE), place, tools, user, filtering)
+        command = bubblewrap.command((sys.executable, "-m", _INSIDE), place, tools, user, filtering)
         with theirs:
             running = stack.enter_context(
                 started(
@@ -292,12 +293,6 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
             raise Failed(refused.code, said, "local") from refused
         finally:
             line.close()
-
-
-def _python() -> str:
-    import sys
-
-    return sys.executable
 
 
 def _nowhere(stack: ExitStack) -> Any:

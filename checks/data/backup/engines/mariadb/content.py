@@ -5,7 +5,7 @@ hash that no order of the rows changes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -118,12 +118,14 @@ def of_versions(connection: Connection) -> list[str]:
     return [name for (name,) in rows(connection, _OF_VERSIONS)]
 
 
-def floats_cut_off(connection: Connection) -> list[str]:
+def floats_cut_off(connection: Connection, whole: Collection[tuple[str, str]] = ()) -> list[str]:
     """Columns of type FLOAT with values that their text does not tell whole: it has six digits, and
-    a dump is text.
+    a dump is text. Those that are `whole` are told elsewhere.
     """
     found = []
     for table, column in rows(connection, _FLOATS):
+        if (table, column) in whole:
+            continue
         name = quoted(column)
         question = (
             f"SELECT COUNT(*) FROM {quoted(table)}"  # noqa: S608 - names are quoted

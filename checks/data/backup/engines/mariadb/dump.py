@@ -24,6 +24,7 @@ from typing import Any
 import pymysql
 
 from checks.data.backup.engine import Previous, Taken, Work
+from checks.data.backup.engines.mariadb import floats
 from checks.data.backup.engines.mariadb.commit_hold import commits_held
 from checks.data.backup.engines.mariadb.content import (
     HASHED_BY,
@@ -47,7 +48,7 @@ from checks.data.backup.engines.mariadb.programs import (
     schema,
     without_own_name,
 )
-from checks.data.backup.engines.mariadb.server_settings import of_server
+from checks.data.backup.engines.mariadb.server_settings import in_words, of_server
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
@@ -132,7 +133,8 @@ class _Dump:
                     "charset": charset,
                     "collation": collation,
                     "innodb_strict_mode": int(strict),
-                    "server": of_server(self._connection),
+                    "server": (server := of_server(self._connection)),
+                    "had": in_words(server),
                 }
                 return self._read(tool, begun, moment, version, facts)
 
@@ -164,7 +166,11 @@ class _Dump:
             bound(self._rows, [name for name, _, _ in tables]), bound(self._dumped, tool, begun)
         )
         self._moved(self._rows(_still(tables))[0], counted[0])
-        if cut := floats_cut_off(self._connection):
+        columns = floats.whole(self._connection)
+        exact = floats.Statements(self._connection, columns)
+        more = () if exact.empty else (self._work.store(exact, self._partial, floats.FLOATS),)
+        cut = floats_cut_off(self._connection, [(table, column) for table, column, _ in columns])
+        if cut:
             self._work.events.note(
                 f"mariadb-dump writes FLOAT with six digits, the rest is not in it:"
                 f" {', '.join(cut)}; make such columns DOUBLE or DECIMAL"
@@ -180,6 +186,7 @@ class _Dump:
             artefacts=(
                 artefact,
                 self._work.store(Bytes(plain), self._partial, SCHEMA),
+                *more,
                 *self._users(),
             ),
             hashed_by=HASHED_BY,
@@ -194,6 +201,9 @@ class _Dump:
                 "history": self._history,
                 "definers_gone": self._definers_gone(),
                 "moving": self._moving,
+                "floats_cut_off": list(cut),
+                "floats": [list(each) for each in columns],
+                "float_sums": floats.sums(self._connection, columns),
                 **facts,
             },
         )

@@ -48,9 +48,7 @@ def restore_database(
     try:
         load(commands(backup.manifest, RESTORE_STEP), target, plain, source.tools_folder)
         with work.events.stage("compare"):
-            query = backup.manifest.facts["newest_record_query"]
-            history = bool(backup.manifest.facts.get("history", False))
-            told = read(target, query, work, source.tools_folder, history)
+            told = read(target, work, source.tools_folder, backup.manifest.facts)
             compared(backup.manifest, judged(told, backup.manifest))
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the

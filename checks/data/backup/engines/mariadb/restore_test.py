@@ -26,7 +26,7 @@ import pymysql
 
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
-from checks.data.backup.engines.mariadb import content, dump, programs
+from checks.data.backup.engines.mariadb import content, dump, floats, programs
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.engines.sockets import socket_folder
@@ -85,6 +85,7 @@ class MariadbRehearsal:
             **{name: facts[name] for name in ("database", "charset", "collation")},
             "newest_record_query": facts["newest_record_query"],
             "history": bool(facts.get("history", False)),
+            "floats": facts.get("floats", []),
             "server": for_drill(facts.get("server", {}), manifest.server),
             "folder": for_drill(facts.get("server", {}), manifest.server, folder_alone=True),
             "commands": commands(manifest, RESTORE_STEP),
@@ -92,7 +93,7 @@ class MariadbRehearsal:
         with drilled(task, folder, manifest, scratch, self._tools, work) as (told, _):
             found_there = judged(told, manifest)
             compared(manifest, found_there)
-        return found_there
+        return replace(found_there, not_run=tuple(_not_compared(manifest.facts)))
 
 
 def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
         load(task["commands"], loader, archive, tools)
         with work.events.stage("compare"):
             database = replace(administrator, database=task["database"])
-            return read(database, task["newest_record_query"], work, tools, task["history"])
+            return read(database, work, tools, task)
 
 
 def load(commands: str, source: Source, archive: Path, tools: Path | None) -> None:
@@ -144,15 +145,17 @@ def _loader(administrator: Source, database: str) -> Source:
 
 
 def read(
-    source: Source, newest_record: str, work: Work, tools: Path | None, history: bool
+    source: Source, work: Work, tools: Path | None, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the restored database holds. Raises Failed."""
+    """What the restored database holds; `facts` are a manifest's. Raises Failed."""
+    history = bool(facts.get("history", False))
     try:
         with content.connected(source) as connection:
             names = [name for name, _, _ in content.rows(connection, content.TABLES)]
             tables = content.contents(connection, names, work.advance, history)
-            newest = content.newest_record(connection, newest_record)
+            newest = content.newest_record(connection, facts["newest_record_query"])
             missing = content.missing_definers(connection)
+            exact = floats.sums(connection, facts.get("floats", []))
         plain = programs.schema(programs.dump_program(tools), source)
     except pymysql.Error as problem:
         raise Failed("compare-failed", str(problem), origin="local") from problem
@@ -163,6 +166,7 @@ def read(
         "tables": {name: [each.rows, each.hash, each.bytes] for name, each in tables.items()},
         "newest": newest,
         "missing": missing,
+        "floats": exact,
         # Release 0.1.0 kept the hash of the first.
         "schemas": [
             hashlib.sha256(text).hexdigest()
@@ -181,15 +185,27 @@ def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
         newest = None if told["newest"] is None else str(told["newest"])
         missing = [str(who) for who in told["missing"]] if _has_users(manifest) else []
         schemas = [str(each) for each in told["schemas"]]
+        exact = {str(name): [str(each) for each in both] for name, both in told["floats"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
     # Who was gone already when it was taken is no fault of the backup.
     missing = [who for who in missing if who not in manifest.facts.get("definers_gone", ())]
     tables = _between(tables, manifest)
     wrong = [f"the user {who}, who defines something, is missing" for who in missing]
+    wrong += floats.differing(manifest.facts.get("float_sums", {}), exact)
     if manifest.schema_sha256 not in schemas:
         wrong.append("the schema differs")
     return Found(tables, newest, tuple(wrong))
+
+
+def _not_compared(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What the proof is no proof of, for people."""
+    for name in facts.get("floats_cut_off", ()):
+        yield f"FLOATs of {name} beyond six digits"[:120]
+    for name in facts.get("moving", ()):
+        yield f"rows of {name} but for their number: it was written to meanwhile"[:120]
+    for name in facts.get("server", {}).get("log_ins", ()):
+        yield f"log-ins by {name}"[:120]
 
 
 def _between(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:

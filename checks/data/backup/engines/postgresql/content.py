@@ -84,10 +84,6 @@ _UNLOGGED: LiteralString = """
 SELECT n.nspname, c.relname
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()"""
-_FORM: LiteralString = """
-SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated::text
-  FROM pg_catalog.pg_attribute a
- WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
 
 _TABLES_ALONE: LiteralString = (
     "SELECT pg_catalog.set_config(name, 'view, foreign-table', false) FROM pg_catalog.pg_settings"
@@ -118,6 +114,9 @@ class Table:
     name: str
     partition: bool
     bytes: int
+    condition: str = ""
+    """which of its rows a dump holds, as SQL: of an extension's table the site's own"""
+    extension: str = ""
 
     @property
     def full_name(self) -> str:
@@ -141,12 +140,6 @@ def named(schema: str, name: str) -> str:
 def unlogged(connection: Connection) -> list[str]:
     """The tables of a standby whose rows it does not have."""
     return sorted(named(*row) for row in connection.execute(_UNLOGGED).fetchall())
-
-
-def form(connection: Connection, table: Table) -> str:
-    """A hash of the names, types and order of a table's columns."""
-    columns = connection.execute(_FORM, (table.oid,)).fetchall()
-    return hashlib.sha256(repr(columns).encode()).hexdigest()
 
 
 def settle(connection: Connection) -> None:
@@ -262,7 +255,10 @@ def _content(
     question = sql.SQL("SELECT count(*), coalesce(sum({row}), 0) FROM ONLY {table}").format(
         row=_row_hash(connection, table), table=sql.Identifier(table.schema, table.name)
     )
-    if throttle is None:
+    if table.condition:
+        # The extension's own words, which pg_dump takes as they are, too.
+        question += sql.SQL(" ") + sql.SQL(table.condition)
+    if throttle is None or table.condition:
         rows, total = connection.execute(question).fetchone() or (0, 0)
         told(table.bytes)
         return Content(rows, str(total), table.bytes)

@@ -29,15 +29,15 @@ import psycopg
 from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
-from checks.data.backup.engines.postgresql import order
+from checks.data.backup.engines.postgresql import extension_rows, order
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.engines.postgresql.own_settings import own_of_database
-from checks.data.backup.engines.postgresql.parts import reused
+from checks.data.backup.engines.postgresql.parts import form, reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment
 from checks.data.backup.engines.postgresql.role_dump import address, dumped_roles
 from checks.data.backup.engines.postgresql.scripts import LOADER, database_scripts, loader_script
-from checks.data.backup.engines.postgresql.server_settings import of_server
+from checks.data.backup.engines.postgresql.server_settings import in_words, of_server
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes
@@ -134,9 +134,10 @@ class _Dump:
         large = [
             table for table in tables if table.partition and table.bytes >= self._work.part_bytes
         ]
-        self._forms = {table.full_name: contents.form(self._connection, table) for table in large}
+        self._forms = {table.full_name: form(self._connection, table) for table in large}
         parts = self._part_contents(large)
         rest = [table for table in tables if table not in large]
+        rest += extension_rows.tables_of(self._connection)
         dumped: list[tuple[dict[str, Content], list[Artefact]]] = self._work.together(
             bound(self._rows, rest),
             bound(
@@ -193,7 +194,13 @@ class _Dump:
             "newest_record_query": self._source.newest_record,
             "columns": self._forms,
             "own": own_of_database(self._connection),
-            "server": of_server(self._connection),
+            "extension_tables": {
+                table.full_name: table.extension
+                for table in extension_rows.tables_of(self._connection)
+            },
+            "extension_sequences": extension_rows.sequences_of(self._connection),
+            "server": (server := of_server(self._connection)),
+            "had": in_words(server),
         }
 
     def _rows(self, tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:

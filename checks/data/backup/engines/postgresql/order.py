@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from checks.contract import Failed
@@ -43,6 +44,14 @@ SELECT c.oid::int8, CASE WHEN r.rolsuper OR r.rolname ~ '^pg_' THEN '' ELSE r.ro
                                   AND d.objid = c.oid AND d.deptype = 'e'
   LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
  WHERE c.relkind IN ('r', 'p')"""
+# A list tells no number of theirs, so they go by what it says of them.
+_SEQUENCES = """
+SELECT pg_catalog.format('%s %s %s', n.nspname, c.relname, r.rolname), e.extname
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                             AND d.objid = c.oid AND d.deptype = 'e'
+  JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid WHERE c.relkind = 'S'"""
 # PostgreSQL 12 and older mark no extension as trusted.
 TRUSTED = "SELECT DISTINCT name FROM pg_catalog.pg_available_extension_versions WHERE trusted"
 
@@ -69,9 +78,10 @@ def order(
     after: str,
     owner_of: Callable[[Any], Owned],
     parts: Mapping[str, str],
+    sequences: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """What stands in order.list; `after` lists what is made after the rows, `parts` are archives of
-    one table, with its owner.
+    one table, with its owner, `sequences` those of extensions, as a list calls them.
     """
     post = {line["id"] for line in LISTED.finditer(after)}
     gone = {entry.id for entry in held.withheld}
@@ -81,7 +91,9 @@ def order(
     for line in LISTED.finditer(lines):
         rest = line["rest"]
         if rest.startswith(_ROWS):
-            whose = owner_of(line) if rest.startswith("TABLE DATA ") else Owned(NOBODY)
+            extension = sequences.get(rest.removeprefix("SEQUENCE SET "), "")
+            is_table = rest.startswith("TABLE DATA ")
+            whose = owner_of(line) if is_table else Owned(NOBODY, extension)
             number = owners.setdefault(whose.owner, len(owners))
             where = f"rows-{number}"
             where = "administrator" if whose.extension in extensions - {""} else where
@@ -173,7 +185,12 @@ def of_live(
     held, needs = contents_of(described, trusted)
     whose, nobody = owned(connection), Owned(NOBODY)
     archives = {f"part-{oid}.dump": whose[oid].owner for oid in parts}
-    written = order(held, lines, after, lambda at: whose.get(int(at["table"]), nobody), archives)
+    sequences = dict(connection.execute(_SEQUENCES).fetchall())
+
+    def owner_of(line: Any) -> Owned:
+        return whose.get(int(line["table"]), nobody)
+
+    written = order(held, lines, after, owner_of, archives, sequences)
     return written, list(needs)
 
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import LiteralString
 
 from checks.data.backup.engine import Previous, Work
-from checks.data.backup.engines.postgresql.content import Table
+from checks.data.backup.engines.postgresql.content import Connection, Table
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content
+
+_FORM: LiteralString = """
+SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attgenerated::text
+  FROM pg_catalog.pg_attribute a
+ WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"""
+
+
+def form(connection: Connection, table: Table) -> str:
+    """A hash of the names, types and order of a table's columns."""
+    columns = connection.execute(_FORM, (table.oid,)).fetchall()
+    return hashlib.sha256(repr(columns).encode()).hexdigest()
 
 
 def reused(

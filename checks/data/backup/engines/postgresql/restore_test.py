@@ -24,6 +24,7 @@ from checks.data.backup.engines.postgresql import withheld
 from checks.data.backup.engines.postgresql.cluster import cluster
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.dump import DATABASE, SCHEMA
+from checks.data.backup.engines.postgresql.extension_rows import tables_of, with_administrator
 from checks.data.backup.engines.postgresql.loading import PLAIN, address, bring_back, prepared
 from checks.data.backup.engines.postgresql.order import TRUSTED
 from checks.data.backup.engines.postgresql.own_settings import differing_own, own_of_database
@@ -80,7 +81,12 @@ class PostgresqlRehearsal:
             found = judged(told, manifest, plain(SCHEMA))
             compared(manifest, found)
             powers = _powers(plain(ADMINISTRATOR) or plain(ROLES))
-            return replace(found, not_run=(*_not_run(told), *powers))
+            unlogged = (f"rows of {name}, unlogged" for name in manifest.facts.get("unlogged", ()))
+            left = (
+                f"rows of {name}"
+                for name in with_administrator(told, manifest.facts.get("extension_tables", {}))
+            )
+            return replace(found, not_run=(*_not_run(told), *left, *powers, *unlogged))
 
 
 def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work) -> dict[str, Any]:
@@ -132,7 +138,8 @@ def read(
         if contents.hashed_by(connection) != task["hashed_by"]:
             text = f"this server does not hash rows by {task['hashed_by']}"
             raise Failed("not-comparable", text, origin="local")
-        tables = contents.tables(connection)
+        more = tables_of(connection)
+        tables = (*contents.tables(connection), *more)
         found = contents.content(connection, tables, work.unthrottled, work.advance)
         if objects := contents.large_objects(connection):
             found[_LARGE_OBJECTS] = objects
@@ -151,6 +158,7 @@ def read(
         "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
         "newest": newest,
         "sequences": sequences,
+        "extension_tables": [table.full_name for table in more],
         "schema": contents.plain_schema(plain).decode("utf-8", "surrogateescape"),
     }
 
@@ -188,9 +196,17 @@ def judged(told: Mapping[str, Any], manifest: Manifest, schema: bytes) -> Found:
         newest = None if told["newest"] is None else str(told["newest"])
         now = str(told["schema"]).encode("utf-8", "surrogateescape")
         texts = [str(text) for _, _, text in told.get("withheld", ())]
+        for name in {str(each) for each in told["extension_tables"]} - manifest.tables.keys():
+            tables.pop(name, None)
+        tables |= {
+            name: manifest.tables[name]
+            for name in with_administrator(told, manifest.facts.get("extension_tables", {}))
+        }
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
-    behind = contents.behind(manifest.facts["sequences"], sequences)
+    left = with_administrator(told, manifest.facts.get("extension_sequences", {}))
+    were = {name: at for name, at in manifest.facts["sequences"].items() if name not in left}
+    behind = contents.behind(were, sequences)
     behind += differing_own(manifest.facts.get("own"), told.get("own"))
     differences = (*behind, *differing_schema(now, manifest, schema, texts))
     return Found(_comparable(tables, manifest), newest, differences)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 Connection = Any
-"""psycopg.Connection: RESTORE.md is written without its driver"""
+"""psycopg.Connection"""
 PRELOADED = "shared_preload_libraries"
 _CATEGORIES = {
     "lc_monetary": locale.LC_MONETARY,
@@ -26,6 +26,14 @@ _IN_WORDS = (PRELOADED, "lc_messages", *_CATEGORIES)
 # Whoever may not see a setting (pg_read_all_settings) has no row of it.
 _SETTINGS: LiteralString = """
 SELECT name, reset_val FROM pg_catalog.pg_settings WHERE name = ANY(%s)"""
+# Settings of those libraries and extensions themselves; pg_cron calls its own cron.….
+_OF_EXTENSIONS: LiteralString = """
+SELECT name, reset_val FROM pg_catalog.pg_settings
+ WHERE source IN ('configuration file', 'command line') AND name LIKE '%%.%%'
+   AND split_part(name, '.', 1) = ANY(%s) AND name !~* 'secret|passw|key|token'"""
+_PREFIXES = {"pg_cron": "cron"}
+# Nothing of the restored application runs in a drill.
+_NOTHING_RUNS = {"pg_cron": {"cron.launch_active_jobs": "off"}}
 _TABLESPACES: LiteralString = """
 SELECT t.spcname, count(c.oid)::int8 FROM pg_catalog.pg_tablespace t
   LEFT JOIN pg_catalog.pg_class c ON c.reltablespace = t.oid AND c.oid >= 16384
@@ -44,8 +52,12 @@ _LIBRARY = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 def of_server(connection: Connection) -> dict[str, Any]:
     """As plain data, for the manifest. Raises psycopg.Error."""
     collation = connection.execute(_COLLATION).fetchone()
+    settings = dict(connection.execute(_SETTINGS, (list(_IN_WORDS),)).fetchall())
+    there = {name for (name, _) in connection.execute(_EXTENSIONS)} | set(_libraries(settings))
+    prefixes = [_PREFIXES.get(name, name) for name in there]
     return {
-        "settings": dict(connection.execute(_SETTINGS, (list(_IN_WORDS),)).fetchall()),
+        "settings": settings,
+        "of_extensions": dict(connection.execute(_OF_EXTENSIONS, (prefixes,)).fetchall()),
         "tablespaces": dict(connection.execute(_TABLESPACES).fetchall()),
         "collation": collation[0] if collation else None,
     }
@@ -58,6 +70,10 @@ def for_drill(server: Mapping[str, Any], tools: Path, trusted: Sequence[str]) ->
     known = server.get("settings", {})
     given = {name: known[name] for name in _CATEGORIES if name in known and _is_here(known, name)}
     here = [name for name in _libraries(known) if name in trusted and _there(tools, name)]
+    own = server.get("of_extensions", {})
+    for name in here:
+        given |= {k: v for k, v in own.items() if k.startswith(f"{_PREFIXES.get(name, name)}.")}
+        given |= _NOTHING_RUNS.get(name, {})
     return given | ({PRELOADED: ",".join(here)} if here else {})
 
 
@@ -84,6 +100,7 @@ def in_words(server: Mapping[str, Any]) -> list[str]:
     """What to set up before a restore by hand, for RESTORE.md."""
     known = server.get("settings", {})
     told = [f"{name} = {known[name]}" for name in _IN_WORDS if known.get(name)]
+    told += [f"{name} = {value}" for name, value in server.get("of_extensions", {}).items()]
     if PRELOADED not in known:
         told.append(f"{PRELOADED} = ? (who backs up may not read it)")
     for name, count in server.get("tablespaces", {}).items():
