@@ -24,6 +24,16 @@ _UNITS = ("etc/systemd/system/reveille*", "etc/systemd/system/reveille*/*")
 # sources.list(5): [signed-by=/path], or a line of a .sources file.
 _SIGNED_BY = re.compile(r"signed-by\s*[=:]\s*(/[^\s\],]+)", re.IGNORECASE)
 _LOG_IN = re.compile(r"(?<=://)[^/@\s]+@")
+# systemd.exec(5): a credential that stands in the unit itself, over as many lines as end in a
+# backslash, and what the name of a variable gives away.
+_CREDENTIAL = re.compile(
+    r"^\s*(SetCredential(?:Encrypted)?)\s*=(?:[^\\\n]|\\.|\\\n)*", re.MULTILINE
+)
+_LEFT_OUT = r"# \1 is left out of the image: it holds a secret"
+_ENVIRONMENT = re.compile(r"^\s*Environment\s*=(?:[^\\\n]|\\.|\\\n)*", re.MULTILINE)
+_VARIABLE = re.compile(
+    r"""(["'])?(\w*(?:pass|secret|token|key)\w*=)(?(1)(?:(?!\1)[^\n])*|\S*)""", re.IGNORECASE
+)
 _MOST_BYTES = 10_000_000
 
 
@@ -82,10 +92,17 @@ def _files(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
 def _without_log_ins(path: Path) -> bytes:
     content = path.read_bytes()
     if path.suffix in {".list", ".sources"}:
-        return _LOG_IN.sub("", content.decode(errors="surrogateescape")).encode(
-            errors="surrogateescape"
-        )
-    return content
+        hidden = _LOG_IN.sub("", _text(content))
+    elif path.suffix in {".conf", ".service", ".socket"}:
+        hidden = _CREDENTIAL.sub(_LEFT_OUT, _text(content))
+        hidden = _ENVIRONMENT.sub(lambda line: _VARIABLE.sub(r"\1\2", line[0]), hidden)
+    else:
+        return content
+    return hidden.encode(errors="surrogateescape")
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="surrogateescape")
 
 
 def _lines(found: Mapping[str, str]) -> bytes:

@@ -5,6 +5,7 @@ what was proven is none.
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import tarfile
@@ -163,7 +164,10 @@ FILES = {
     ),
     "etc/apt/auth.conf": "machine deb.example.net login night password MARKER\n",
     "opt/keys/vendor.asc": "a key",
-    "etc/systemd/system/reveille.service.d/nice.conf": "[Service]\n",
+    "etc/systemd/system/reveille.service.d/nice.conf": (
+        "[Service]\nNice=5\nSetCredential=smtp:\\\n MARKER\nKeyringMode=shared\n"
+        'Environment="SMTP_PASSWORD=MARKER 1" A=1 TOKEN=MARKER\nNice=6\n'
+    ),
 }
 
 
@@ -176,7 +180,11 @@ def test_the_hosts_packages_are_named_with_versions_and_sources(tmp_path: Path) 
     assert found["host/packages-by-hand.tsv"] == b"sqlite3\t3.40.1-2\n"
     assert found["host/opt/keys/vendor.asc"] == b"a key"
     assert b"https://deb.example.net/" in found["host/etc/apt/sources.list.d/vendor.sources"]
-    assert "host/etc/systemd/system/reveille.service.d/nice.conf" in found
+    unit = found["host/etc/systemd/system/reveille.service.d/nice.conf"].decode()
+    assert re.findall(r"(?m)^[^#\n]+", unit) == [
+        "[Service]", "Nice=5", "KeyringMode=shared", 'Environment="SMTP_PASSWORD=" A=1 TOKEN=',
+        "Nice=6",
+    ]  # fmt: skip
     assert not [name for name, content in found.items() if b"MARKER" in content]
     assert host_files(tmp_path / "elsewhere") == {}
 

@@ -168,7 +168,7 @@ def test_its_own_backup_is_one_file(machine: Machine) -> None:
     names = typed(machine, "docs/own-backup.md").split()
     assert "configuration/reveille.toml" in names
     assert any(name.startswith("ledger/") for name in names)
-    assert not any("credentials" in name for name in names)
+    assert not any("etc/reveille/credentials" in name for name in names)
 
 
 def test_an_upgrade_keeps_the_tickets_and_runs_the_new_program(machine: Machine) -> None:
