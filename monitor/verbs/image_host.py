@@ -31,9 +31,8 @@ _CREDENTIAL = re.compile(
 )
 _LEFT_OUT = r"# \1 is left out of the image: it holds a secret"
 _ENVIRONMENT = re.compile(r"^\s*Environment\s*=(?:[^\\\n]|\\.|\\\n)*", re.MULTILINE)
-_VARIABLE = re.compile(
-    r"""(["'])?(\w*(?:pass|secret|token|key)\w*=)(?(1)(?:(?!\1)[^\n])*|\S*)""", re.IGNORECASE
-)
+_TELLING = r"\w{0,64}(?:pass|secret|token|key)\w{0,64}="
+_VARIABLE = re.compile(rf"""(["'])?({_TELLING})(?(1)(?:(?!\1)[^\n])*|\S*)""", re.IGNORECASE)
 _MOST_BYTES = 10_000_000
 
 
