@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from checks.process.parent import answered, python
 from checks.settings import Duration, Secret
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
+from monitor.desks.policy_words import SEVERITY
 from monitor.desks.rest_helpdesk import revealed
 from reports.render import render_mail
 from reports.ticket import Ticket
@@ -50,7 +51,7 @@ severities = ["P0", "P1"]
     reference"""
     events: tuple[str, ...] = _EVENTS
     """which events are told there"""
-    severities: tuple[str, ...] = ()
+    severities: Annotated[tuple[str, ...], SEVERITY] = ()
     """of which severities; by default of all"""
     timeout: Duration = Field(default=30.0, ge=1)
     """how long to wait for the channel"""

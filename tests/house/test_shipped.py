@@ -39,7 +39,7 @@ def test_the_page_pleases_a_strict_reader() -> None:
         ("reveille tickets re", ["reclassify", "resolve"]),
         ("reveille report show --format t", ["text"]),
         ("reveille lab --break frozen", ["frozen"]),
-        ("reveille help check", ["check-config"]),
+        ("reveille help check", ["check-config", "checklist"]),
         ("reveille reference outb", ["outbound-dialer"]),
         ("reveille once main", ["main-number"]),
         ("reveille backup drill tru", ["trunk"]),

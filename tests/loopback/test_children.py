@@ -53,6 +53,16 @@ def _variables(process: int) -> list[str]:
 
 
 @pytest.fixture
+def before() -> set[int]:
+    """The children that this process has had before: a server that other tests share."""
+    return {child.pid for child in psutil.Process().children()}
+
+
+def new_children(before: set[int]) -> set[int]:
+    return {child.pid for child in psutil.Process().children()} - before
+
+
+@pytest.fixture
 def silent() -> Iterator[int]:
     """A port that takes connections and datagrams, and never answers."""
     with ExitStack() as held:
@@ -117,7 +127,7 @@ def _said(process: psutil.Process) -> str:
         return str(problem)
 
 
-async def test_a_time_limit_ends_all_that_came_of_a_child(tmp_path: Path) -> None:
+async def test_a_time_limit_ends_all_that_came_of_a_child(tmp_path: Path, before: set[int]) -> None:
     """It ignores SIGTERM, and has a grandchild in a session of its own, and an orphan."""
     deaf = (
         "trap '' TERM; setsid sleep 600 & (setsid sleep 600 &) ; echo on; while :; do sleep 1; done"
@@ -130,7 +140,7 @@ async def test_a_time_limit_ends_all_that_came_of_a_child(tmp_path: Path) -> Non
             assert len(of(tmp_path)) >= 3
             await child.wait()
     assert of(tmp_path) == []
-    assert not psutil.Process().children(recursive=True)
+    assert not new_children(before)
 
 
 async def test_a_child_that_is_killed_takes_along_what_it_has_started(tmp_path: Path) -> None:
@@ -202,12 +212,12 @@ async def test_one_that_closes_its_output_early_is_awaited(tmp_path: Path) -> No
         concluded(await followed(silent, {}, trace, 30), trace)
 
 
-async def test_a_child_is_reaped_once_and_leaves_as_its_program_did() -> None:
+async def test_a_child_is_reaped_once_and_leaves_as_its_program_did(before: set[int]) -> None:
     for number in (signal.SIGKILL, signal.SIGABRT, signal.SIGTERM):
         answer = await answered(shell(f"kill -{int(number)} $$"), b"", 30)
         assert answer.status == -number
     assert (await answered(shell("exit 3"), b"", 30)).status == 3
-    assert not psutil.Process().children()
+    assert not new_children(before)
 
 
 async def test_somebody_else_who_holds_its_output_does_not_hold_us() -> None:
@@ -224,12 +234,12 @@ async def test_somebody_else_who_holds_its_output_does_not_hold_us() -> None:
     assert await child.output.read() == b""
 
 
-async def test_thirty_at_once() -> None:
+async def test_thirty_at_once(before: set[int]) -> None:
     answers = await asyncio.gather(
         *(answered(shell("cat"), b"%d" % number, 60) for number in range(30))
     )
     assert [int(answer.output) for answer in answers] == list(range(30))
-    assert not psutil.Process().children()
+    assert not new_children(before)
 
 
 @pytest.mark.parametrize(
@@ -240,10 +250,12 @@ async def test_thirty_at_once() -> None:
         (("/bin/sh", "-c", "\0"), "null byte"),
     ],
 )
-async def test_why_it_cannot_start_is_said(command: tuple[str, ...], words: str) -> None:
+async def test_why_it_cannot_start_is_said(
+    command: tuple[str, ...], words: str, before: set[int]
+) -> None:
     with pytest.raises((OSError, ValueError), match=words):
         await started(Program(command, inherited()))
-    assert not psutil.Process().children()
+    assert not new_children(before)
 
 
 async def test_it_has_the_descriptors_and_the_environment_that_were_named(

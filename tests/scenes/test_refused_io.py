@@ -122,7 +122,9 @@ def in_order(verbs: list[dict[str, Any]], needed: bool) -> None:
     for one in verbs:
         where = (one["words"][2:], one["code"], one["err"])
         assert "Traceback" not in one["err"], where
-        assert one["code"] in (0, 1, 2, 3), where
+        # What reads a mail server's pipe ends as that wants it: 75 is "later" (sysexits.h).
+        later = {75} if one["words"][2:] == ["reply"] else set()
+        assert one["code"] in {0, 1, 2, 3} | later, where
         stateful = one["words"][2] in NEED_A_STATE
         assert not (needed and stateful) or one["code"] == 2, where
         if one["code"] == 2 and stateful:

@@ -188,7 +188,8 @@ def test_what_is_in_force_shows_defaults_and_of_a_secret_its_place(
     assert shown["maintenance"] == [
         {"checks": ["*"], "daily": "02:00-03:00", "days": ["mon", "sun"], "reason": ""}
     ]
-    assert shown["audit"] == {"at": "04:00", "to": ["a@example.net"], "checks": [], "grace": "12h"}
+    audit = {"at": "04:00", "to": ["a@example.net"], "checks": [], "asks": [], "grace": "12h"}
+    assert shown["audit"] == audit
 
 
 def test_a_fault_names_file_and_line_as_editors_want_it(written: Written) -> None:
