@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import socket
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
@@ -87,16 +87,24 @@ def reached(file: Path) -> Line | None:
             connection.close()
             continue
         rest = cast("IO[bytes]", connection.makefile("rb", buffering=MOST_BYTES))
-        try:
-            key, value = _next(rest)
-        except TimeoutError:
-            raise NotAnswered(f"the daemon does not answer at {path}") from None
-        if key != "reveille" or value.get("version") != VERSION:
-            raise NotAnswered(f"the daemon at {path} is of another release: restart it")
-        if _same(value["file"], file):
-            return Line(connection, str(value["state"]), rest)
-        connection.close()
+        with ExitStack() as ending:
+            ending.callback(connection.close)
+            ending.callback(rest.close)
+            told = _greeting(rest, path)
+            if _same(told["file"], file):
+                ending.pop_all()
+                return Line(connection, str(told["state"]), rest)
     return None
+
+
+def _greeting(rest: IO[bytes], path: Path) -> dict[str, Any]:
+    try:
+        key, value = _next(rest)
+    except TimeoutError:
+        raise NotAnswered(f"the daemon does not answer at {path}") from None
+    if key != "reveille" or value.get("version") != VERSION:
+        raise NotAnswered(f"the daemon at {path} is of another release: restart it")
+    return cast("dict[str, Any]", value)
 
 
 def _next(rest: IO[bytes]) -> tuple[str, Any]:

@@ -67,6 +67,9 @@ def test_a_file_and_a_link_that_change_places(tmp_path: Path, victim: Path) -> N
     (tmp_path / "link").symlink_to(victim / "secret")
     with exchanging(root / "call.wav", tmp_path / "link") as times:
         seen = [read_all(root) for _ in range(200)]
+        # A busy host may let one of the two names stand for long.
+        while len(seen) < 20_000 and seen[-1].get("call.wav") != b"sound":
+            seen.append(read_all(root))
     assert times() > 0
     assert not any(SECRET in content for found in seen for content in found.values())
     assert {b"sound"} <= {found.get("call.wav") for found in seen}

@@ -23,7 +23,7 @@ from checks.contract import CannotTell, Failed
 from checks.data.backup.engine import Work
 from checks.data.backup.programs import found as program_found
 from checks.data.backup.programs import started
-from checks.data.backup.sandbox import bubblewrap, system_calls
+from checks.data.backup.sandbox import bubblewrap
 from checks.data.backup.sandbox.wire import VERSION, Broken, Line
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest
@@ -254,10 +254,14 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
     user = bubblewrap.own_user(work.run_as)
     place = scratch / "sandbox"
     place.mkdir(mode=0o700)
-    bubblewrap.furnish(place, user)
+    try:
+        bubblewrap.furnish(place, user)
+    # Root within a unit of another make: it may give nothing away.
+    except PermissionError as refused:
+        raise _cannot_be_made(str(refused)) from refused
     ours, theirs = socket.socketpair()
     with ours, ExitStack() as stack:
-        filtering = _filter()
+        filtering = bubblewrap.filter_file()
         if filtering >= 0:
             stack.callback(os.close, filtering)
         command = bubblewrap.command((sys.executable, "-m", _INSIDE), place, tools, user, filtering)
@@ -277,10 +281,7 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
         if not _ready(line):
             with suppress(TimeoutError):
                 running.wait(_LAST_WORDS_SECONDS)
-            raise NoSandbox(
-                f"cannot prove here: no sandbox can be made ({running.said()[-300:]}); where"
-                " Reveille is a service, install reveille-drill.socket"
-            )
+            raise _cannot_be_made(running.said()[-300:])
         try:
             yield line
         except Failed as refused:
@@ -295,15 +296,12 @@ def _by_bubblewrap(scratch: Path, tools: Path | None, work: Work) -> Iterator[Li
             line.close()
 
 
+def _cannot_be_made(why: str) -> NoSandbox:
+    return NoSandbox(
+        f"cannot prove here: no sandbox can be made ({why}); where Reveille is a service, install"
+        " reveille-drill.socket"
+    )
+
+
 def _nowhere(stack: ExitStack) -> Any:
     return stack.enter_context(open(os.devnull, "wb"))  # noqa: PTH123 - a device, not a path
-
-
-def _filter() -> int:
-    """The filter in a file without a name; -1 where this machine has none."""
-    if not (program := system_calls.program()):
-        return -1
-    descriptor = os.memfd_create("reveille-drill-filter", 0)
-    os.write(descriptor, program)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
