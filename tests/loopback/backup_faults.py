@@ -203,11 +203,17 @@ def _no_tools(world: World, _: Postgres | None) -> Observation:
 
 
 def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Observation]:
-    """A tool of the worker is killed as soon as it is seen; again, where none was met alive."""
+    """A tool of the worker is killed as soon as it is seen. Where none was met alive, once more, as
+    if nothing had been.
+    """
 
     def attempt(world: World, _: Postgres | None) -> Observation:
         killed: list[int] = []
+        before = world.repository.with_name("before")
+        shutil.copytree(world.repository, before, symlinks=True)
         for _attempt in range(5):
+            shutil.rmtree(world.repository)
+            shutil.copytree(before, world.repository, symlinks=True)
             done = threading.Event()
             thread = threading.Thread(target=_kill_tool, args=(name, done, killed))
             thread.start()
@@ -218,14 +224,14 @@ def _killing(name: str, prove: bool) -> Callable[[World, Postgres | None], Obser
                 thread.join()
             if killed:
                 break
+        assert killed, f"{name} was never met alive"
         return seen
 
     return attempt
 
 
 def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
-    """Kill it when it is seen for the second time: it has become the tool by then."""
-    first_seen: dict[int, float] = {}
+    """Kill it as soon as it is seen: under its name it has become the tool."""
     while not done.wait(0.002):
         try:
             tools = [tool for worker in workers() for tool in worker.children(recursive=True)]
@@ -240,16 +246,15 @@ def _kill_tool(name: str, done: threading.Event, killed: list[int]) -> None:
                 and (name != "postgres" or "-D" in tool.cmdline())
             ]
             for tool in named:
-                if time.monotonic() - first_seen.setdefault(tool.pid, time.monotonic()) > 0.0:
-                    # To one that ends meanwhile a signal is nothing: what stands still has not.
-                    tool.suspend()
-                    ended = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
-                    while (status := tool.status()) not in ended:
-                        time.sleep(0)
-                    tool.kill()
-                    if status == psutil.STATUS_STOPPED:
-                        killed.append(tool.pid)
-                        return
+                # To one that ends meanwhile a signal is nothing: what stands still has not.
+                tool.suspend()
+                ended = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+                while (status := tool.status()) not in ended:
+                    time.sleep(0)
+                tool.kill()
+                if status == psutil.STATUS_STOPPED:
+                    killed.append(tool.pid)
+                    return
         except psutil.Error:
             continue
 
