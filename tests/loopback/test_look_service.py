@@ -8,8 +8,6 @@ import asyncio
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +24,7 @@ from checks.host.disks import HostDisks
 from checks.host.resources import HostResources
 from checks.process import asked as asked_by
 from checks.process.service import Service
-from tests.house.source import ROOT
+from tests.loopback.socket_activated import socket_activated
 
 MARK = "MARKER-secret-4"
 # This machine is busy with other tests, and the monitor is the test run itself.
@@ -52,17 +50,9 @@ def job(**more: Any) -> dict[str, Any]:
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The service as systemd starts it: a process for each connection, with that as its input."""
     path = tmp_path / "looks.sock"
-    activated = [
-        "systemd-socket-activate", "--accept", "--inetd", "-l", str(path),
-        "-E", f"PYTHONPATH={ROOT}",
-        sys.executable, "-m", "checks.host.look_service", "reveille.service",
-    ]  # fmt: skip
-    with subprocess.Popen(activated, stderr=subprocess.PIPE, text=True) as listening:
-        assert listening.stderr
-        assert listening.stderr.readline().startswith("Listening on")
+    with socket_activated(path, "checks.host.look_service"):
         monkeypatch.setattr(parent, "SERVICE", Service(path))
         yield path
-        listening.terminate()
 
 
 async def test_a_look_is_made_by_the_service_where_there_is_one(

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +22,7 @@ from checks.plugin import NagiosPlugin
 from checks.plugin_run import Work
 from checks.process.asked import NotAsked
 from checks.process.service import Service
-from tests.house.source import ROOT
+from tests.loopback.socket_activated import socket_activated
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a program as another")
 GROUPS = " ".join(map(str, os.getgrouplist("nobody", pwd.getpwnam("nobody").pw_gid)))
@@ -88,17 +86,9 @@ async def test_without_rights_and_without_its_unit_it_is_not_run(
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The service as systemd starts it: a process for each connection, with that as its input."""
     path = tmp_path / "plugins.sock"
-    activated = [
-        "systemd-socket-activate", "--accept", "--inetd", "-l", str(path),
-        "-E", f"PYTHONPATH={ROOT}",
-        sys.executable, "-m", "checks.plugin_service", "reveille.service",
-    ]  # fmt: skip
-    with subprocess.Popen(activated, stderr=subprocess.PIPE, text=True) as listening:
-        assert listening.stderr
-        assert listening.stderr.readline().startswith("Listening on")
+    with socket_activated(path, "checks.plugin_service"):
         monkeypatch.setattr(plugin_run, "SERVICE", Service(path))
         yield
-        listening.terminate()
 
 
 def work(script: str, **more: Any) -> Work:

@@ -14,6 +14,7 @@ import pytest
 
 from checks.telephony.phone.rtcp_service import may_read
 from tests.house.source import ROOT
+from tests.loopback.socket_activated import socket_activated
 
 UNIT = "reveille.service"
 # RFC 3611 section 4.7: a block of VoIP metrics, in an extended report of 44 bytes.
@@ -40,24 +41,16 @@ print(far_said.figures)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take a capability away")
 def test_a_phone_without_the_right_has_it_read(tmp_path: Path) -> None:
     path = tmp_path / "rtcp.sock"
-    activated = [
-        "systemd-socket-activate", "--accept", "--inetd", "--seqpacket", "-l", str(path),
-        "-E", f"PYTHONPATH={ROOT}",
-        sys.executable, "-m", "checks.telephony.phone.rtcp_service", UNIT,
-    ]  # fmt: skip
     without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]
     asks = [*without, sys.executable, "-c", READS_ALONG]
     nobody = subprocess.run(
         [*asks, str(tmp_path / "none")], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert "xr_unread" in nobody.stdout
-    with subprocess.Popen(activated, stderr=subprocess.PIPE, text=True) as listening:
-        assert listening.stderr
-        assert listening.stderr.readline().startswith("Listening on")
+    with socket_activated(path, "checks.telephony.phone.rtcp_service", packets=True):
         seen = subprocess.run(
             [*asks, str(path)], capture_output=True, text=True, cwd=ROOT, check=False
         )
-        listening.terminate()
     assert "'xr_loss_percent': 50.0" in seen.stdout, seen.stderr
 
 
