@@ -12,9 +12,9 @@ from checks.contract import Check
 from checks.settings import Secret, Settings
 from checks.telephony.call.line import Line
 from monitor.config.fault_list import Fault, Place, dotted
+from monitor.config.ledger import LedgerSettings
 from monitor.config.model_introspection import fields
 from monitor.config.page import DeadMan, Page
-from monitor.config.retention import LedgerSettings
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy

@@ -14,11 +14,11 @@ from monitor.config.configuration import Configuration
 from monitor.config.errors.explanation import Found
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.inclusion import DEFAULTS, Whole, whole_of
+from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of, sorted_by_checks, words_of_desks
-from monitor.config.retention import LedgerSettings
 from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top

@@ -10,9 +10,9 @@ from pydantic import Field, WithJsonSchema
 
 from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
+from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
 from monitor.config.page import DeadMan, Page
-from monitor.config.retention import LedgerSettings
 from monitor.config.rotas import RotaSettings
 from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
