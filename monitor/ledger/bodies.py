@@ -159,7 +159,6 @@ _TICKET_2 = together(
     added("page", ""),
 )
 _TICKET_3 = added("target", "")
-# A report of before says of a closed ticket that it is closed, and no more.
 _INCIDENTS = (_INCIDENT_2, together(added("acknowledged_again", []), added("updated_at", None)))
 INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, _INCIDENTS)
 CONDITION: Body[Condition] = Body(

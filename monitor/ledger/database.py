@@ -147,6 +147,11 @@ class Database(ABC):
             self._memo.clear()
             self._seen_version = version
 
+    def require_none(self) -> None:
+        """Raises RuntimeError inside a transaction: there is one at a time."""
+        if self.in_transaction():
+            raise RuntimeError("a transaction of this ledger is under way already")
+
     def require_transaction(self) -> None:
         """Raises RuntimeError outside one."""
         if not self.in_transaction():

@@ -10,8 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from monitor.ledger.ledger import Ledger
 from monitor.ledger.migrate import MOVED, known, refuse_newer, take, version
 from monitor.ledger.postgresql_connection import bound
 from monitor.ledger.postgresql_database import PostgresDatabase
+from monitor.ledger.proof import Digest
 from monitor.ledger.server_address import ServerAddress
 from monitor.ledger.sqlite_database import SqliteDatabase
 
@@ -112,13 +111,10 @@ def _carried(
     columns = [str(row["name"]) for row in source.rows(f"PRAGMA table_info({table})")]
     (count,) = source.rows(f"SELECT count(*) FROM {table}")[0]  # noqa: S608 - constants
     query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {TABLES[table]}"  # noqa: S608
-    sent = _Digest(table)
-    target.copied_in(
-        table, columns, _told(sent.added(map(bound, source.stream(query))), count, table, progress)
-    )
-    there = _Digest(table)
-    for _ in there.added(target.stream(query)):
-        pass
+    sent, there = Digest(), Digest()
+    rows = sent.through(table, map(bound, source.stream(query)))
+    target.copied_in(table, columns, _told(rows, count, table, progress))
+    there.add(table, target.stream(query))
     if (sent.rows, sent.text) != (there.rows, there.text) or sent.rows != count:
         raise LedgerFault(
             f"of {table} the server gives back {there.rows} rows, or others than the {count} of"
@@ -136,22 +132,6 @@ def _told(
         if number % _EVERY_ROWS == 0:
             progress(table, number, count)
     progress(table, count, count)
-
-
-class _Digest:
-    def __init__(self, table: str) -> None:
-        self._sum, self.rows, self._table = hashlib.sha256(), 0, table
-
-    def added(self, rows: Iterator[Sequence[Value]]) -> Iterator[Sequence[Value]]:
-        """The same rows, counted."""
-        for row in rows:
-            self._sum.update(json.dumps([self._table, *row]).encode() + b"\n")
-            self.rows += 1
-            yield row
-
-    @property
-    def text(self) -> str:
-        return self._sum.hexdigest()
 
 
 def _go_on_counting(source: Database, target: Database) -> None:

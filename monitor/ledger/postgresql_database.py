@@ -111,8 +111,7 @@ class PostgresDatabase(Database):
         """One change that is a transaction by itself; what it returns. It takes no writer's lock:
         rows that others hold are its own affair.
         """
-        if self._under_way:
-            raise RuntimeError("a transaction of this ledger is under way already")
+        self.require_none()
         return self.rows(statement, values)
 
     def script(self, text: str) -> None:
@@ -145,8 +144,7 @@ class PostgresDatabase(Database):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of what is changed inside is kept, or nothing."""
-        if self._under_way:
-            raise RuntimeError("a transaction of this ledger is under way already")
+        self.require_none()
         with explained(self.where):
             this = self._begun()
         self._under_way = True

@@ -18,11 +18,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from checks.data.backup.store.seal import Key
 from checks.data.backup.store.seal import Seal as Word
 from monitor.ledger.ledger import Ledger
 from monitor.ledger.seals import Seal, Sealed
+
+RowT = TypeVar("RowT", bound=Iterable[Any])
 
 NAME = "ledger seal"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,9 +49,15 @@ class Digest:
 
     def add(self, of: str, rows: Iterable[Iterable[object]]) -> None:
         """Rows of one check, or one table."""
+        for _ in self.through(of, rows):
+            pass
+
+    def through(self, of: str, rows: Iterable[RowT]) -> Iterator[RowT]:
+        """The same rows, each added as it passes."""
         for row in rows:
             self._sum.update(json.dumps([of, *row], ensure_ascii=True).encode() + b"\n")
             self.rows += 1
+            yield row
 
     @property
     def text(self) -> str:

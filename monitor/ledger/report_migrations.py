@@ -13,6 +13,7 @@ def _topic(part: dict[str, Any]) -> str:
     return topics.get(part.get("kind", ""), "")
 
 
+# A report of before says of a closed ticket that it is closed, and no more.
 _TROUBLE_2 = together(added("closing", ""), added("goes_on_as", ""), added("request", ""))
 _REPORT_2 = together(
     within("open", _TROUBLE_2),

@@ -158,8 +158,7 @@ class SqliteDatabase(Database):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of what is changed inside is kept, or nothing."""
-        if self._connection.in_transaction:
-            raise RuntimeError("a transaction of this ledger is under way already")
+        self.require_none()
         with explained(self.where):
             self._connection.execute("BEGIN IMMEDIATE")
         try:
