@@ -83,14 +83,15 @@ class Statements:
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes; empty at the end."""
-        while len(self._left) < size and self._more():
-            continue
-        data, self._left = self._left[:size], self._left[size:]
+        if not self._left:
+            self._more()
+        data = self._left if size < 0 else self._left[:size]
+        self._left = self._left[len(data) :]
         return data
 
     def _more(self) -> bool:
         piece = next(self._made, b"")
-        self._left += piece
+        self._left = piece
         return bool(piece)
 
 
@@ -107,13 +108,14 @@ def _statements(connection: Connection, columns: Sequence[Column]) -> Iterator[b
         with connection.cursor(SSCursor) as cursor:
             cursor.execute(question)
             while some := cursor.fetchmany(_AT_ONCE):
-                if not begun:
-                    yield _SETTLED
-                begun = True
+                changes = [] if begun else [_SETTLED]
                 for exact, *place in some:
                     where = " AND ".join(
                         f"{name} = {connection.escape(one)}"
                         for name, one in zip(names, place, strict=True)
                     )
                     change = f"UPDATE {quoted(table)} SET {value} = {exact!r}{also}"  # noqa: S608 - names are quoted
-                    yield f"{change} WHERE {where};\n".encode("utf-8", "surrogateescape")
+                    changes.append(f"{change} WHERE {where};\n".encode("utf-8", "surrogateescape"))
+                # So many at once: to add each to what is read would copy all of it each time.
+                yield b"".join(changes)
+                begun = True
