@@ -123,6 +123,8 @@ def _restored(backup: Backup, manifest: Manifest, beside: Path, work: Work) -> P
 
 def _change_places(restored: Path, target: Path, before: str) -> Path | None:
     """One rename; before it the old one is put aside, with what SQLite keeps beside it."""
+    # All of it is on the disk before it has the name, also what a program has written.
+    os.sync()
     aside = None
     if os.path.lexists(target):
         aside = target.with_name(f"{target.name}.before-{before}-{secrets.token_hex(2)}")
