@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from checks.host.collectors.packages import Packages
+
 # apt's own files: where packages come from, and whose signatures are trusted.
 _SOURCES = (
     "etc/apt/sources.list",
@@ -38,11 +40,12 @@ _MOST_BYTES = 10_000_000
 
 def host_files(root: Path = Path("/")) -> Mapping[str, bytes]:
     """Names in the image -> contents. Empty where the host has no dpkg."""
-    if not (root / "var/lib/dpkg/status").is_file():
+    packages = Packages(root)
+    if not packages.known:
         return {}
     found = {
-        "host/packages.tsv": _lines(packages(root)),
-        "host/packages-by-hand.tsv": _lines(by_hand(root)),
+        "host/packages.tsv": _lines(packages.versions),
+        "host/packages-by-hand.tsv": _lines(by_hand(root, packages.versions)),
     }
     for path in _files(root, (*_SOURCES, *_UNITS)):
         found[f"host/{path.relative_to(root)}"] = _without_log_ins(path)
@@ -54,22 +57,13 @@ def host_files(root: Path = Path("/")) -> Mapping[str, bytes]:
     return found
 
 
-def packages(root: Path) -> dict[str, str]:
-    """Every package that is installed, with its version."""
-    return {
-        name: each["Version"]
-        for each in _paragraphs(root / "var/lib/dpkg/status")
-        if each.get("Status", "").endswith(" installed") and (name := each.get("Package", ""))
-    }
-
-
-def by_hand(root: Path) -> dict[str, str]:
+def by_hand(root: Path, versions: Mapping[str, str]) -> dict[str, str]:
     """Those of them that no other package brought."""
     states = root / "var/lib/apt/extended_states"
     brought = {
         each.get("Package") for each in _paragraphs(states) if each.get("Auto-Installed") == "1"
     }
-    return {name: version for name, version in packages(root).items() if name not in brought}
+    return {name: version for name, version in versions.items() if name not in brought}
 
 
 def _paragraphs(path: Path) -> Iterator[Mapping[str, str]]:
