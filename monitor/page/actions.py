@@ -4,7 +4,6 @@ formally. Each ends with a page to go to.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
@@ -14,10 +13,10 @@ from monitor.core.incident import Incident
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger, LedgerFault
-from monitor.page.answers import onward
+from monitor.page.answers import html, onward
 from monitor.page.gate import acting
 from monitor.page.sessions import SESSION_SECONDS
-from monitor.page.site import COOKIE, SITE, Site
+from monitor.page.site import COOKIE, SITE
 from reports.render import render_page
 
 _LONGEST_NOTE = 2000
@@ -58,7 +57,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
 
 async def log_out(request: web.Request) -> web.StreamResponse:
     """Forget the cookie."""
-    acting(request, str((await request.post()).get("proof", "")))
+    await acting(request)
     answer = onward("/")
     answer.del_cookie(COOKIE, path="/")
     return answer
@@ -66,8 +65,7 @@ async def log_out(request: web.Request) -> web.StreamResponse:
 
 async def acknowledge(request: web.Request) -> web.StreamResponse:
     """Somebody has a ticket in hand."""
-    form = await request.post()
-    user = acting(request, str(form.get("proof", "")))
+    user, form = await acting(request)
     said = await _done(request, user, "taken", lambda do, number, by: do.acknowledge(number, by))
     to = str(form.get("to", ""))
     return onward(f"{_own(to) if to else _ticket(request)}?said={said}")
@@ -75,8 +73,7 @@ async def acknowledge(request: web.Request) -> web.StreamResponse:
 
 async def note(request: web.Request) -> web.StreamResponse:
     """A remark for all who follow a ticket."""
-    form = await request.post()
-    user = acting(request, str(form.get("proof", "")))
+    user, form = await acting(request)
     text, said = text_of(form.get("text")), "empty"
     if text:
         said = await _done(request, user, "noted", lambda do, number, by: do.note(number, by, text))
@@ -85,8 +82,7 @@ async def note(request: web.Request) -> web.StreamResponse:
 
 async def escalate(request: web.Request) -> web.StreamResponse:
     """A formal escalation of a ticket."""
-    form = await request.post()
-    user = acting(request, str(form.get("proof", "")))
+    user, form = await acting(request)
     why, said = text_of(form.get("text")), "no-reason"
     if why:
         said = await _done(
@@ -104,8 +100,12 @@ async def _done(request: web.Request, user: str, well: str, act: _Act) -> str:
     """Do it; what came of it, as a word of the page."""
     site = request.app[SITE]
     number = number_of(request.match_info["number"])
+
+    def acted(ledger: Ledger) -> Incident:
+        return act(TicketActions(ledger, site.configuration, site.clock.now()), number, user)
+
     try:
-        await asyncio.to_thread(_act, site, number, user, act)
+        await site.change(acted)
     except NotPossible as why:
         return "closed" if "is closed" in str(why) else "refused"
     except Unreadable:
@@ -115,12 +115,6 @@ async def _done(request: web.Request, user: str, well: str, act: _Act) -> str:
         return "busy"
     site.tell(log=f"{well} ticket=RV-{number} user={user}")
     return well
-
-
-def _act(site: Site, number: int, user: str, act: _Act) -> None:
-    # A connection of its own, as every verb beside the daemon has: the daemon sends what it tells.
-    with Ledger(site.ledger_place) as ledger:
-        act(TicketActions(ledger, site.configuration, site.clock.now()), number, user)
 
 
 def _ticket(request: web.Request) -> str:
@@ -136,4 +130,4 @@ def _own(to: str) -> str:
 
 def _form(request: web.Request, to: str, wrong: str, status: int = 200) -> web.Response:
     page = render_page("log_in", request.app[SITE].visit(request), to=_own(to), wrong=wrong)
-    return web.Response(text=page, content_type="text/html", status=status)
+    return html(page, status)

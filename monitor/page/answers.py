@@ -18,9 +18,9 @@ def onward(to: str) -> web.Response:
     return web.Response(status=303, headers={"Location": to})
 
 
-def html(page: str) -> web.Response:
+def html(page: str, status: int = 200) -> web.Response:
     """A page."""
-    return web.Response(text=page, content_type="text/html")
+    return web.Response(text=page, content_type="text/html", status=status)
 
 
 def table(text: str, name: str) -> web.Response:

@@ -142,15 +142,18 @@ def _refuse_strange(request: web.Request) -> None:
         raise web.HTTPForbidden(text="This form was not sent by the page itself.")
 
 
-def acting(request: web.Request, proof: str) -> str:
-    """Who acts by a form. Raises HTTPSeeOther to the log-in, HTTPForbidden without the proof."""
-    site = request.app[SITE]
+async def acting(request: web.Request) -> tuple[str, Mapping[str, object]]:
+    """Who acts by a form, and the form. Raises HTTPSeeOther to the log-in, HTTPForbidden without
+    the proof in it.
+    """
+    site, form = request.app[SITE], await request.post()
     user = site.user(request)
     if not user:
         raise web.HTTPSeeOther("/log-in")
+    proof = str(form.get("proof", ""))
     if not site.sessions.proven(request.cookies.get(COOKIE, ""), proof):
         raise web.HTTPForbidden(text="This form was not sent by the page itself.")
-    return user
+    return user, form
 
 
 def _trouble(request: web.Request, site: Site, status: int, why: str) -> web.Response:

@@ -9,7 +9,6 @@ answer is taken once, by its id, whatever is sent again. Who is not known is tol
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any, cast
 
@@ -20,7 +19,8 @@ from monitor.desks.signatures import is_signed, is_standard
 from monitor.incidents.answers import Answer, Answers, Repeated, Word
 from monitor.incidents.ticket_actions import NotPossible
 from monitor.incidents.ticket_view import number_of
-from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger import LedgerFault
+from monitor.ledger.encoding import plain
 from monitor.page.site import SITE, Site
 
 _WORDS = ("ack", "note", "resolve", "escalate")
@@ -54,7 +54,9 @@ async def _answered(site: Site, name: str, identity: str, body: bytes) -> web.Re
     except (ValueError, RecursionError) as wrong:
         return _said(400, str(wrong))
     try:
-        await asyncio.to_thread(_take, site, answer)
+        await site.change(
+            lambda ledger: Answers(ledger, site.configuration, site.clock.now()).take(answer)
+        )
     except Repeated:
         return _said(202, "that was taken already")
     except (NotPossible, Unreadable) as why:
@@ -80,14 +82,9 @@ def answer_of(desk: str, identity: str, told: Any) -> Answer:
     if not by or len(by) > _LONGEST_NAME or not by.isprintable():
         raise ValueError("by is the name of whoever acts, on one line")
     number = number_of(str(told.get("ticket", "")))
-    shown = "".join(one if one.isprintable() else " " for one in text)[:_LONGEST_TEXT]
+    shown = plain(text, _LONGEST_TEXT)
     known = f"webhook:{desk}:{identity[:200]}"
     return Answer(f"{by} at {desk}", "webhook", known, cast(Word, word), shown, number)
-
-
-def _take(site: Site, answer: Answer) -> None:
-    with Ledger(site.configuration.ledger_place) as ledger:
-        Answers(ledger, site.configuration, site.clock.now()).take(answer)
 
 
 def _said(status: int, text: str) -> web.Response:

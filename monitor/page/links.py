@@ -6,7 +6,6 @@ the page itself, takes the ticket.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -56,7 +55,7 @@ async def follow_link(request: web.Request) -> web.StreamResponse:
     site = request.app[SITE]
     link = await site.quick.ask(readable(lambda ledger: _proven(ledger, site, request)))
     try:
-        await asyncio.to_thread(_take, site, link)
+        await site.change(lambda ledger: _take(ledger, site, link))
         said = "taken"
         site.tell(log=f"taken ticket=RV-{link.number} by_letter={link.letter}")
     except Repeated:
@@ -69,10 +68,9 @@ async def follow_link(request: web.Request) -> web.StreamResponse:
     return onward(f"{request.path}?said={said}")
 
 
-def _take(site: Site, link: _Link) -> None:
+def _take(ledger: Ledger, site: Site, link: _Link) -> None:
     answer = Answer(link.who, "link", _identity(link.letter), "ack", "", link.number)
-    with Ledger(site.configuration.ledger_place) as ledger:
-        Answers(ledger, site.configuration, site.clock.now()).take(answer)
+    Answers(ledger, site.configuration, site.clock.now()).take(answer)
 
 
 def _proven(ledger: Ledger, site: Site, request: web.Request) -> _Link:

@@ -4,7 +4,6 @@ in, with the words and limits of `reveille maintenance`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -38,12 +37,11 @@ async def show(request: web.Request) -> web.Response:
 
 async def begin(request: web.Request) -> web.StreamResponse:
     """Hide checks from now on."""
-    form = await request.post()
-    user = acting(request, str(form.get("proof", "")))
+    user, form = await acting(request)
     written = {name: str(form.get(name, ""))[:_LONGEST] for name in _FIELDS}
     site = request.app[SITE]
     try:
-        number = await asyncio.to_thread(_begun, site, written, user)
+        number = await site.change(lambda ledger: _begun(ledger, site, written, user))
     except NotPossible as why:
         return await _page(request, written, str(why), 422)
     except (LedgerFault, OSError) as barred:
@@ -54,10 +52,10 @@ async def begin(request: web.Request) -> web.StreamResponse:
 
 async def stop(request: web.Request) -> web.StreamResponse:
     """End one before its time."""
-    user = acting(request, str((await request.post()).get("proof", "")))
+    user, _ = await acting(request)
     site, number, said = request.app[SITE], request.match_info["number"], "stopped"
     try:
-        await asyncio.to_thread(_stopped, site, number, user)
+        await site.change(lambda ledger: _stopped(ledger, site, number, user))
         site.tell(log=f"maintenance_stopped number={number} user={user}")
     except NotPossible:
         said = "ended"
@@ -66,28 +64,23 @@ async def stop(request: web.Request) -> web.StreamResponse:
     return onward(f"/maintenance?said={said}")
 
 
-def _begun(site: Site, written: Mapping[str, str], user: str) -> int:
+def _begun(ledger: Ledger, site: Site, written: Mapping[str, str], user: str) -> int:
     checks = written["checks"].replace(",", " ").split()
     wanted = maintenance_requests.wanted(
         site.configuration, checks, bool(written["all"]), written["duration"], written["why"]
     )
-    with _ledger(site) as ledger, ledger.transaction() as t:
+    with ledger.transaction() as t:
         now = site.clock.now()
         return maintenances.begin(
             ledger, t, wanted.checks, wanted.seconds, wanted.why, user, now
         ).number
 
 
-def _stopped(site: Site, number: str, user: str) -> None:
-    with _ledger(site) as ledger, ledger.transaction() as t:
+def _stopped(ledger: Ledger, site: Site, number: str, user: str) -> None:
+    with ledger.transaction() as t:
         now = site.clock.now()
         one = maintenance_requests.running_one(ledger, number, now)
         maintenances.stop(t, one, user, now)
-
-
-def _ledger(site: Site) -> Ledger:
-    # A connection of its own, as every verb beside the daemon has: the daemon takes notice.
-    return Ledger(site.configuration.ledger_place)
 
 
 def _barred(site: Site, barred: Exception) -> str:
@@ -105,6 +98,4 @@ async def _page(
         page = MaintenancePage(lines, tuple(site.configuration.checks), written, wrong)
         return render_page("maintenance", visit, page=page)
 
-    answer = html(await site.quick.ask(drawn))
-    answer.set_status(status)
-    return answer
+    return html(await site.quick.ask(drawn), status)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -40,12 +39,11 @@ async def show(request: web.Request) -> web.Response:
 
 async def open_ticket(request: web.Request) -> web.StreamResponse:
     """Open it, and go there."""
-    form = await request.post()
-    user = acting(request, str(form.get("proof", "")))
+    user, form = await acting(request)
     written = {name: str(form.get(name, ""))[:_LONGEST] for name in _FIELDS}
     site = request.app[SITE]
     try:
-        incident = await asyncio.to_thread(_opened, site, written, user)
+        incident = await site.change(lambda ledger: _opened(ledger, site, written, user))
     except NotPossible as why:
         return _page(request, written, str(why), 422)
     except (LedgerFault, OSError) as barred:
@@ -56,18 +54,17 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
     return onward(f"/tickets/{number}?said=opened")
 
 
-def _opened(site: Site, written: Mapping[str, str], user: str) -> Incident:
+def _opened(ledger: Ledger, site: Site, written: Mapping[str, str], user: str) -> Incident:
     """Raises NotPossible."""
     what, _, issue = written["what"].partition(":")
-    with Ledger(site.configuration.ledger_place) as ledger:
-        opening = Opening(ledger, site.configuration, site.clock.now())
-        if what == "issue":
-            return opening.issue(issue, written["text"], user, written["severity"])
-        if written["severity"]:
-            raise NotPossible("a change or a feature has no severity")
-        for asked in _REQUESTS:
-            if what == asked:
-                return opening.request(asked, written["text"], user)
+    opening = Opening(ledger, site.configuration, site.clock.now())
+    if what == "issue":
+        return opening.issue(issue, written["text"], user, written["severity"])
+    if written["severity"]:
+        raise NotPossible("a change or a feature has no severity")
+    for asked in _REQUESTS:
+        if what == asked:
+            return opening.request(asked, written["text"], user)
     raise NotPossible("choose what it is")
 
 
@@ -81,6 +78,4 @@ def _page(
         written=written,
         wrong=wrong,
     )
-    answer = html(render_page("opening", site.visit(request), page=page))
-    answer.set_status(status)
-    return answer
+    return html(render_page("opening", site.visit(request), page=page), status)

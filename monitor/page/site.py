@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from aiohttp import web
 
 from checks.process.child import Tell
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration
 from monitor.incidents.answer_key import key_of
+from monitor.ledger import Ledger
 from monitor.page.ledger_reader import LedgerReader
 from monitor.page.neighbours import Neighbours
 from monitor.page.overview import Overviews
@@ -16,6 +21,7 @@ from monitor.service.page_process import Job
 from reports.pages import Visit
 
 COOKIE = "reveille"
+T = TypeVar("T")
 
 
 class Site:
@@ -37,6 +43,16 @@ class Site:
             job.passwords,
             lambda: self.clock.now().timestamp(),
         )
+
+    async def change(self, work: Callable[[Ledger], T]) -> T:
+        """Have something done to the ledger. Raises LedgerFault, and what `work` raises."""
+        return await asyncio.to_thread(self._with_ledger, work)
+
+    def _with_ledger(self, work: Callable[[Ledger], T]) -> T:
+        # A connection of its own, as every verb beside the daemon has: the daemon takes notice, and
+        # sends what it tells.
+        with Ledger(self.ledger_place) as ledger:
+            return work(ledger)
 
     def user(self, request: web.Request) -> str:
         """Who is logged in there; "" for nobody."""
