@@ -22,6 +22,7 @@ from functools import partial
 from typing import Any
 
 from checks import masking
+from checks.body import Unreadable
 from checks.contract import CannotTell, Failed
 from checks.network.imap import Imap
 from monitor.config import Configuration
@@ -52,9 +53,20 @@ class NoAnswer(Exception):
     """It is no answer that may be taken; the text says why."""
 
 
+def received(raw: bytes, replies: Replies | None) -> ReceivedMail:
+    """A mail as far as it may be an answer. It needs no ledger, and keeps none waiting. Raises
+    NoAnswer.
+    """
+    try:
+        return read_mail(
+            raw, replies.authserv_id if replies else "", replies.own_received if replies else 1
+        )
+    except ValueError as why:
+        raise NoAnswer(str(why)) from None
+
+
 def take_mail(
-    raw: bytes,
-    replies: Replies | None,
+    mail: ReceivedMail,
     configuration: Configuration,
     now: datetime,
     ledger: Ledger,
@@ -64,14 +76,12 @@ def take_mail(
     NoAnswer, LedgerFault.
     """
     try:
-        mail = read_mail(
-            raw, replies.authserv_id if replies else "", replies.own_received if replies else 1
-        )
         answer = answer_of(mail, configuration, ledger)
         if through:
             answer = replace(answer, who=f"{answer.who} (mail handed in by {through})")
         incident = Answers(ledger, configuration, now).take(answer)
-    except (ValueError, NotPossible) as why:
+    # Nor can it be taken whose ticket another release has written.
+    except (ValueError, NotPossible, Unreadable) as why:
         raise NoAnswer(str(why)) from None
     return f"ticket={named(incident.number)} word={answer.word} by={answer.who}"
 
@@ -177,8 +187,9 @@ class MailReplies:
             unread = await imap.unread()
             for uid in unread[:_MOST_A_TURN]:
                 raw = await imap.fetch(uid, MOST_BYTES)
-                work = partial(take_mail, raw, box, self._configuration, now())
                 try:
+                    mail = await asyncio.to_thread(received, raw, box)
+                    work = partial(take_mail, mail, self._configuration, now())
                     log.info("action=answered desk=%s %s", name, await self._ledger.do(work))
                 except NoAnswer as why:
                     log.warning("action=not_an_answer desk=%s %s", name, plain(str(why)))

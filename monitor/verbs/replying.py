@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from checks.body import Unreadable
 from monitor.clock import SystemClock
 from monitor.config import ConfigurationFaults
-from monitor.delivery.mail_replies import NoAnswer, take_mail
+from monitor.delivery.mail_replies import NoAnswer, received, take_mail
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
 from monitor.verbs.asking import asked
@@ -53,11 +53,12 @@ def take(arguments: Namespace) -> int:
     raw = b64decode("".join(arguments.pieces))
     boxes = (desk.mailbox() for desk in configuration.desks.values())
     replies = next((box for box in boxes if box is not None), None)
-    with ledger_of(configuration) as ledger:
-        try:
-            done = take_mail(raw, replies, configuration, now, ledger, whoami())
-        except NoAnswer as why:
-            complain(f"reveille: nothing was done: {why}")
-        else:
-            complain(f"reveille: {done}")
+    try:
+        mail = received(raw, replies)
+        with ledger_of(configuration) as ledger:
+            done = take_mail(mail, configuration, now, ledger, whoami())
+    except NoAnswer as why:
+        complain(f"reveille: nothing was done: {why}")
+    else:
+        complain(f"reveille: {done}")
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from checks.contract import Failed
-from monitor.delivery.mail_replies import NoAnswer, take_mail
+from monitor.delivery.mail_replies import NoAnswer, received, take_mail
 from monitor.desks.desk import Letter
 from monitor.desks.internet_message import Answered, compose
 from monitor.desks.mail import MailSettings
@@ -62,7 +62,8 @@ class Inbox:
     def take(self, raw: bytes) -> str:
         scene = self.scene
         now = scene.clock.now()
-        return take_mail(raw, self.replies, scene.configuration, now, scene.ledger)
+        mail = received(raw, self.replies)
+        return take_mail(mail, scene.configuration, now, scene.ledger)
 
     def refused(self, raw: bytes) -> str:
         before = self.scene.ledger.newest_happening()
