@@ -12,32 +12,30 @@ from __future__ import annotations
 
 import base64
 import hmac
-import os
-import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
+
+from checks.data.backup.store.seal import make_once
 
 KEY = "page.key"
 """its file in the state folder, for the service's user alone"""
-TOKEN = re.compile(r"[a-z2-7]{16}")
+_KEY_BYTES = 32
 _TOKEN_BYTES = 10
 
 
 def key_of(state: Path) -> bytes:
     """The key that lies in the state folder; made where there is none. Raises OSError."""
     path = state / KEY
-    try:
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        kept = path.read_bytes()
-        if len(kept) >= 32:
+    with suppress(FileNotFoundError):
+        if len(kept := path.read_bytes()) >= _KEY_BYTES:
             return kept
-        # Cut short by a full disk: whoever was logged in logs in anew.
+        # Cut short by a full disk: whoever was logged in logs in anew, and signatures of before are
+        # none any more.
         path.unlink()
-        return key_of(state)
-    with os.fdopen(made, "wb") as file:
-        file.write(key := secrets.token_bytes(32))
-    return key
+    # The page, the daemon and a mail server's pipe may all be the first to ask.
+    make_once(path, secrets.token_bytes(_KEY_BYTES))
+    return path.read_bytes()
 
 
 def reply_token(key: bytes, ledger: str, incident: int, reader: str) -> str:

@@ -84,17 +84,20 @@ def key_of(state: Path | None, make: bool = False) -> Key | None:
             return Key(secret) if len(secret) == _KEY_BYTES else None
         if not make or not state.is_dir():
             return None
-        _made(path)
+        make_once(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
     return None
 
 
-def _made(path: Path) -> None:
-    part = path.with_name(f".{KEY}.{secrets.token_hex(6)}")
+def make_once(path: Path, content: bytes) -> None:
+    """A file for this user alone, whole from its first moment on; one that is there stays. Raises
+    OSError.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
+        os.write(descriptor, content)
         os.fsync(descriptor)
-        # A link, and no rename: of two that begin at once the first one's key stays.
+        # A link, and no rename: of two that begin at once the first one's content stays.
         with suppress(FileExistsError):
             path.hardlink_to(part)
     finally:
