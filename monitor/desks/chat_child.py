@@ -13,7 +13,7 @@ import logging
 import socket
 import sys
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from checks.process.child import telling
 
@@ -43,7 +43,8 @@ def sent(job: dict[str, Any]) -> dict[str, str]:
     last = _Last(logging.WARNING)
     logging.getLogger("apprise").addHandler(last)
     channels = apprise.Apprise()
-    if not channels.add(job["address"]):
+    # Apprise takes a list of addresses, too.
+    if not channels.add(job["address"]) or len(channels) != 1:
         return {"fault": "that is no address that Apprise knows"}
     service = str(getattr(channels[0], "service_name", "") or "a channel")
     if "body" not in job:
@@ -62,8 +63,12 @@ def sent(job: dict[str, Any]) -> dict[str, str]:
 def _without(address: str, text: str) -> str:
     """The complaint without any part of the address: tokens stand in all of them."""
     parts = urlsplit(address)
-    secrets = {address, *parts.netloc.replace("@", ":").split(":"), *parts.path.split("/")}
-    for secret in sorted({one for part in secrets for one in (part, unquote(part))}, key=len):
+    given = [piece.partition("=")[2] for piece in parts.query.split("&")]
+    places = (*parts.netloc.replace("@", ":").split(":"), *parts.path.split("/"))
+    secrets = {address, *places, *given, parts.fragment}
+    known = {one for part in secrets for one in (part, unquote(part), unquote_plus(part))}
+    # The longest first: a part of one may be another.
+    for secret in sorted(known, key=len, reverse=True):
         if len(secret) >= 4:
             text = text.replace(secret, "…")
     return " ".join(text.split())[:250]

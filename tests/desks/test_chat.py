@@ -12,6 +12,7 @@ import pytest
 
 from monitor.cli import main
 from monitor.desks.chat import ChatSettings
+from monitor.desks.chat_child import _without
 from monitor.desks.desk import TryLater
 from tests.desks.server import Asked, Refused, VendorServer, serving
 from tests.desks.story import letters
@@ -78,6 +79,15 @@ async def test_a_desk_is_tested_by_one_message(
         assert "one message was sent" in json.loads(capsys.readouterr().out)["said"]
         (told,) = channel.messages
         assert "a test" in told["title"] and "Nothing is wrong" in told["message"]
-        (tmp_path / "chat").write_text("nonsense://x", encoding="utf-8")
-        assert await asyncio.to_thread(main, words) == 1
-        assert "no address that Apprise knows" in capsys.readouterr().out
+        # Two are none, either: one address is one desk.
+        for wrong in ("nonsense://x", f"json://127.0.0.1:{port}/a, json://127.0.0.1:{port}/b"):
+            (tmp_path / "chat").write_text(wrong, encoding="utf-8")
+            assert await asyncio.to_thread(main, words) == 1
+            assert "no address that Apprise knows" in capsys.readouterr().out
+
+
+def test_no_part_of_an_address_is_said_again() -> None:
+    address = "noc://noc-team:noc-team-S3cr3t@h.example/room?apikey=K%2BEY-1234#frag-5678"
+    said = "noc-team-S3cr3t refused; K+EY-1234, K%2BEY-1234, frag-5678, noc-team"
+    left = _without(address, said)
+    assert left == "… refused; …, …, …, …"
