@@ -63,8 +63,8 @@ class Reporting:
     def __init__(self, ledger: LedgerAccess, configuration: Configuration) -> None:
         self._ledger, self._configuration = ledger, configuration
 
-    async def make(self, asked: Asked, now: datetime) -> Audit:
-        """The report of a local day, as far as the ledger knows it."""
+    async def make(self, asked: Asked, now: datetime, inventory: Inventory) -> Audit:
+        """The report of a local day, as far as the ledger knows it, of a host with this on it."""
         configuration, site = self._configuration, self._configuration.site
         # Two midnights by the zone, and not 24 hours: the day on which clocks change has 23 or 25.
         start, end = (
@@ -72,8 +72,6 @@ class Reporting:
             for after in (0, 1)
         )
         looks, trends = await looks_and_trends(self._ledger, configuration, start, end)
-
-        inventory = await releases.taken(configuration)
 
         def gathered(ledger: Ledger) -> tuple[Audit, list[Audit]]:
             gathering = _Gathering(ledger, configuration)

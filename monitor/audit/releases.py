@@ -15,7 +15,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 
 from checks.body import Unreadable
@@ -118,16 +117,8 @@ def _digest(files: tuple[Path, ...]) -> str:
 
 
 def _packages(root: Path) -> Mapping[str, str]:
-    status = root / "var/lib/dpkg/status"
     try:
-        found = status.stat()
-        return _read_packages(root, found.st_mtime_ns, found.st_size)
-    except (OSError, UnicodeDecodeError) as why:
+        return Packages(root).versions
+    except OSError as why:
         log.info("action=packages_not_read %s", why)
         return {}
-
-
-@lru_cache(maxsize=1)
-def _read_packages(root: Path, _changed_at: int, _size: int) -> Mapping[str, str]:
-    # Some megabytes: read again when the file has changed.
-    return Packages(root).versions

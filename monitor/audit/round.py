@@ -146,10 +146,11 @@ class AuditRound:
         now = self._clock.now()
         today = now.astimezone(self._configuration.site.zone).date()
         asked = Asked(today - timedelta(days=1), by_hand=True)
-        report = await Reporting(self._ledger, self._configuration).make(asked, now)
+        inventory = await releases.taken(self._configuration)
+        report = await Reporting(self._ledger, self._configuration).make(asked, now, inventory)
         if send:
             owed = next(slot for slot in self._slots(now) if slot.key == today.isoformat())
-            await self._keep(report, owed)
+            await self._keep(report, owed, inventory)
         return report
 
     async def parts(self, heard: Callable[[str], None] | None = None) -> None:
@@ -226,8 +227,11 @@ class AuditRound:
         else:
             glances = tuple([seen async for seen in self._glances(day)])
         asked = Asked(day, late, made_up=not whole, glances=glances)
-        report = await Reporting(self._ledger, configuration).make(asked, self._clock.now())
-        await self._keep(report, slot)
+        # What is told of and what is kept are one: what changed in between is told tomorrow.
+        inventory = await releases.taken(configuration)
+        reporting = Reporting(self._ledger, configuration)
+        report = await reporting.make(asked, self._clock.now(), inventory)
+        await self._keep(report, slot, inventory)
         return report
 
     async def _look(
@@ -264,10 +268,9 @@ class AuditRound:
             if entry.probe.COUNTS_USAGE and "date" in type(entry.probe).model_fields:
                 yield replace(entry, probe=entry.probe.model_copy(update={"date": day}))
 
-    async def _keep(self, report: Audit, slot: Slot) -> None:
+    async def _keep(self, report: Audit, slot: Slot, inventory: releases.Inventory) -> None:
         """Report, letters and the end of the slot: together or not at all."""
         now, body = self._clock.now(), report_body(report)
-        inventory = await releases.taken(self._configuration)
         letters = [
             OutboxMessage(None, KIND, report.number, desk, recipient, {"report": body}, now)
             for desk, recipient in recipients(self._configuration)

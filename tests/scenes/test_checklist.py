@@ -38,7 +38,9 @@ def site(scene: Make) -> Scene:
 
 async def report(site: Scene) -> Report:
     reporting = Reporting(site.ledger, site.configuration)
-    return await reporting.make(Asked(DAY), site.clock.now())
+    return await reporting.make(
+        Asked(DAY), site.clock.now(), await releases.taken(site.configuration)
+    )
 
 
 def say(site: Scene, line: str, done: bool, text: str = "") -> None:

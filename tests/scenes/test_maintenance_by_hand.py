@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Failed
+from monitor.audit import releases
 from monitor.audit.gathering import Asked, Reporting
 from monitor.incidents import maintenances, store
 from monitor.incidents.maintenances import ByHand
@@ -134,12 +135,16 @@ async def test_it_stands_in_the_morning_report(scene: Make) -> None:
     await site.run_for(hours=2)
     begin(site, 30, "other")
     reporting = Reporting(site.ledger, site.configuration)
-    report = await reporting.make(Asked(date(2026, 11, 23)), site.clock.now())
+    report = await reporting.make(
+        Asked(date(2026, 11, 23)), site.clock.now(), await releases.taken(site.configuration)
+    )
     assert [(one.number, one.state) for one in report.maintenance] == [(2, "running"), (1, "over")]
     for page in (render_audit(report).text, render_audit(report).html):
         assert "new firmware" in page
         assert "by asha" in page
-    after = await reporting.make(Asked(date(2026, 11, 20)), site.clock.now())
+    after = await reporting.make(
+        Asked(date(2026, 11, 20)), site.clock.now(), await releases.taken(site.configuration)
+    )
     assert [one.number for one in after.maintenance] == [2], "what runs now, and no other day's"
 
 

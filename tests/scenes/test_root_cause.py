@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from checks.contract import Failed
+from monitor.audit import releases
 from monitor.audit.gathering import Asked, Reporting
 from monitor.core.incident import Incident
 from monitor.incidents import store
@@ -128,7 +129,9 @@ async def test_level_3_is_reminded_before_and_told_when_it_was_missed_each_once(
     assert "the root cause analysis was due" in shown
     assert "by support engineers" in shown
     reporting = Reporting(site.ledger, site.configuration)
-    report = await reporting.make(Asked(date(2026, 11, 24)), site.clock.now())
+    report = await reporting.make(
+        Asked(date(2026, 11, 24)), site.clock.now(), await releases.taken(site.configuration)
+    )
     assert report.overdue == tuple(report.rca)
     assert "OVERDUE, was due" in render_audit(report).text
     assert report.doubtful >= 1
@@ -212,7 +215,7 @@ async def test_exotel_s_waits_for_evidence_visibly_and_its_clock_stands(scene: M
     assert owed(site) == [("rca", "waits")]
     assert line(site).why == "debug logs of the next call that fails"
     report = await Reporting(site.ledger, site.configuration).make(
-        Asked(date(2026, 11, 25)), site.clock.now()
+        Asked(date(2026, 11, 25)), site.clock.now(), await releases.taken(site.configuration)
     )
     assert "waits for debug logs of the next call" in render_audit(report).text
     analyses(site).go_on(1, "asha")
