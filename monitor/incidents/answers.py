@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from monitor.config import Configuration
@@ -69,29 +70,26 @@ class Answers:
         """Do what it asks for. Raises NotPossible, of which Repeated says that it was done."""
         if answer.number is None:
             self._new(answer)
-            opening = Opening(self._ledger, self._configuration, self._now, self._kept(answer))
+            kept = partial(self._keep, answer)
+            opening = Opening(self._ledger, self._configuration, self._now, kept)
             if answer.word == "request":
                 return opening.request(_REQUESTS[answer.about], answer.text, answer.who)
             return opening.issue(answer.about, answer.text, answer.who)
-        self._first(answer, answer.number)
-        actions = TicketActions(
-            self._ledger, self._configuration, self._now, self._kept(answer, first=True)
-        )
+        kept = partial(self._keep_first, answer)
+        actions = TicketActions(self._ledger, self._configuration, self._now, kept)
         return _ACTIONS[answer.word](actions, answer.number, answer)
 
     def was_taken(self, number: int, identity: str) -> bool:
         """Whether an answer that is known by this was taken for a ticket."""
         return identity in self._identities(number)
 
-    def _kept(self, answer: Answer, first: bool = False) -> Callable[[Transaction, int], None]:
-        def keep(t: Transaction, number: int) -> None:
-            # Once more, now that nobody else can change it.
-            if first:
-                self._first(answer, number)
-            facts = {"by": answer.who, "way": answer.way, "identity": answer.identity}
-            t.happened(number, self._now, REPLIED, happening_body(REPLIED, facts))
+    def _keep(self, answer: Answer, t: Transaction, number: int) -> None:
+        facts = {"by": answer.who, "way": answer.way, "identity": answer.identity}
+        t.happened(number, self._now, REPLIED, happening_body(REPLIED, facts))
 
-        return keep
+    def _keep_first(self, answer: Answer, t: Transaction, number: int) -> None:
+        self._first(answer, number)
+        self._keep(answer, t, number)
 
     def _first(self, answer: Answer, number: int) -> None:
         """Raises NotPossible where it is not the first of its kind."""

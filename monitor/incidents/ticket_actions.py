@@ -129,9 +129,9 @@ class TicketActions:
             if row is None:
                 raise NotPossible(f"there is no ticket RV-{number}")
             was = _read(row)
+            self._beside(t, number)
             if not was.open and not closed_too:
                 raise NotPossible(f"RV-{number} is closed")
-            self._beside(t, number)
             return Correlation(self._ledger, t, self._configuration, self._now).apply(make(was))
 
 
