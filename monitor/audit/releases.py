@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from checks.body import Unreadable
 from checks.host.collectors.packages import Packages
 from monitor.config import Configuration
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger.happening_bodies import facts_of, happening_body
+from monitor.ledger.happening_bodies import happening_body
+from monitor.ledger.history import readable
 from reports.checklist import Release
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,8 @@ def changed(before: Inventory, now: Inventory) -> tuple[Release, ...]:
 
 
 def _read(ledger: Ledger) -> Iterator[tuple[datetime, Inventory]]:
-    for row in ledger.newest(KIND, _MOST):
-        try:
-            facts = facts_of(KIND, row.body, f"{row.at:%Y-%m-%d %H:%M}")
-            yield row.at, Inventory(**facts)
-        except (Unreadable, TypeError) as why:
-            log.error("action=inventory_not_read %s", why)
+    for at, facts in readable(ledger.newest(KIND, _MOST)):
+        yield at, Inventory(**facts)
 
 
 def _program() -> str:

@@ -23,7 +23,6 @@ from monitor.incidents.attempt_result import lost_of
 from monitor.incidents.fault_words import evidence_words
 from monitor.incidents.ticket_view import clock_lines, finding_lines, history_line, named
 from monitor.ledger import AttemptRow, HistoryRow, Ledger
-from monitor.ledger.happening_bodies import facts_of
 from reports.rca import ExtentLine, Rca
 
 # Looks of a whole outage: a month of one every ten minutes.
@@ -191,7 +190,7 @@ def _by_a_person(row: HistoryRow) -> bool:
 
 def _facts(row: HistoryRow) -> Mapping[str, Any]:
     try:
-        return facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
+        return row.facts()
     # The timeline says in its place that it cannot be read.
     except Unreadable:
         return {}

@@ -8,11 +8,11 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from checks.body import Unreadable
 from checks.settings import nearest, shown
 from monitor.incidents.ticket_actions import NotPossible
 from monitor.ledger import Ledger
-from monitor.ledger.happening_bodies import facts_of, happening_body
+from monitor.ledger.happening_bodies import happening_body
+from monitor.ledger.history import readable
 from reports.checklist import Answer, Duty
 
 log = logging.getLogger(__name__)
@@ -61,9 +61,5 @@ def answer(ledger: Ledger, line: Duty, done: bool, text: str, by: str, now: date
 
 
 def _read(ledger: Ledger) -> Iterator[Answer]:
-    for row in ledger.newest(KIND, _MOST):
-        try:
-            facts = facts_of(KIND, row.body, f"{row.at:%Y-%m-%d %H:%M}")
-            yield Answer(facts["line"], facts["done"], facts["text"], facts["by"], row.at)
-        except Unreadable as why:
-            log.error("action=checklist_not_read %s", why)
+    for at, facts in readable(ledger.newest(KIND, _MOST)):
+        yield Answer(facts["line"], facts["done"], facts["text"], facts["by"], at)

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core.maintenance import Between, Maintenance, Window, active
 from monitor.ledger import Ledger, Transaction
-from monitor.ledger.happening_bodies import facts_of, happening_body
+from monitor.ledger.happening_bodies import happening_body
+from monitor.ledger.history import readable
 from reports.maintenance import MaintenanceLine
 
 log = logging.getLogger(__name__)
@@ -176,8 +176,4 @@ def _read(ledger: Ledger) -> Iterator[ByHand]:
 
 
 def _rows(ledger: Ledger, kind: str) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
-    for row in ledger.newest(kind, _MOST):
-        try:
-            yield row.at, facts_of(kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
-        except Unreadable as why:
-            log.error("action=maintenance_not_read %s", why)
+    return readable(ledger.newest(kind, _MOST))

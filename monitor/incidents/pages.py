@@ -23,7 +23,6 @@ from monitor.core.rota import rest_until
 from monitor.desks.desk import letter_body
 from monitor.incidents.rest import OVER, REVEILLE
 from monitor.ledger import Ledger, OutboxMessage, Transaction
-from monitor.ledger.happening_bodies import facts_of
 from monitor.ledger.letters import DISMISSED, DeliveryRow
 
 # The ladder has gone on by then (receipts.py): a later call would be news of yesterday.
@@ -130,7 +129,7 @@ def answered(
     for row in ledger.history(incident.number) if configuration.desks_taking("pages") else ():
         known = since is not None and row.at <= since
         if row.kind == "answered" and row.at >= incident.counts_from and not known:
-            facts = facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
+            facts = row.facts()
             calendars = configuration.policy.calendars
             change = incident_transitions.acknowledged(incident, facts["by"], now, calendars)
             return change if change.happenings else None

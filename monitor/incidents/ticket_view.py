@@ -15,7 +15,6 @@ from monitor.core.incident import Evidence, Incident
 from monitor.incidents.fault_words import evidence_target, evidence_words
 from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
-from monitor.ledger.happening_bodies import facts_of
 from reports.command_views import IncidentLine
 from reports.render import render_text
 from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
@@ -182,7 +181,7 @@ def incident_line(configuration: Configuration, incident: Incident, now: datetim
 def history_line(row: HistoryRow, reasons: tuple[str, ...] = ()) -> str:
     """What happened, in words; why a look failed only where the newest one failed otherwise."""
     try:
-        facts = facts_of(row.kind, row.body, f"{row.at:%Y-%m-%d %H:%M}")
+        facts = row.facts()
     except Unreadable as why:
         return str(why)
     if facts.get("reasons") and tuple(facts["reasons"][:1]) == reasons[:1]:

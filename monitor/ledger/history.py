@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from checks.body import Unreadable
 from monitor.ledger.database import Row
 from monitor.ledger.encoding import milliseconds, moment, packed, unpacked
+from monitor.ledger.happening_bodies import facts_of
 from monitor.ledger.table import Table
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,19 @@ class HistoryRow:
     at: datetime
     kind: str
     body: dict[str, Any]
+
+    def facts(self) -> Mapping[str, Any]:
+        """What is kept of it, in today's form. Raises Unreadable."""
+        return facts_of(self.kind, self.body, f"{self.at:%Y-%m-%d %H:%M}")
+
+
+def readable(rows: Iterable[HistoryRow]) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
+    """When each was and what is kept of it, without those that cannot be read."""
+    for row in rows:
+        try:
+            yield row.at, row.facts()
+        except Unreadable as why:
+            log.error("action=%s_not_read %s", row.kind, why)
 
 
 class HistoryReading(Table):
