@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,11 +65,20 @@ def queued(processes: Iterable[int]) -> dict[tuple[int, int], float]:
     nothing where the kernel does not tell.
     """
     return {
-        (process, int(thread.parent.name)): wait
+        (process, int(thread)): wait
         for process in processes
-        for thread in Path(f"/proc/{process}/task").glob("*/schedstat")
-        if (wait := _waited(thread)) is not None
+        for thread in _threads(process)
+        if (wait := _waited(Path(f"/proc/{process}/task/{thread}/schedstat"))) is not None
     }
+
+
+def _threads(process: int) -> Sequence[str]:
+    """Their numbers; none of a process that has ended, or ends while it is read."""
+    try:
+        # Path.glob asks whether the folder is there and raises when it is gone a moment later.
+        return os.listdir(f"/proc/{process}/task")  # noqa: PTH208 - as Path.iterdir, without paths
+    except OSError:
+        return ()
 
 
 def _waited(schedstat: Path) -> float | None:
