@@ -18,7 +18,7 @@ from pathlib import Path
 # Below 50 ms a jitter buffer hides it, and a busy but sound machine makes it.
 STALL_SECONDS = 0.05
 # A call of 2 s with one hiccup would be 5 % stalled, and called sick.
-LEAST_SECONDS = 10.0
+_LEAST_SECONDS = 10.0
 
 
 class Pulse:
@@ -42,22 +42,35 @@ class Pulse:
             self._stalled += still
 
     def figures(self, media_at: float | None) -> dict[str, float]:
-        """As facts for the daemon; `media_at` is when the media threads began. A call counts as 10
-        s long at least, so that no single hiccup condemns a short one.
-        """
+        """As facts for the daemon; `media_at` is when the media threads began."""
         now = time.monotonic()
         ours = os.getpid()
         # The first thread is the loop, whose waits are measured above.
         media = (wait for thread, wait in queued([ours]).items() if thread != (ours, ours))
         waited = max(media, default=0.0) if media_at is not None else 0.0
-        return {
-            "stall_seconds": round(self._longest, 4),
-            "stalled_percent": round(
-                min(100.0, 100 * self._stalled / max(now - self._began, LEAST_SECONDS)), 2
-            ),
-            "wait_percent": round(min(100.0, 100 * waited / max(now - (media_at or now), 1.0)), 2),
-            "preempted": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
-        }
+        return figures_of(
+            self._longest, (self._stalled, now - self._began), (waited, now - (media_at or now))
+        )
+
+
+def figures_of(
+    longest: float, stalled: tuple[float, float], waited: tuple[float, float]
+) -> dict[str, float]:
+    """The longest stand-still, all of them, and the queueing of the thread that queued most, as
+    facts: seconds, of so many seconds each. To its stand-stills a call counts as 10 s long at
+    least, so that no single hiccup condemns a short one.
+    """
+    return {
+        "stall_seconds": round(longest, 4),
+        "stalled_percent": _percent(stalled, _LEAST_SECONDS),
+        "wait_percent": _percent(waited, 1.0),
+        "preempted": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
+    }
+
+
+def _percent(share: tuple[float, float], least_seconds: float) -> float:
+    part, whole = share
+    return round(min(100.0, 100 * max(0.0, part) / max(whole, least_seconds)), 2)
 
 
 def queued(processes: Iterable[int]) -> dict[tuple[int, int], float]:
