@@ -81,7 +81,7 @@ def queued(processes: Iterable[int]) -> dict[tuple[int, int], float]:
         (process, int(thread)): wait
         for process in processes
         for thread in _threads(process)
-        if (wait := _waited(Path(f"/proc/{process}/task/{thread}/schedstat"))) is not None
+        if (wait := queued_by(Path(f"/proc/{process}/task/{thread}/schedstat"))) is not None
     }
 
 
@@ -94,7 +94,8 @@ def _threads(process: int) -> Sequence[str]:
         return ()
 
 
-def _waited(schedstat: Path) -> float | None:
+def queued_by(schedstat: Path) -> float | None:
+    """Seconds that the thread of a file was ready and had no CPU; None where it does not tell."""
     try:
         # schedstat's second number is the nanoseconds spent waiting on a run queue
         # (Documentation/scheduler/sched-stats.rst).
