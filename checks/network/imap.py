@@ -1,5 +1,5 @@
-"""A mailbox that a test mail must reach, by IMAP (RFC 9051; what is used here is in IMAP4rev1, RFC
-3501, too).
+"""A mailbox that a test mail must reach, or that answers arrive in, by IMAP (RFC 9051; what is used
+here is in IMAP4rev1, RFC 3501, too).
 
     < * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN] ready
     > r1 STARTTLS
@@ -20,10 +20,16 @@
     < r6 OK
     > r7 UID EXPUNGE 47
     < r7 OK
+    > r8 UID FETCH 48 (BODY.PEEK[]<0.65536>)       an answer, in a mailbox of its own
+    < * 2 FETCH (UID 48 BODY[]<0> {2048}
+    < (so many bytes)
+    < )
+    < r8 OK
 
-Rules: only mails of our own are touched, found by a header that nobody else writes; without UIDPLUS
-(RFC 4315) they are marked and not expunged, since a plain EXPUNGE would take what others have
-marked; no literal is asked for, and one that comes is bounded.
+Rules: only mails of our own are taken away, found by a header that nobody else writes; without
+UIDPLUS (RFC 4315) they are marked and not expunged, since a plain EXPUNGE would take what others
+have marked; reading an answer changes nothing, and marking it as read is asked for by itself; a
+literal is bounded, be it the mail that was asked for or one that nobody asked for.
 """
 
 from __future__ import annotations
@@ -143,16 +149,9 @@ class Imap:
 
     async def fetch(self, uid: str, most_bytes: int) -> bytes:
         """The beginning of a mail, which stays unread (RFC 9051 section 6.4.5)."""
-        self._number += 1
-        tag, content = f"r{self._number}", b""
-        self._talk.say(f"{tag} UID FETCH {uid} (BODY.PEEK[]<0.{most_bytes}>)")
-        while not (line := await self._talk.line()).startswith(f"{tag} "):
-            while literal := _LITERAL.search(line):
-                content = await self._talk.exactly(int(literal[1]))
-                line = await self._talk.line()
-        if not line.removeprefix(f"{tag} ").upper().startswith("OK"):
-            raise Failed("imap:no", self._talk.shown(line))
-        return content
+        contents = list[bytes]()
+        await self._command(f"UID FETCH {uid} (BODY.PEEK[]<0.{most_bytes}>)", contents=contents)
+        return contents[-1] if contents else b""
 
     async def mark_read(self, uid: str) -> None:
         """It is not found among the unread any more."""
@@ -198,15 +197,17 @@ class Imap:
         told = await self._command(f"UID SEARCH {criteria}")
         return list(islice((uid for line in told for uid in _found(line)), _MOST_FOUND))
 
-    async def _command(self, command: str, continued: str | None = None) -> list[str]:
-        """Send a command; what was said untagged until its answer. Raises Failed unless that is
-        OK.
+    async def _command(
+        self, command: str, continued: str | None = None, contents: list[bytes] | None = None
+    ) -> list[str]:
+        """Send a command; what was said untagged until its answer, the literals in it added to
+        `contents`. Raises Failed unless the answer is OK.
         """
         self._number += 1
         tag = f"r{self._number}"
         self._talk.say(f"{tag} {command}")
         told: list[str] = []
-        while not (line := await self._whole_line()).startswith(f"{tag} "):
+        while not (line := await self._whole_line(contents)).startswith(f"{tag} "):
             # RFC 9051 section 7.6: only now the server is ready for the password; sent earlier, a
             # server without the mechanism would read it as a command, and log it.
             if line.startswith("+") and continued is not None:
@@ -222,13 +223,15 @@ class Imap:
             )
         return told
 
-    async def _whole_line(self) -> str:
-        """A line with the literals in it."""
+    async def _whole_line(self, contents: list[bytes] | None) -> str:
+        """A line with the literals in it, which are added to `contents` as they came."""
         parts, line = list[str](), await self._talk.line()
         # Only what came last is looked through: a far end may put a literal of nothing after a
         # literal of nothing, two hundred thousand of them.
         while literal := _LITERAL.search(line):
             content = await self._talk.exactly(int(literal[1]))
+            if contents is not None:
+                contents.append(content)
             parts += [line[: literal.start()], repr(content.decode("utf-8", "replace"))]
             line = await self._talk.line()
         return "".join((*parts, line))

@@ -64,7 +64,7 @@ to = "8000"
     def _within_its_limits(self) -> Self:
         line = self.line
         # This engine cannot call without an account: its INVITE waits for the registration.
-        if line.user is None or not line.register_first:
+        if not line.registers:
             raise ValueError(
                 f"pyVoIP calls over registered lines only; line {line.name!r} does not register"
             )

@@ -148,7 +148,7 @@ script = [
 
     async def _start(self, parties: Legs) -> None:
         """Start the phones, the agent's too: it must be registered before it can be reached."""
-        first_stage = "register" if self.line.user and self.line.register_first else "signalling"
+        first_stage = "register" if self.line.registers else "signalling"
         lines = self.all_lines()
         called = tuple(name for name in lines if name != "call")
         own = self.line.caller_id or self.line.user or "reveille"
@@ -156,8 +156,7 @@ script = [
         await parties.start(lines, {"call": first_stage}, called, screens)
 
     async def _register(self, trace: Trace, parties: Legs, call: Phone, share: float) -> None:
-        # A line without a user is let in by its address.
-        if not (self.line.user and self.line.register_first):
+        if not self.line.registers:
             return
         with trace.stage("register"):
             call.order("register")

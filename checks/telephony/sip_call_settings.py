@@ -185,7 +185,7 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
             **media_judgement.MEASURES,
         }
         given.update(line_security.measures_of(self.all_lines().values()))
-        if self.line.user and self.line.register_first:
+        if self.line.registers:
             given["register_seconds"] = "REGISTER until registered"
         for number, step in enumerate((step for step in self.script if isinstance(step, Hear)), 1):
             given[f"hear_{number}_seconds"] = f"awaiting {step.title} until it began"

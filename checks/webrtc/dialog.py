@@ -183,8 +183,7 @@ def hold_bound(answer: Response, contact: str) -> None:
         granted = told.granted(own)
     except ValueError as problem:
         raise Failed("bad-peer", f"the Contact of the answer is no SIP: {problem}") from None
-    # "*" lists nobody, and so not us.
-    if granted == 0 or (answer.headers.getlist("Contact") and own is None):
+    if granted == 0 or (told.listed and own is None):
         raise Failed("not-bound", "the registrar answers 2xx and does not bind our Contact")
 
 

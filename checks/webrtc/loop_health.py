@@ -10,12 +10,11 @@ own: their queueing for a CPU counts as the loop's does.
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from checks.telephony.phone.process_health import LEAST_SECONDS, STALL_SECONDS, queued
+from checks.telephony.phone.process_health import STALL_SECONDS, figures_of, queued
 
 Processes = Callable[[], Iterable[int]]
 
@@ -50,17 +49,8 @@ class LoopPulse:
             self._stalled += seconds
 
     def figures(self) -> dict[str, float]:
-        """As facts for the daemon. To its stand-stills a call counts as 10 s long at least, as
-        another phone's does.
-        """
-        passed = max(time.monotonic() - self._began, 1.0)
+        """As facts for the daemon, as another phone's are."""
+        passed = time.monotonic() - self._began
         waits = queued(self._processes()).items()
         waited = max((wait - self._before.get(thread, 0.0) for thread, wait in waits), default=0.0)
-        return {
-            "stall_seconds": round(self._longest, 4),
-            "stalled_percent": round(
-                min(100.0, 100 * self._stalled / max(passed, LEAST_SECONDS)), 2
-            ),
-            "wait_percent": round(min(100.0, 100 * max(0.0, waited) / passed), 2),
-            "preempted": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
-        }
+        return figures_of(self._longest, (self._stalled, passed), (waited, passed))

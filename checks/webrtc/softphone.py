@@ -67,8 +67,10 @@ class Softphone:
             # A task that broke tells so before the call is ended.
             if task.done() and (problem := task.exception()):
                 self._broke(problem)
-        await self._leave(self._leaving.result() if self._leaving.done() else _FAREWELL_SECONDS)
-        beating.cancel()
+        try:
+            await self._leave(self._leaving.result() if self._leaving.done() else _FAREWELL_SECONDS)
+        finally:
+            beating.cancel()
 
     def _live_alone(self) -> None:
         """Leave at SIGTERM, as a process of its own must."""
@@ -224,19 +226,23 @@ class Softphone:
             self._work.cancel()
             await asyncio.wait({self._work}, timeout=1.0)
         if self._station is not None:
-            began = time.monotonic()
-            had_call, answered = await self._station.hang_up(within)
-            self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
-            heard = await self._ear.figures_beside() if self._ear is not None else {}
-            self._channel.tell(
-                "statistics",
-                **await self._station.statistics(),
-                **heard,
-                health=self._pulse.figures(),
-            )
-            self._station.write(Path(self._order["folder"]), self._order["files"])
-            await self._station.close()
+            try:
+                await self._end(self._station, within)
+            finally:
+                # Figures that cannot be told leave no page, socket or media behind.
+                await self._station.close()
         self._channel.tell("closed")
+
+    async def _end(self, station: Station, within: float) -> None:
+        """Hang up, tell the last figures, and write the exhibits."""
+        began = time.monotonic()
+        had_call, answered = await station.hang_up(within)
+        self._channel.tell("hung-up", began=began, answered=answered, had_call=had_call)
+        heard = await self._ear.figures_beside() if self._ear is not None else {}
+        self._channel.tell(
+            "statistics", **await station.statistics(), **heard, health=self._pulse.figures()
+        )
+        station.write(Path(self._order["folder"]), self._order["files"])
 
 
 def main() -> None:

@@ -216,8 +216,12 @@ class Station:
                 raise Failed(f"sip:{answer.code}" if answer else "no-call", "INFO was refused")
 
     async def counts(self) -> dict[str, Any]:
-        """The RTP counts so far; {} before there is media."""
-        return await self._media.counts() if self._media else {}
+        """The RTP counts so far, and how much of what was due our own side has not sent; {} before
+        there is media.
+        """
+        if self._media is None or self._mouth is None:
+            return {}
+        return {**await self._media.counts(), "unsent_percent": self._mouth.unsent_percent}
 
     # --- leaving
 
@@ -236,9 +240,7 @@ class Station:
 
     async def statistics(self) -> dict[str, Any]:
         """The last counts; {} where no media came to stand."""
-        if self._listening is None or self._mouth is None:
-            return {}
-        return {**await self.counts(), "unsent_percent": self._mouth.unsent_percent}
+        return {} if self._listening is None else await self.counts()
 
     def write(self, folder: Path, files: Mapping[str, str]) -> None:
         """Write the exhibits: the ladder, and heard (left) and said (right)."""

@@ -57,7 +57,7 @@ class EmergencySettings(Settings):
     @field_validator("line")
     @classmethod
     def _registers(cls, line: Line) -> Line:
-        if not line.user or not line.register_first:
+        if not line.registers:
             raise ValueError(f"line {line.name!r} has no `user` that registers: nobody can call it")
         return line
 

@@ -61,7 +61,7 @@ def main() -> int:
         " issue (layer)"
     )
     began = time.monotonic()
-    # The practice centre and the raw far ends are in this process.
+    # Raw far ends are in this process; beside load a practice centre has its own (by_lab.py).
     with (
         tempfile.TemporaryDirectory(prefix="bench-faults-") as folder,
         busy(load, here=True) as first,

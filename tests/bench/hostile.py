@@ -24,12 +24,14 @@ from typing import Any
 
 from checks.contract import Check
 from checks.kinds import kinds
+from checks.telephony.phone.process_health import queued_by
 from monitor.clock import SystemClock
 from monitor.scheduling.runner import Runner
 from tests.bench.hostile_far_ends import PAGES, REPLIES
 
 MOST_SECONDS = 0.1
 GOOD = 100
+_SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _SECRET = {"environment": "REVEILLE_BENCH_SECRET"}
 _PATTERNS = ("^(<p>)?(a+)+$", "(a|aa)+!!", r"(\w+\s?)*=$")
 
@@ -65,9 +67,9 @@ def hostile(ports: Mapping[str, int]) -> dict[str, Check]:
     return made
 
 
-def _queued() -> float:
-    """Seconds that this thread was ready to run and had no CPU (proc(5), schedstat)."""
-    return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+def _clocks() -> tuple[float, float, float]:
+    """Seconds that this thread has worked, that went by, and that it queued for a CPU."""
+    return time.thread_time(), time.monotonic(), queued_by(_SCHEDSTAT) or 0.0
 
 
 class Stalls:
@@ -80,13 +82,15 @@ class Stalls:
 
     async def watch(self) -> None:
         """Tick until cancelled."""
+        before = _clocks()
         while True:
-            worked, waited, queued = time.thread_time(), time.monotonic(), _queued()
             await asyncio.sleep(0.001)  # whoever waits for the loop waits as long as this
-            self.worked = max(self.worked, time.thread_time() - worked)
-            waited = time.monotonic() - waited
+            now = _clocks()
+            worked, waited, queued = (end - begin for begin, end in zip(before, now, strict=True))
+            self.worked = max(self.worked, worked)
             self.waited = max(self.waited, waited)
-            self.held = max(self.held, waited - (_queued() - queued))
+            self.held = max(self.held, waited - queued)
+            before = now
 
 
 async def measured(seconds: float, ports: Mapping[str, int], folder: Path) -> int:

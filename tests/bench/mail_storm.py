@@ -11,7 +11,6 @@ were refused for ever, which fail and say so. What comes twice comes under one M
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sys
 import tempfile
@@ -21,15 +20,10 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 
-from monitor.desks.desk import letter_body
-from monitor.ledger import IncidentRow, Ledger, OutboxMessage
-from monitor.ledger.bodies import ticket_body
+from monitor.ledger import Ledger
 from tests.loopback.postfix_server import postfix, restarted
-from tests.loopback.sender_process import NOW
-from tests.loopback.test_outbox_kill import hear, running, send_and_kill
-from tests.unit.sample_ticket import ticket
+from tests.loopback.test_outbox_kill import hear, promise, running, say, send_and_kill
 
-KINDS = ("opened", "closed")
 NOBODY_EVERY = 50
 
 
@@ -37,18 +31,6 @@ def recipients(incident: int) -> tuple[str, str]:
     """Who is told of a ticket; one in fifty does not exist."""
     nobody = incident % NOBODY_EVERY == 0
     return f"{'gone' if nobody else 'shift'}-{incident}@example.net", f"desk-{incident}@example.net"
-
-
-def promise(ledger: Ledger, letters: int) -> None:
-    """So many letters: tickets that are opened and closed, told to two each."""
-    for _ in range(letters // (2 * len(KINDS))):
-        with ledger.transaction() as t:
-            key = os.urandom(8).hex()
-            number = t.open_incident(IncidentRow(None, key, "Pune", "ivr", "P0", "vendor", NOW))
-            body = letter_body(ticket_body(ticket(number=f"RV-{number}")))
-            for kind in KINDS:
-                for recipient in recipients(number):
-                    t.enqueue(OutboxMessage(number, kind, 1, "mail", recipient, body, NOW))
 
 
 @dataclass
@@ -90,9 +72,7 @@ async def stormed(ledger: Path, kills: int, restarts: int, dice: random.Random) 
                 if not await sending:
                     break
                 killed += 1
-            assert senders.stdin is not None
-            senders.stdin.write("go\n")
-            senders.stdin.flush()
+            say(senders, "go")
             await asyncio.to_thread(hear, senders)
             assert await asyncio.to_thread(hear, senders) == 0
         with Ledger(ledger) as kept:
@@ -127,7 +107,8 @@ async def main(letters: int, kills: int, restarts: int) -> int:
     with tempfile.TemporaryDirectory(prefix="reveille-storm-") as folder:
         path = Path(folder) / "ledger.sqlite"
         with Ledger(path) as ledger:
-            promise(ledger, letters)
+            # Each ticket is opened and closed, and told to two.
+            promise(ledger, letters // 4, recipients)
         killed, stopped = await stormed(path, kills, restarts, random.Random(20261130))
     print(
         f"mail-storm: {letters} letters, {killed} kills of the sender, {stopped} restarts of the"

@@ -22,6 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -260,13 +261,12 @@ def judged(
     part = max(seconds / 12, 3 * SAMPLED_SECONDS)
     early, late = (warm, warm + part), (seconds - part, seconds)
 
-    def grown(name: str, of: str = "median") -> float:
-        figure = getattr(statistics, of) if of == "median" else min
-        return float(figure(samples.of(name, *late)) - figure(samples.of(name, *early)))
+    def grown(name: str, figure: Callable[[list[float]], float]) -> float:
+        return figure(samples.of(name, *late)) - figure(samples.of(name, *early))
 
-    growth = grown("megabytes")
+    growth = grown("megabytes", statistics.median)
     # Looks come and go: what is never given back lifts the least of a while.
-    descriptors, children = grown("descriptors", "least"), grown("children", "least")
+    descriptors, children = grown("descriptors", min), grown("children", min)
     real = found.bytes / found.looks
     wrong = {
         f"grew by {growth:.1f} MB": growth > GROWTH_TARGET_MB,

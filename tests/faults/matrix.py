@@ -116,11 +116,12 @@ async def result_of(row: Row, folder: Path, policy: Policy, tries: int = TRIES) 
         verdict = judge(looked.seen, [Expectation.parse(text) for text in looked.expect])
         if verdict.state is not State.UNKNOWN and (tried == tries or not is_strained(looked.seen)):
             break
-        print(
-            f"{row.name}: looked at again:"
-            f" {looked.seen.blind or 'far end and probe had too little CPU'}",
-            flush=True,
-        )
+        if tried < tries:
+            print(
+                f"{row.name}: looked at again:"
+                f" {looked.seen.blind or 'far end and probe had too little CPU'}",
+                flush=True,
+            )
     fault, issue, layer = verdict.fault, "", ""
     if verdict.state is State.FAILED and fault:
         of = looked.check.layer_of(fault.stage)

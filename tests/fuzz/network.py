@@ -90,7 +90,7 @@ def reply_by_mail(data: bytes) -> None:
 
 
 def imap(data: bytes) -> None:
-    """A greeting, and the answers to a search; and a greeting up to STARTTLS."""
+    """A greeting, and the answers to a search and to a fetch; and a greeting up to STARTTLS."""
     asyncio.run(_imap(data))
 
 
@@ -100,3 +100,4 @@ async def _imap(data: bytes) -> None:
     session = Imap(_heard(data))
     await session.left_over("22-Nov-2026")
     await session.delete("1")
+    await session.fetch("1", 65_536)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -30,8 +30,10 @@ RECIPIENTS = ("shift@example.net", "director@example.net")
 SECONDS_TO_LIVE = (0.0, 0.12)
 
 
-def promise(ledger: Ledger, count: int) -> None:
-    """So many incidents, each opened and closed, told to both."""
+def promise(
+    ledger: Ledger, count: int, told: Callable[[int], Iterable[str]] = lambda _: RECIPIENTS
+) -> None:
+    """So many incidents, each opened and closed, told to those of its number."""
     for _ in range(count):
         with ledger.transaction() as t:
             number = t.open_incident(
@@ -39,7 +41,7 @@ def promise(ledger: Ledger, count: int) -> None:
             )
             body = letter_body(ticket_body(ticket(number=f"RV-{number}")))
             for kind in ("opened", "closed"):
-                for recipient in RECIPIENTS:
+                for recipient in told(number):
                     t.enqueue(OutboxMessage(number, kind, 1, "mail", recipient, body, NOW))
 
 

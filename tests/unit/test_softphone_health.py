@@ -5,21 +5,30 @@ not leave in time. Nothing of it may be told as if it had been measured and was 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import fields
+from itertools import repeat
+from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from checks.process.channel import Channel
 from checks.telephony.call.probe_health import Health, ProbeLimits, health_of
 from checks.telephony.phone.process_health import queued
+from checks.transport.stages import Stages
 from checks.webrtc.browser.rtc_stats import Source
 from checks.webrtc.loop_health import LoopPulse
 from checks.webrtc.pace import FRAME_SECONDS, Pace
+from checks.webrtc.softphone import Softphone
+from checks.webrtc.station import Station
 
 
 def test_a_loop_that_stands_still_is_told_by_its_length_and_its_sum() -> None:
@@ -68,6 +77,59 @@ def test_a_thread_that_shares_its_cpu_is_seen_to_queue() -> None:
 
 def test_a_process_that_has_ended_tells_nothing() -> None:
     assert queued([1 << 30]) == {}
+
+
+def test_a_process_that_ends_while_it_is_read_tells_nothing() -> None:
+    # Whether it ends between two looks at it is chance: of so many one does.
+    ends = "for n in $(seq 25); do sleep 0.01 & echo $!; wait; done"
+    with subprocess.Popen(["sh", "-c", ends], stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        for ending in map(int, shell.stdout):
+            while queued(repeat(ending, 20)):
+                pass
+    assert shell.returncode == 0
+
+
+class Given(Station):
+    """A station that says when it was given back."""
+
+    closed = False
+
+    async def close(self) -> None:
+        await super().close()
+        self.closed = True
+
+
+class Blind(Softphone):
+    """Beside others in a process; from some moment on who carries its sound cannot be told."""
+
+    blind = False
+
+    def _live_alone(self) -> None:
+        """Signals and timers are the test's."""
+
+    def _show_life(self) -> None:
+        """As it is said above."""
+
+    def _carriers(self) -> Iterable[int]:
+        if self.blind:
+            raise psutil.NoSuchProcess(os.getpid())
+        return ()
+
+    def _begin(self, command: dict[str, Any]) -> None:
+        tell = self._channel.tell
+        self.given = self._station = Given(tell, Stages(tell, {}), command, self._pulse)
+        self.blind = True
+
+
+async def test_a_softphone_whose_figures_fail_is_given_back_all_the_same() -> None:
+    ours, its = socket.socketpair()
+    with ours, closing(Channel(its.detach())) as channel:
+        phone = Blind(channel)
+        ours.sendall(b'{"do": "open", "life_seconds": 60}\n{"do": "hang-up"}\n')
+        with pytest.raises(psutil.NoSuchProcess):
+            await phone.run()
+    assert phone.given.closed
 
 
 def frames(pace: Pace, count: int, now: float) -> float:

@@ -14,9 +14,10 @@ from typing import Any
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.telephony.call.account import Account, account_of
-from checks.telephony.call.leg import START_SECONDS, Event, Phone, refusal
+from checks.telephony.call.leg import START_SECONDS, Phone
 from checks.telephony.call.line import Line
 from checks.telephony.call.own_registration import OwnRegistrations, beyond
+from checks.telephony.call.registering import refused
 from checks.telephony.sip.failover import moves_on
 
 # A registrar answers within a round trip, and repeats itself (RFC 3261 section 17.2.2).
@@ -134,8 +135,7 @@ class Legs:
             return
         if answer is None:
             raise Failed("timeout", f"no response within {within:g} s")
-        fault = refusal(Event("refused", answer.at, {**answer.facts, "reasons": []}))
-        raise Failed(fault.code, fault.text, answer["origin"])
+        raise refused(answer)
 
     async def reached(self, name: str, attempt: Callable[[Phone, float], Awaitable[None]]) -> None:
         """Attempt something with one server of a leg's line after the other until one answers (RFC

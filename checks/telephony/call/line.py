@@ -72,6 +72,13 @@ class Line(Settings):
     """PEM file of the authorities to trust on TLS; without it the system's"""
 
     @property
+    def registers(self) -> bool:
+        """Whether it is known to its registrar before it calls or is called; one without a user is
+        let in by its address.
+        """
+        return bool(self.user) and self.register_first
+
+    @property
     def carrier(self) -> Literal["udp", "tcp", "tls"] | None:
         """The transport as it is written; None where it is not, and the name service is asked."""
         return self.transport if "transport" in self.model_fields_set else None

@@ -13,7 +13,7 @@ from checks.telephony.call.line import Line
 
 async def registered(phone: Phone, line: Line, within: float) -> None:
     """Have a phone's line known to its registrar, where it registers. Raises Failed, CannotTell."""
-    if line.user and line.register_first:
+    if line.registers:
         phone.order("register")
         await answered(phone, within)
 

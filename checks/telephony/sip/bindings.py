@@ -6,9 +6,9 @@
     < Expires: 60                                              or this alone
 
 Rules: the Contact that is the same as ours is ours; without one, that of our user, since
-registrars write the address there that the request came from. A registrar that lists none and names
-a time has bound what it was asked for. A time that cannot be read in the Expires header is 3600 s
-(RFC 3261 section 20.19).
+registrars write the address there that the request came from. A registrar that writes no Contact
+and names a time has bound what it was asked for; "*", or a Contact of nobody, is a list without us.
+A time that cannot be read in the Expires header is 3600 s (RFC 3261 section 20.19).
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ class Bindings:
 
     contacts: Sequence[NameAddress]
     header_seconds: int | None
+    listed: bool
+    """whether the answer has a Contact at all, be it "*" or empty, which name nobody"""
 
     @classmethod
     def told(cls, answer: Response) -> Bindings:
         """Those in an answer. Raises ValueError for a Contact that is none."""
-        contacts = addresses(answer.headers.getlist("Contact"))
+        written = answer.headers.getlist("Contact")
         # "*" stands for what is taken away, and names nobody (RFC 3261 section 10.2.2).
-        return cls(
-            [one for one in contacts if one.uri != "*"], _of_header(answer.headers.get("Expires"))
-        )
+        contacts = [one for one in addresses(written) if one.uri != "*"]
+        return cls(contacts, _of_header(answer.headers.get("Expires")), bool(written))
 
     def of(self, own: SipUri) -> NameAddress | None:
         """Our Contact among them, as it was given or as it was rewritten; None if neither."""
@@ -51,7 +52,7 @@ class Bindings:
 
     def bind(self, own: NameAddress | None) -> bool:
         """Whether ours is among them, or none is listed and yet a time is granted."""
-        return own is not None or (not self.contacts and self.header_seconds is not None)
+        return own is not None or (not self.listed and self.header_seconds is not None)
 
     def granted(self, own: NameAddress | None) -> int | None:
         """For how many seconds ours is bound; None where nothing is said of it. Raises ValueError

@@ -21,6 +21,8 @@ _PEER = re.compile(r" (?:to|from) (\w+) (\S+):\r?\Z")
 _END = re.compile(r"\r?\n--end msg--\s*\Z")
 # Folded lines belong to the header before (RFC 3261 section 7.3.1): a response may stand in one.
 _CREDENTIALS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:\s*\w+).*(?:\r?\n[ \t].*)*")
+# RFC 3261 section 7: it ends the headers.
+_EMPTY_LINE = re.compile(r"\r?\n\r?\n")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 # RFC 4568 section 6.1: inline: is followed by the key, up to its lifetime or MKI.
 _KEYS = re.compile(r"(?im)^(a=crypto:.*?inline:)[^\s|;]+")
@@ -90,16 +92,19 @@ class Message:
         return (words[0] if self.status is None else words[-1]) if words else ""
 
     @property
+    def body(self) -> str | None:
+        """What follows the empty line that ends the headers; None without one."""
+        return next(iter(_EMPTY_LINE.split(self.text, maxsplit=1)[1:]), None)
+
+    @property
     def has_body(self) -> bool:
         """Whether it carries a body (SDP)."""
-        return bool(
-            re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[1:2] and self.headers("Content-Type")
-        )
+        return self.body is not None and bool(self.headers("Content-Type"))
 
     def headers(self, name: str) -> list[str]:
         """The values of every header of that name, in order."""
         # RFC 3261 section 7.3.1: a line that begins with white space continues the one before.
-        head = _FOLDED.sub(" ", re.split(r"\r?\n\r?\n", self.text, maxsplit=1)[0])
+        head = _FOLDED.sub(" ", _EMPTY_LINE.split(self.text, maxsplit=1)[0])
         # RFC 3261 section 7.3.3: some headers have a compact form of one letter.
         either = "|".join(re.escape(one) for one in (name, *_COMPACT.get(name.lower(), ())))
         return [value.strip() for value in re.findall(rf"(?im)^(?:{either})[ \t]*:(.*)$", head)]

@@ -87,10 +87,7 @@ class Asked:
         # RFC 3261 section 17.1.3: branch and CSeq method match a response to its transaction.
         if message.status is None or not self._asked or key in self._asked:
             return None
-        far = message.far.rpartition(" ")[2]
-        return Malformed(
-            far, "a response to none of our requests (Via branch, CSeq)", _cut(message.text)
-        )
+        return _of(message, "a response to none of our requests (Via branch, CSeq)")
 
 
 def deadly(message: Message) -> Malformed | None:
@@ -106,9 +103,7 @@ def starred(message: Message) -> Malformed | None:
         return None
     if not any(value.strip() == "*" for value in message.headers("Contact")):
         return None
-    return Malformed(
-        message.far.rpartition(" ")[2], 'a response with the Contact "*"', _cut(message.text)
-    )
+    return _of(message, 'a response with the Contact "*"')
 
 
 def untagged(message: Message) -> Malformed | None:
@@ -120,9 +115,7 @@ def untagged(message: Message) -> Malformed | None:
         return None
     if any(_TAG.search(to) for to in message.headers("To")):
         return None
-    return Malformed(
-        message.far.rpartition(" ")[2], "a response without a tag in To", _cut(message.text)
-    )
+    return _of(message, "a response without a tag in To")
 
 
 class Exhibits:
@@ -148,6 +141,11 @@ class Exhibits:
         return "\n".join(
             [f"{self.count} datagrams that are no SIP; the first {len(self.kept)}:", *shown, ""]
         )
+
+
+def _of(message: Message, why: str) -> Malformed:
+    # `far` has the transport before the address.
+    return Malformed(message.far.rpartition(" ")[2], why, _cut(message.text))
 
 
 def _branch(message: Message) -> str:

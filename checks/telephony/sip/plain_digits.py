@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from checks.telephony.sip.ladder import Message
+from checks.telephony.sip.ladder import Message, call_id_of
 
 _KIND = re.compile(r"application/dtmf\s*(?:;.*)?\Z", re.IGNORECASE)
 # As a letter, or as the number of its event (RFC 4733 section 3.2).
@@ -32,9 +32,8 @@ class PlainDigits:
             return ""
         if not any(_KIND.match(kind) for kind in message.headers("Content-Type")):
             return ""
-        body = re.split(r"\r?\n\r?\n", message.text, maxsplit=1)[1:]
-        found = _BODY.match(body[0]) if body else None
-        name = (*message.headers("Call-ID")[:1], "")[0], (*message.headers("CSeq")[:1], "")[0]
+        found = _BODY.match(message.body or "")
+        name = call_id_of(message), next(iter(message.headers("CSeq")), "")
         if found is None or name == self._last:
             return ""
         self._last = name

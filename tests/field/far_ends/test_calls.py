@@ -238,12 +238,12 @@ DESCRIPTIONS = (
 )
 
 
-async def looked_at(story: Story, folder: Path, lanes: asyncio.Semaphore) -> str:
-    """One call; "" where it comes out right."""
+async def looked_at(story: Story, folder: Path, lanes: asyncio.Semaphore, **more: str) -> str:
+    """One call over a line with `more`; "" where it comes out right."""
     async with lanes:
         for _ in range(3):
             async with ringing(story.far) as phone:
-                line = {"registrar": f"{HOST}:{phone.port}"}
+                line = {"registrar": f"{HOST}:{phone.port}", **more}
                 asked = {"to": "8000", "answer_within": "8s", **(story.settings or HEAR)}
                 seen = await once(folder, "sip-call", line, line="main", **asked)
             # A probe that is starved says so, and is asked again.
@@ -254,13 +254,15 @@ async def looked_at(story: Story, folder: Path, lanes: asyncio.Semaphore) -> str
     return f"{story.name}: {phone.broken}" if phone.broken else ""
 
 
-async def all_talked_to(folder: Path, stories: Iterable[Story]) -> None:
+async def all_talked_to(
+    folder: Path, stories: Iterable[Story], at_once: int = AT_ONCE, **more: str
+) -> None:
     """Several calls at once; what comes out otherwise than is right is told by name."""
-    lanes = asyncio.Semaphore(AT_ONCE)
+    lanes = asyncio.Semaphore(at_once)
     told = []
     for story in stories:
         (own := folder / story.name).mkdir()
-        told.append(looked_at(story, own, lanes))
+        told.append(looked_at(story, own, lanes, **more))
     wrong = [one for one in await asyncio.gather(*told) if one]
     assert not wrong, "\n".join(wrong)
 

@@ -10,15 +10,14 @@ import asyncio
 import base64
 import re
 import secrets
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from pylibsrtp import Policy, Session
 
-from tests.field.far_ends.phone import HOST, Call, Tells, ringing, sdp
-from tests.field.far_ends.test_calls import HEAR, VOICE
-from tests.field.story import OK, Right, Story, in_short, once, said
+from tests.field.far_ends.phone import Call, Tells, sdp
+from tests.field.far_ends.test_calls import VOICE, all_talked_to
+from tests.field.story import Right, Story
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
@@ -77,31 +76,5 @@ STORIES = (
 )
 
 
-async def looked_at(story: Story, folder: Path, lanes: asyncio.Semaphore) -> str:
-    """One call; "" where it comes out right."""
-    async with lanes:
-        for _ in range(3):
-            async with ringing(story.far) as phone:
-                line = {"registrar": f"{HOST}:{phone.port}", "srtp": "required"}
-                asked = {"to": "8000", "answer_within": "8s", **HEAR}
-                seen = await once(folder, "sip-call", line, line="main", **asked)
-            # A probe that is starved says so, and is asked again.
-            if seen.verdict.state != "UNKNOWN":
-                break
-    right = story.right or OK
-    if said(seen, right) != right:
-        return f"{story.name} ({story.source}): {in_short(seen)}"
-    return f"{story.name}: {phone.broken}" if phone.broken else ""
-
-
-async def all_talked_to(folder: Path, stories: Iterable[Story]) -> list[str]:
-    lanes = asyncio.Semaphore(2)
-    for story in stories:
-        (folder / story.name).mkdir()
-    looks = (looked_at(story, folder / story.name, lanes) for story in stories)
-    return [one for one in await asyncio.gather(*looks) if one]
-
-
 async def test_a_key_that_is_exchanged_in_the_call_is_taken(tmp_path: Path) -> None:
-    wrong = await all_talked_to(tmp_path, STORIES)
-    assert not wrong, "\n".join(wrong)
+    await all_talked_to(tmp_path, STORIES, at_once=2, srtp="required")

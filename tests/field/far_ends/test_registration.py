@@ -148,6 +148,18 @@ CONTACTS = (
         Right("FAILED"),
     ),
     Story(
+        "star-with-expires",
+        grants(lambda _a: "Contact: *", "Expires: 60"),
+        "RFC 3261, 10.2.2: whoever names nobody has bound nobody, for whatever time",
+        failed("register", "not-bound"),
+    ),
+    Story(
+        "contact-empty",
+        grants(lambda _a: "Contact:", "Expires: 60"),
+        "RFC 3261, 20.10: a list of nobody",
+        failed("register", "not-bound"),
+    ),
+    Story(
         "two-in-a-line",
         grants(
             lambda a: f"Contact: <sip:{USER}@192.0.2.9:5060>;expires=99, <{a.contact}>;expires=60"
