@@ -49,7 +49,7 @@ BOUNDED: Mapping[str, str] = {
     "checks/data": "children of their own (backup, usage, hygiene), each with its limits",
     "checks/masking.py": "figures of our own, and what children of ours wrote within their limits",
     "checks/host/look_service.py": "a job of at most 32 MB, read in the service of the looks",
-    "checks/plugin_run.py": "what a unit of ours says of a plugin, a line of at most 16 MB",
+    "checks/plugin_run.py": "a plugin's output in base64, of a line of at most 16 MB",
     "checks/plugin_service.py": "a job of at most 32 MB, read in the service of the plugins",
     "checks/host/collectors": "the looking process, with its limits",
     "checks/network/dns_reader.py": "a child's answer of ours; the far end's is read in the child",
