@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from checks import plugin_run, plugin_service
 from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.plugin import NagiosPlugin
-from checks.plugin_run import Work
+from checks.plugin_run import Work, own_user
 from checks.process import service
 from checks.process.asked import NotAsked
 from checks.process.service import Service
@@ -152,3 +152,11 @@ _JSON = st.recursive(
 def test_a_job_that_is_none_is_refused(written: bytes) -> None:
     with pytest.raises(NotAsked):
         plugin_service.understood(written)
+
+
+@pytest.mark.parametrize("line", ["\\ud800", "a\\udfff\\ud83d"])
+def test_half_a_surrogate_pair_is_no_line(line: str) -> None:
+    """JSON may name one (RFC 8259, 8.2), and no standard input can carry it."""
+    job = f'{{"command":["true"],"environment":{{}},"line":"{line}","user":"{own_user()}"}}'
+    with pytest.raises(NotAsked, match="line is no text"):
+        plugin_service.understood(job.encode())
