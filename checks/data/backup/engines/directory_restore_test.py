@@ -21,7 +21,8 @@ from typing import Any
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines import directory
-from checks.data.backup.engines.file_road import PLAIN, bring_back, found_of, restored_apart
+from checks.data.backup.engines.file_road import bring_back, found_of, restored_apart
+from checks.data.backup.instructions import PLAIN
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.tar_extraction import checked, opened
 

@@ -16,15 +16,11 @@ from typing import Any
 from checks.contract import Failed
 from checks.data.backup.engine import Found, Work
 from checks.data.backup.engines.unpacking import unpack_all
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.programs import ToolFailed, run, without_rows
 from checks.data.backup.sandbox.outside import NoSandbox, drilled
 from checks.data.backup.store.manifest import Content, Manifest
 
-PLAIN = "plain"
-"""the folder in which RESTORE.md has the artefacts unpacked"""
-RESTORE_STEP = 2
-"""the numbered step of RESTORE.md"""
 _LONGEST_NAMED = 120
 
 Told = Mapping[str, Any]

@@ -30,7 +30,7 @@ from checks.data.backup.engines.mariadb import content, dump, floats, programs
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.engines.sockets import socket_folder
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started, without_rows
 from checks.data.backup.sandbox.outside import drilled
@@ -38,8 +38,6 @@ from checks.data.backup.sandbox.server import without_programs
 from checks.data.backup.store.manifest import Content, Manifest
 
 _START_SECONDS = 120.0
-RESTORE_STEP = 2
-"""the numbered step of RESTORE.md"""
 # Reached by its socket alone, nothing durable, and no event of the restored application may run in
 # a drill.
 _SETTINGS = (

@@ -25,22 +25,20 @@ from checks.data.backup.engines.postgresql.cluster import cluster
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.dump import DATABASE, SCHEMA
 from checks.data.backup.engines.postgresql.extension_rows import tables_of, with_administrator
-from checks.data.backup.engines.postgresql.loading import PLAIN, address, bring_back, prepared
+from checks.data.backup.engines.postgresql.loading import address, bring_back, prepared
 from checks.data.backup.engines.postgresql.order import TRUSTED
 from checks.data.backup.engines.postgresql.own_settings import differing_own, own_of_database
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
 from checks.data.backup.engines.postgresql.roles import statements
 from checks.data.backup.engines.postgresql.scripts import ADMINISTRATOR, ROLES
 from checks.data.backup.engines.postgresql.server_settings import for_drill, not_given
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
 from checks.data.backup.sandbox.outside import drilled
 from checks.data.backup.store.manifest import Content, Manifest
 
 _LARGE_OBJECTS = "large objects"
-RESTORE_STEP, ADMINISTRATORS_STEP = 2, 3
-"""the numbered steps of RESTORE.md"""
 _FACTS = ("database", "encoding", "collate", "ctype", "owner", "own", "server", "extensions")
 _MOST_NAMED = 8
 READER = "reveille_reader"
