@@ -10,7 +10,6 @@ and the proof says so.
 
 from __future__ import annotations
 
-import os
 import stat
 import tarfile
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from checks.data.backup.engine import Found, Work, compared
 from checks.data.backup.engines import directory
 from checks.data.backup.engines.file_road import bring_back, found_of, restored_apart
 from checks.data.backup.instructions import PLAIN
+from checks.data.backup.store.archive_file import OWN_ROOM_BYTES, room
 from checks.data.backup.store.manifest import Manifest
 from checks.data.backup.tar_extraction import checked, opened
 
@@ -30,7 +30,6 @@ from checks.data.backup.tar_extraction import checked, opened
 # together.
 _SHELL = 'umask 0\ntar() { command tar "$@" --no-same-permissions; }'
 _SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
-_OWN_ROOM = 16_000_000
 
 
 class DirectoryRehearsal:
@@ -38,16 +37,14 @@ class DirectoryRehearsal:
 
     def scratch_bytes(self, manifest: Manifest) -> int:  # noqa: ARG002 - see `rehearse`
         """What reading it takes; it is unpacked where there is room for all of it."""
-        return _OWN_ROOM
+        return OWN_ROOM_BYTES
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Restore it in a sandbox and compare it. Raises Failed, CannotTell."""
         more = {"with_attributes": manifest.facts.get("with_attributes", 0)}
         try:
             # The archive, and its files.
-            if (free := _free(scratch)) < (needed := 2 * manifest.plain_bytes + _OWN_ROOM):
-                text = f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free"
-                raise Failed("no-space", text, origin="local")
+            room(scratch, 2 * manifest.plain_bytes + OWN_ROOM_BYTES)
             with restored_apart(restored, more, folder, manifest, scratch, work) as told:
                 found = found_of(told)
                 compared(manifest, found)
@@ -113,8 +110,3 @@ def _made_readable(folder: Path, tree: Path) -> tuple[dict[str, int], int]:
                 special += there != entry.mode
             path.chmod(there | least)
     return modes, special
-
-
-def _free(folder: Path) -> int:
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize

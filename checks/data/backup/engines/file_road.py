@@ -19,6 +19,7 @@ from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.programs import ToolFailed, run, without_rows
 from checks.data.backup.sandbox.outside import NoSandbox, drilled
+from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.manifest import Content, Manifest
 
 _LONGEST_NAMED = 120
@@ -52,7 +53,7 @@ def restored_apart(
         "artefacts": [artefact.plain_name for artefact in manifest.artefacts],
         "jobs": 1,
         # The plain file lies with the worker; the restored one lies in there.
-        "scratch_bytes": manifest.plain_bytes + 16_000_000,
+        "scratch_bytes": manifest.plain_bytes + OWN_ROOM_BYTES,
         "commands": commands(manifest, RESTORE_STEP),
         **more,
     }
