@@ -17,9 +17,8 @@ import pytest
 import zstandard
 
 from checks.data.backup.check import Backup
-from checks.data.backup.engine import Work
+from checks.data.backup.engine import Work, found_of
 from checks.data.backup.engines.directory_restore_test import restored
-from checks.data.backup.engines.file_road import found_of
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.store.manifest import read_manifest, sha256

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Work, compared
+from checks.data.backup.engine import Found, Work, compared, found_of, told_tables
 from checks.data.backup.engines import directory
-from checks.data.backup.engines.file_road import bring_back, found_of, restored_apart
+from checks.data.backup.engines.file_road import bring_back, restored_apart
 from checks.data.backup.instructions import PLAIN
 from checks.data.backup.store.archive_file import OWN_ROOM_BYTES, room
 from checks.data.backup.store.manifest import Manifest
@@ -68,7 +68,7 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
         modes, special = _made_readable(place, tree)
         found = directory.read(tree, work, modes, task.get("with_attributes", 0))
         return {
-            "tables": {n: [each.rows, each.hash, each.bytes] for n, each in found.tables.items()},
+            "tables": told_tables(found.tables),
             "newest": found.newest_record,
             "not_run": [
                 *([f"set-id or sticky bits of {special} entries"] if special else []),

@@ -19,8 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Previous, Taken, Work, compared
-from checks.data.backup.engines.file_road import bring_back, found_of, restored_apart
+from checks.data.backup.engine import (
+    Found,
+    Previous,
+    Taken,
+    Work,
+    compared,
+    found_of,
+    told_tables,
+)
+from checks.data.backup.engines.file_road import bring_back, restored_apart
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.manifest import Content, Manifest
@@ -147,7 +155,7 @@ def read(restored: Path, newest_record: str, work: Work) -> dict[str, Any]:
             )
         found = _contents(database, work.unthrottled, work.advance)
         return {
-            "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
+            "tables": told_tables(found),
             "newest": _newest(database, newest_record),
             "schema": _schema(database),
         }
