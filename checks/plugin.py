@@ -192,7 +192,7 @@ perfdata = ["time_seconds"]
         with trace.stage("run"):
             try:
                 async with asyncio.timeout(self.within):
-                    ran = await run(work)
+                    ran = await run(work, trace)
             except TimeoutError:
                 # A plugin has a time limit of its own (-t) and says by then what it waited for; one
                 # that had to be stopped has said nothing.

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import os
 import pwd
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from checks.contract import CannotTell
+from checks.contract import CannotTell, Trace
+from checks.process.events import concluded, followed
 from checks.process.parent import Child, Program, started
-from checks.process.service import Service, asking
+from checks.process.service import Service
 
 SERVICE = Service(Path("/run/reveille-plugins.sock"))
 """plugins as a user of their own, where `reveille install` has laid that down"""
@@ -51,7 +50,7 @@ class Ran:
     endless: bool
 
 
-async def run(work: Work) -> Ran:
+async def run(work: Work, trace: Trace) -> Ran:
     """Run it to its end; whoever sets a time limit cancels this. Raises CannotTell."""
     if not work.user or work.user == own_user():
         return await run_here(work)
@@ -63,7 +62,7 @@ async def run(work: Work) -> Ran:
             f" nobody else; `reveille install` lays down {SERVICE.path.stem}.socket, by which"
             " it can"
         )
-    return await _run_there(work)
+    return await _run_there(work, trace)
 
 
 def own_user() -> str:
@@ -135,23 +134,12 @@ class _Plugin:
                 return
 
 
-async def _run_there(work: Work) -> Ran:
+async def _run_there(work: Work, trace: Trace) -> Ran:
     job = {
         "command": list(work.command),
         "environment": dict(work.environment),
         "line": work.line.decode(),
         "user": work.user,
     }
-    told: dict[str, Any] = {}
-    try:
-        async with asking(SERVICE, None) as service:
-            await service.give(json.dumps(job).encode())
-            while line := await service.output.readline():
-                told |= json.loads(line)
-    except (OSError, ValueError) as problem:
-        raise CannotTell(f"{SERVICE.path} cannot be asked: {problem}") from problem
-    if "blind" in told:
-        raise CannotTell(str(told["blind"]))
-    if (done := told.get("done")) is None:
-        raise CannotTell(f"{SERVICE.path} was closed; its unit's journal says why")
+    done = concluded(await followed(SERVICE, job, trace, None), trace)
     return Ran(int(done["status"]), base64.b64decode(done["output"]), bool(done["endless"]))

@@ -13,16 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-import os
-import socket
 import sys
-import threading
 from typing import Any
 
 from checks.contract import CannotTell
 from checks.plugin_run import Ran, Work, own_user, run_here
-from checks.process.asked import NotAsked, allowed, end_with_whoever_asked, received
+from checks.process.asked import NotAsked, asked_for, table
 from checks.process.child import telling
 
 _KEYS = {"command", "environment", "line", "user"}
@@ -32,11 +28,8 @@ def main() -> int:
     """Run one plugin, for whoever may ask."""
     tell = telling()
     try:
-        with socket.socket(fileno=os.dup(0)) as peer:
-            allowed(peer, sys.argv[1])
-            work = understood(received(peer))
-        threading.Thread(target=end_with_whoever_asked, args=(0,), daemon=True).start()
-        ran = asyncio.run(run_here(work))
+        _, written = asked_for(sys.argv[1])
+        ran = asyncio.run(run_here(understood(written)))
     except (NotAsked, OSError) as why:
         tell(blind=f"the service of the plugins runs nothing: {why}")
         return 1
@@ -54,12 +47,7 @@ def _told(ran: Ran) -> dict[str, Any]:
 
 def understood(written: bytes) -> Work:
     """The plugin that was asked for. Raises NotAsked for what is none, and for another user's."""
-    try:
-        job = json.loads(written)
-    except (ValueError, RecursionError):
-        raise NotAsked("the job is no JSON") from None
-    if not isinstance(job, dict) or set(job) != _KEYS:
-        raise NotAsked(f"a job has exactly {', '.join(sorted(_KEYS))}")
+    job = table(written, _KEYS)
     command, environment = job["command"], job["environment"]
     if not isinstance(command, list) or not isinstance(environment, dict):
         raise NotAsked("command is a list, and environment a table")
@@ -72,7 +60,11 @@ def understood(written: bytes) -> Work:
             f" {own_user()!r}; write run_as = {own_user()!r}, or User={job['user']} and"
             " DynamicUser=no into a drop-in of that unit"
         )
-    return Work(tuple(command), environment, job["line"].encode(), job["user"])
+    try:
+        line = job["line"].encode()
+    except UnicodeEncodeError:  # half a surrogate pair (RFC 8259, 8.2)
+        raise NotAsked("line is no text that can be given to a plugin") from None
+    return Work(tuple(command), environment, line, job["user"])
 
 
 if __name__ == "__main__":

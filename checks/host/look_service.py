@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
@@ -26,7 +24,7 @@ from pydantic import ValidationError
 from checks.host import child
 from checks.host.check import HostCheck
 from checks.kinds import kinds
-from checks.process.asked import NotAsked, allowed, end_with_whoever_asked, received
+from checks.process.asked import NotAsked, asked_for, table
 from checks.process.child import Tell, telling
 from checks.settings import Secret, Settings
 
@@ -39,25 +37,18 @@ def main() -> int:
     """Look once, for whoever may ask."""
     tell = telling()
     try:
-        with socket.socket(fileno=os.dup(0)) as peer:
-            asking = allowed(peer, sys.argv[1])
-            job = understood(received(peer))
+        asking, written = asked_for(sys.argv[1])
+        job = understood(written)
     except (NotAsked, OSError, ValueError) as why:
         tell(blind=f"the service of the host's looks does not look: {why}")
         tell(done={})
         return 1
-    threading.Thread(target=end_with_whoever_asked, args=(0,), daemon=True).start()
     return child.looked({**job, "monitor": asking}, _bounded(tell))
 
 
 def understood(written: bytes) -> dict[str, Any]:
     """The job that was asked for. Raises NotAsked for what is none."""
-    try:
-        job = json.loads(written)
-    except (ValueError, RecursionError):
-        raise NotAsked("the job is no JSON") from None
-    if not isinstance(job, dict) or set(job) != _KEYS:
-        raise NotAsked(f"a job has exactly {', '.join(sorted(_KEYS))}")
+    job = table(written, _KEYS)
     kind = _looks().get(job["look"]) if isinstance(job["look"], str) else None
     if kind is None:
         raise NotAsked("there is no such look")

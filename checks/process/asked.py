@@ -5,11 +5,15 @@ connection ends the work.
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
 import struct
+import threading
+from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 # What a look remembers of a host with some thousand packages and files, several times over.
 _LONGEST_JOB = 32 << 20
@@ -19,7 +23,28 @@ _UCRED = struct.Struct("iII")
 
 
 class NotAsked(Exception):
-    """Who asks may not, or what is asked is no look."""
+    """Who asks may not, or what is asked is no job of this service."""
+
+
+def asked_for(unit: str) -> tuple[int, bytes]:
+    """The process that asks over standard input, and its job; when it lets go of the connection
+    later on, this process ends. Raises NotAsked, OSError.
+    """
+    with socket.socket(fileno=os.dup(0)) as peer:
+        asked = allowed(peer, unit), received(peer)
+    threading.Thread(target=end_with_whoever_asked, args=(0,), daemon=True).start()
+    return asked
+
+
+def table(written: bytes, keys: Set[str]) -> dict[str, Any]:
+    """A job of exactly these keys. Raises NotAsked."""
+    try:
+        job = json.loads(written)
+    except (ValueError, RecursionError):
+        raise NotAsked("the job is no JSON") from None
+    if not isinstance(job, dict) or set(job) != keys:
+        raise NotAsked(f"a job has exactly {', '.join(sorted(keys))}")
+    return job
 
 
 def allowed(peer: socket.socket, unit: str, root: int = 0) -> int:

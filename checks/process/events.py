@@ -117,12 +117,14 @@ async def _hear(
     child: Child | Asked, trace: Trace, story: Story, heard: Callable[[Told], None] | None
 ) -> None:
     tenth = 0.0
-    while story.done is None and (line := await _line(child)):
+    while story.done is None:
         try:
+            if not (line := await _line(child)):
+                return
             event: dict[str, Any] = json.loads(line)
         except ValueError:
-            # A library that writes to descriptor 1 by itself, or a line that was cut by a full
-            # disk.
+            # A library that writes to descriptor 1 by itself, a line that was cut by a full disk,
+            # or one that is longer than any of ours.
             story.broke_off = "its process spoke nonsense"
             return
         if heard:

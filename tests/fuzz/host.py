@@ -16,8 +16,8 @@ from checks import plugin_service
 from checks.contract import Trace
 from checks.data.backup.engines.directory import read_archive
 from checks.data.backup.engines.directory_restore_test import look_through
-from checks.data.backup.engines.file_road import RESTORE_STEP, bring_back
-from checks.data.backup.instructions import commands
+from checks.data.backup.engines.file_road import bring_back
+from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.store.manifest import Manifest, read_manifest, read_proof
 from checks.data.backup.store.seal import Key
 from checks.data.usage.result import result

@@ -36,6 +36,8 @@ _OF_WEBSOCKET = (WebSocketException, EOFError, UnicodeDecodeError)
 _DESKS = "monitor/desks/"
 _SIP, _HTTP, _KEPT = "telephony/sip/", "transport/http/", "data/backup/store/manifest.py"
 _TAR = "data/backup/tar_extraction.py data/backup/engines/directory.py"
+_LOOK = "host/look_service.py process/asked.py"
+_PLUGIN = "plugin_service.py process/asked.py"
 _CDR = "data/usage/text_reader.py data/usage/records_to_legs.py"
 # Name, what reads, the files whose reading it is, words of theirs, and their clear answers.
 # fmt: off
@@ -81,8 +83,8 @@ _TARGETS = (
             sound_file.Unreadable, CannotTell),
     _target("control", host.control, "monitor/service/control_protocol.py", words.JSON, Malformed),
     _target("page-cookie", host.page_cookie, "monitor/page/sessions.py", words.COOKIES),
-    _target("look-job", host.look_job, "host/look_service.py", words.JSON, NotAsked),
-    _target("plugin-job", host.plugin_job, "plugin_service.py", words.JSON, NotAsked),
+    _target("look-job", host.look_job, _LOOK, words.JSON, NotAsked),
+    _target("plugin-job", host.plugin_job, _PLUGIN, words.JSON, NotAsked),
 )
 # fmt: on
 TARGETS: Mapping[str, Target] = MappingProxyType({one.name: one for one in _TARGETS})

@@ -48,11 +48,10 @@ READS = ("json.loads", "json.load", "html.unescape", "zlib.decompressobj", "zlib
 BOUNDED: Mapping[str, str] = {
     "checks/data": "children of their own (backup, usage, hygiene), each with its limits",
     "checks/masking.py": "figures of our own, and what children of ours wrote within their limits",
-    "checks/host/look_service.py": "a job of at most 32 MB, read in the service of the looks",
-    "checks/plugin_run.py": "what a unit of ours says of a plugin, a line of at most 16 MB",
-    "checks/plugin_service.py": "a job of at most 32 MB, read in the service of the plugins",
+    "checks/plugin_run.py": "a plugin's output in base64, of a line of at most 16 MB",
     "checks/host/collectors": "the looking process, with its limits",
     "checks/network/dns_reader.py": "a child's answer of ours; the far end's is read in the child",
+    "checks/process/asked.py": "a job of at most 32 MB, read in the service that does it",
     "checks/process/channel.py": "orders of the daemon, read in a child",
     "checks/process/child.py": "the daemon's job, read in a child",
     "checks/process/events.py": "a line of a child of ours, at most 16 MB, as a rule 200 letters",

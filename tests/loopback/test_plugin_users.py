@@ -4,10 +4,12 @@ had it is not run.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from pydantic import ValidationError
 from checks import plugin_run, plugin_service
 from checks.contract import CannotTell, Failed, Observation, Trace
 from checks.plugin import NagiosPlugin
-from checks.plugin_run import Work
+from checks.plugin_run import Work, own_user
+from checks.process import service
 from checks.process.asked import NotAsked
 from checks.process.service import Service
 from tests.loopback.socket_activated import socket_activated
@@ -99,19 +102,40 @@ def work(script: str, **more: Any) -> Work:
 
 @root
 @pytest.mark.usefixtures("served")
-async def test_the_unit_runs_it_and_hands_back_how_it_ended() -> None:
-    ran = await plugin_run._run_there(work("read a; echo CRITICAL $a $S; exit 2"))
+async def test_the_unit_runs_it_and_hands_back_how_it_ended(tmp_path: Path) -> None:
+    trace = Trace(time.monotonic, tmp_path)
+    ran = await plugin_run._run_there(work("read a; echo CRITICAL $a $S; exit 2"), trace)
     assert (ran.status, ran.output, ran.endless) == (2, b"CRITICAL word x\n", False)
     with pytest.raises(CannotTell, match="the plugin cannot start: No such file"):
-        await plugin_run._run_there(Work(("/nowhere/check",), {}, b"", plugin_run.own_user()))
+        nowhere = Work(("/nowhere/check",), {}, b"", plugin_run.own_user())
+        await plugin_run._run_there(nowhere, trace)
 
 
 @root
 @pytest.mark.usefixtures("served")
 async def test_the_unit_becomes_nobody_else(tmp_path: Path) -> None:
     with pytest.raises(CannotTell, match=r"to run as 'nobody', and reveille-plugins@\.service"):
-        await plugin_run._run_there(work(f"touch {tmp_path}/ran", user="nobody"))
+        trace = Trace(time.monotonic, tmp_path)
+        await plugin_run._run_there(work(f"touch {tmp_path}/ran", user="nobody"), trace)
     assert not (tmp_path / "ran").exists()
+
+
+async def test_a_unit_that_says_more_than_a_line_may_hold_is_heard_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def talks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        with suppress(ConnectionError):
+            writer.write(b" " * 100_000)
+            await writer.drain()
+        writer.close()
+
+    talking = tmp_path / "talking.sock"
+    monkeypatch.setattr(plugin_run, "SERVICE", Service(talking))
+    monkeypatch.setattr(service, "_LONGEST_LINE", 1000)
+    async with await asyncio.start_unix_server(talks, talking):
+        with pytest.raises(CannotTell, match="its process spoke nonsense"):
+            await plugin_run._run_there(work("exit 0"), Trace(time.monotonic, tmp_path))
 
 
 _JSON = st.recursive(
@@ -128,3 +152,11 @@ _JSON = st.recursive(
 def test_a_job_that_is_none_is_refused(written: bytes) -> None:
     with pytest.raises(NotAsked):
         plugin_service.understood(written)
+
+
+@pytest.mark.parametrize("line", ["\\ud800", "a\\udfff\\ud83d"])
+def test_half_a_surrogate_pair_is_no_line(line: str) -> None:
+    """JSON may name one (RFC 8259, 8.2), and no standard input can carry it."""
+    job = f'{{"command":["true"],"environment":{{}},"line":"{line}","user":"{own_user()}"}}'
+    with pytest.raises(NotAsked, match="line is no text"):
+        plugin_service.understood(job.encode())

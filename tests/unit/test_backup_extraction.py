@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from checks.contract import Failed
 from checks.data.backup.engines.directory import read_archive
 from checks.data.backup.engines.directory_restore_test import look_through
-from checks.data.backup.engines.file_road import RESTORE_STEP, bring_back
-from checks.data.backup.instructions import commands
+from checks.data.backup.engines.file_road import bring_back
+from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.store.manifest import Manifest
 
 _FILES = Manifest("", "directory", "/", "", "tar", "", {}, (), "")

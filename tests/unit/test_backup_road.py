@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -21,6 +22,7 @@ from checks.data.backup.engines.postgresql.scripts import (
     role_scripts,
 )
 from checks.data.backup.instructions import commands, instructions
+from checks.data.backup.store.archive_file import room
 from checks.data.backup.store.manifest import Manifest
 
 DUMPED = r"""--
@@ -137,3 +139,13 @@ def test_the_databases_own_is_quoted() -> None:
     assert "GRANT DROP" not in after
     assert "DROP SCHEMA IF EXISTS public;" in after
     assert "SET \"app\".\"x\" TO '''y'" in after
+
+
+@pytest.mark.parametrize("where", ["", "for the drill", "in /srv/two  blanks"])
+def test_a_disk_without_room_is_named_with_both_figures(tmp_path: Path, where: str) -> None:
+    room(tmp_path, 1, where)
+    with pytest.raises(Failed) as refused:
+        room(tmp_path, 10**18, where)
+    said = f" {where}" if where else ""
+    assert refused.value.text.startswith(f"1000000000000 MB are needed{said}, ")
+    assert (refused.value.code, refused.value.origin) == ("no-space", "local")

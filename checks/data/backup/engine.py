@@ -5,8 +5,9 @@ four methods.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -18,6 +19,9 @@ from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Readable, Throttle
 
 _T = TypeVar("_T")
+Told = Mapping[str, Any]
+"""what a sandbox told of what it found"""
+_LONGEST_NAMED = 120
 
 
 class Stopped(Exception):
@@ -58,6 +62,32 @@ class Found:
     differences: tuple[str, ...] = ()
     not_run: tuple[str, ...] = ()
     """what is no part of a proof, or was compared only as it stands in the backup"""
+
+
+def told_tables(found: Mapping[str, Content]) -> dict[str, list[Any]]:
+    """Tables as a sandbox tells them."""
+    return {name: [each.rows, each.hash, each.bytes] for name, each in found.items()}
+
+
+def found_of(told: Told, differences: tuple[str, ...] = ()) -> Found:
+    """What a sandbox told, as facts. Raises Failed for what is of another form."""
+    with of_known_form():
+        tables = {
+            str(name): Content(int(rows), str(value), int(size))
+            for name, (rows, value, size) in told["tables"].items()
+        }
+        newest = None if told["newest"] is None else str(told["newest"])
+        not_run = tuple(str(each)[:_LONGEST_NAMED] for each in told.get("not_run", ()))
+    return Found(tables, newest, differences, not_run)
+
+
+@contextmanager
+def of_known_form() -> Iterator[None]:
+    """What a sandbox told is taken apart within. Raises Failed for what is of another form."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
 
 
 class Work:

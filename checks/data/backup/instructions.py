@@ -14,6 +14,10 @@ from checks.contract import Failed
 from checks.data.backup.connection_options import POSTGRESQL_OPTIONS
 from checks.data.backup.store.manifest import Manifest
 
+RESTORE_STEP, ADMINISTRATORS_STEP = 2, 3
+"""the numbered steps of RESTORE.md"""
+PLAIN = "plain"
+"""the folder in which RESTORE.md has the artefacts unpacked"""
 # A step of a text begins with its number, and its commands are set in.
 _STEP = re.compile(r"^(?=\d\. )", re.MULTILINE)
 # A row that is too long for InnoDB's rules of today is let through where the live server did.

@@ -17,11 +17,10 @@ import pytest
 import zstandard
 
 from checks.data.backup.check import Backup
-from checks.data.backup.engine import Work
+from checks.data.backup.engine import Work, found_of
 from checks.data.backup.engines.directory_restore_test import restored
-from checks.data.backup.engines.file_road import RESTORE_STEP, found_of
 from checks.data.backup.events import BackupEvents
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.store.manifest import read_manifest, sha256
 from checks.data.backup.store.throttle import Throttle
 from monitor.cli import main

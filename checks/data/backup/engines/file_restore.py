@@ -14,9 +14,9 @@ from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines import directory, sqlite
 from checks.data.backup.engines.directory_restore_test import look_through
-from checks.data.backup.engines.file_road import PLAIN, RESTORE_STEP, bring_back
+from checks.data.backup.engines.file_road import bring_back
 from checks.data.backup.engines.unpacking import unpack_all
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest

@@ -14,20 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Work
+from checks.data.backup.engine import Told, Work
 from checks.data.backup.engines.unpacking import unpack_all
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.programs import ToolFailed, run, without_rows
 from checks.data.backup.sandbox.outside import NoSandbox, drilled
-from checks.data.backup.store.manifest import Content, Manifest
+from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
+from checks.data.backup.store.manifest import Manifest
 
-PLAIN = "plain"
-"""the folder in which RESTORE.md has the artefacts unpacked"""
-RESTORE_STEP = 2
-"""the numbered step of RESTORE.md"""
-_LONGEST_NAMED = 120
-
-Told = Mapping[str, Any]
 Restored = Callable[[Mapping[str, Any], Callable[[], Path], Path, Work], dict[str, Any]]
 
 
@@ -56,7 +50,7 @@ def restored_apart(
         "artefacts": [artefact.plain_name for artefact in manifest.artefacts],
         "jobs": 1,
         # The plain file lies with the worker; the restored one lies in there.
-        "scratch_bytes": manifest.plain_bytes + 16_000_000,
+        "scratch_bytes": manifest.plain_bytes + OWN_ROOM_BYTES,
         "commands": commands(manifest, RESTORE_STEP),
         **more,
     }
@@ -73,17 +67,3 @@ def restored_apart(
             told = restored(task, lambda: plain, scratch, work)
             stack.enter_context(work.events.stage("compare"))
         yield told
-
-
-def found_of(told: Told, differences: tuple[str, ...] = ()) -> Found:
-    """What a sandbox told, as facts. Raises Failed for what is of another form."""
-    try:
-        tables = {
-            str(name): Content(int(rows), str(value), int(size))
-            for name, (rows, value, size) in told["tables"].items()
-        }
-        newest = None if told["newest"] is None else str(told["newest"])
-        not_run = tuple(str(each)[:_LONGEST_NAMED] for each in told.get("not_run", ()))
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
-    return Found(tables, newest, differences, not_run)

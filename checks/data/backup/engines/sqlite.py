@@ -19,9 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Previous, Taken, Work, compared
-from checks.data.backup.engines.file_road import bring_back, found_of, restored_apart
+from checks.data.backup.engine import (
+    Found,
+    Previous,
+    Taken,
+    Work,
+    compared,
+    found_of,
+    told_tables,
+)
+from checks.data.backup.engines.file_road import bring_back, restored_apart
 from checks.data.backup.job import Source
+from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Throttle
 
@@ -116,7 +125,7 @@ class SqliteRehearsal:
 
     def scratch_bytes(self, manifest: Manifest) -> int:
         """The plain file, and the restored one."""
-        return 2 * manifest.plain_bytes + 16_000_000
+        return 2 * manifest.plain_bytes + OWN_ROOM_BYTES
 
     def rehearse(self, folder: Path, manifest: Manifest, scratch: Path, work: Work) -> Found:
         """Restore it in a sandbox, check it, read it. Raises Failed, CannotTell."""
@@ -146,7 +155,7 @@ def read(restored: Path, newest_record: str, work: Work) -> dict[str, Any]:
             )
         found = _contents(database, work.unthrottled, work.advance)
         return {
-            "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
+            "tables": told_tables(found),
             "newest": _newest(database, newest_record),
             "schema": _schema(database),
         }

@@ -9,7 +9,6 @@ import shutil
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
@@ -17,7 +16,7 @@ from checks.data.backup.engines.list import source_of
 from checks.data.backup.instructions import instructions
 from checks.data.backup.job import Job, Source
 from checks.data.backup.run.copies import copy_out
-from checks.data.backup.store.archive_file import not_written
+from checks.data.backup.store.archive_file import not_written, room
 from checks.data.backup.store.manifest import Link, Manifest
 from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, Repository, write_whole
 
@@ -40,7 +39,7 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
         with work.events.stage("dump", total=_expected(previous)):
             # Before anything is written: a dump that fills the disk would take down whatever shares
             # it.
-            _room(repository.folder, _needed(source, previous))
+            room(repository.folder, _needed(source, previous))
             partial = repository.aside("partial", secrets.token_hex(6))
             taken = source_of(source).dump(partial, work, previous)
             _not_emptied(taken, previous, job.shrink_percent)
@@ -62,20 +61,6 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
         with work.events.stage("copy"):
             copy_out(backup, job.copies, work)
     return backup
-
-
-def free_bytes(folder: Path) -> int:
-    """What is left on the disk of a folder."""
-    return shutil.disk_usage(folder).free
-
-
-def _room(folder: Path, needed: int) -> None:
-    if (free := free_bytes(folder)) < needed:
-        raise Failed(
-            "no-space",
-            f"{needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free",
-            origin="local",
-        )
 
 
 def _needed(source: Source, previous: Previous | None) -> int:

@@ -8,7 +8,6 @@ the server.
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.sandbox.bubblewrap import SCRATCH
 from checks.data.backup.sandbox.wire import VERSION, Line
+from checks.data.backup.store.archive_file import room
 from checks.data.backup.store.throttle import Throttle
 
 Task = Mapping[str, Any]
@@ -42,7 +42,7 @@ def main() -> int:
             BackupEvents(lambda **facts: line.say(facts)), Throttle(None), jobs=task["jobs"]
         )
         try:
-            _room(scratch, int(task["scratch_bytes"]))
+            room(scratch, int(task["scratch_bytes"]), "for the drill")
             line.say({"found": _engine(task)(task, arrivals.wait, scratch, work)})
         except Failed as refused:
             line.say({"fault": refused.code, "text": refused.text, "origin": refused.origin})
@@ -104,12 +104,6 @@ def _engine(task: Task) -> Callable[[Task, Artefacts, Path, Work], Mapping[str, 
     from checks.data.backup.engines.mariadb.restore_test import restored as of_mariadb
 
     return of_mariadb
-
-
-def _room(scratch: Path, needed: int) -> None:
-    if (free := shutil.disk_usage(scratch).free) < needed:
-        text = f"{needed / 1e6:.0f} MB are needed for the drill, {free / 1e6:.0f} MB are free"
-        raise Failed("no-space", text, origin="local")
 
 
 def _place() -> str:

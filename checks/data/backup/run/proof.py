@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from checks.contract import Failed
 from checks.data.backup.engine import Found, Work
 from checks.data.backup.engines.list import rehearsal_of
 from checks.data.backup.job import Job
+from checks.data.backup.store.archive_file import room
 from checks.data.backup.store.manifest import Manifest, Proof
 from checks.data.backup.store.repository import Backup, Repository, remove_tree
 from checks.data.backup.store.retention import Keep, evicted
@@ -129,9 +129,7 @@ def scratch_folder(job: Job, repository: Repository, needed: int) -> Iterator[Pa
     parent = Path(job.scratch) if job.scratch else repository.folder
     for left_over in parent.glob(f"{mark}-*"):
         remove_tree(left_over)
-    if (free := shutil.disk_usage(parent).free) < needed:
-        text = f"{needed / 1e6:.0f} MB are needed in {parent}, {free / 1e6:.0f} MB are free"
-        raise Failed("no-space", text, origin="local")
+    room(parent, needed, f"in {parent}")
     folder = parent / f"{mark}-{secrets.token_hex(8)}"
     folder.mkdir(mode=0o700)
     try:

@@ -15,6 +15,7 @@ from checks.data.backup.engine import Work
 from checks.data.backup.events import BackupEvents
 from checks.data.backup.job import Job, Source
 from checks.data.backup.run.sealing import own_key
+from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.repository import Backup, Repository
 from checks.data.backup.store.seal import Seal
 from checks.data.backup.store.throttle import Throttle
@@ -89,7 +90,7 @@ def _by_engine(
         from checks.data.backup.engines.mariadb.restore import restore_database
     else:
         from checks.data.backup.engines.postgresql.restore import restore_database
-    with scratch_folder(job, repository, backup.manifest.plain_bytes + 16_000_000) as scratch:
+    with scratch_folder(job, repository, backup.manifest.plain_bytes + OWN_ROOM_BYTES) as scratch:
         restore_database(source, backup, scratch, job.to, job.overwrite, work)
 
 

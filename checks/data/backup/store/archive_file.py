@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ _LEVEL = 1
 # EFBIG is FAT's limit of 4 GB a file, and that of `ulimit -f`: for the backup the same as a full
 # disk.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+OWN_ROOM_BYTES = 16_000_000
+"""what folders, and a file system's own entries, take beside the files of a restore"""
 
 
 class Writable(Protocol):
@@ -239,6 +242,15 @@ def not_written(problem: OSError) -> Failed:
     """What the disk said, as a fault."""
     code = "no-space" if problem.errno in _FULL else "not-written"
     return Failed(code, problem.strerror or str(problem), origin="local")
+
+
+def room(folder: Path, needed: int, where: str = "") -> None:
+    """That so many bytes are free on the disk of a folder; `where` says for whom, or in what place.
+    Raises Failed.
+    """
+    if (free := shutil.disk_usage(folder).free) < needed:
+        wanted = f"{needed / 1e6:.0f} MB are needed{f' {where}' if where else ''}"
+        raise Failed("no-space", f"{wanted}, {free / 1e6:.0f} MB are free", origin="local")
 
 
 class _Watched:

@@ -11,9 +11,9 @@ from pathlib import Path
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import content
-from checks.data.backup.engines.mariadb.restore_test import RESTORE_STEP, judged, load, read
+from checks.data.backup.engines.mariadb.restore_test import judged, load, read
 from checks.data.backup.engines.unpacking import unpack_all
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.store.repository import Backup
 

@@ -25,12 +25,12 @@ from typing import Any
 import pymysql
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Work, compared
+from checks.data.backup.engine import Found, Work, compared, found_of, of_known_form, told_tables
 from checks.data.backup.engines.mariadb import content, dump, floats, programs
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.engines.sockets import socket_folder
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started, without_rows
 from checks.data.backup.sandbox.outside import drilled
@@ -38,8 +38,6 @@ from checks.data.backup.sandbox.server import without_programs
 from checks.data.backup.store.manifest import Content, Manifest
 
 _START_SECONDS = 120.0
-RESTORE_STEP = 2
-"""the numbered step of RESTORE.md"""
 # Reached by its socket alone, nothing durable, and no event of the restored application may run in
 # a drill.
 _SETTINGS = (
@@ -163,7 +161,7 @@ def read(
         text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
         raise Failed("compare-failed", text, origin="local") from failed
     return {
-        "tables": {name: [each.rows, each.hash, each.bytes] for name, each in tables.items()},
+        "tables": told_tables(tables),
         "newest": newest,
         "missing": missing,
         "floats": exact,
@@ -177,25 +175,19 @@ def read(
 
 def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
     """What `read` told, as facts. Raises Failed for what is of another form."""
-    try:
-        tables = {
-            str(name): Content(int(rows), str(value), int(size))
-            for name, (rows, value, size) in told["tables"].items()
-        }
-        newest = None if told["newest"] is None else str(told["newest"])
+    found_there = found_of(told)
+    with of_known_form():
         missing = [str(who) for who in told["missing"]] if _has_users(manifest) else []
         schemas = [str(each) for each in told["schemas"]]
         exact = {str(name): [str(each) for each in both] for name, both in told["floats"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
     # Who was gone already when it was taken is no fault of the backup.
     missing = [who for who in missing if who not in manifest.facts.get("definers_gone", ())]
-    tables = _between(tables, manifest)
     wrong = [f"the user {who}, who defines something, is missing" for who in missing]
     wrong += floats.differing(manifest.facts.get("float_sums", {}), exact)
     if manifest.schema_sha256 not in schemas:
         wrong.append("the schema differs")
-    return Found(tables, newest, tuple(wrong))
+    tables = _between(found_there.tables, manifest)
+    return Found(tables, found_there.newest_record, tuple(wrong))
 
 
 def _not_compared(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -208,14 +200,15 @@ def _not_compared(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"log-ins by {name}"[:120]
 
 
-def _between(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:
+def _between(found: Mapping[str, Content], manifest: Manifest) -> dict[str, Content]:
     """A table that was written to while it was read holds what it was to hold if its rows are as
     many as they were at some moment of that.
     """
+    tables = dict(found)
     for name, (least, most) in manifest.facts.get("moving", {}).items():
         if name in found and least <= found[name].rows <= most:
-            found[name] = manifest.tables[name]
-    return found
+            tables[name] = manifest.tables[name]
+    return tables
 
 
 @contextmanager

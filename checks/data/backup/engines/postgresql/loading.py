@@ -31,11 +31,10 @@ from checks.data.backup.engines.postgresql.scripts import (
     role_scripts,
 )
 from checks.data.backup.engines.postgresql.withheld import Contents
+from checks.data.backup.instructions import PLAIN
 from checks.data.backup.job import Source
 from checks.data.backup.programs import run
 
-PLAIN = "plain"
-"""the folder in which RESTORE.md has the artefacts unpacked"""
 LOADER_PREFIX = "reveille_load_"
 _LONGEST_SAID = 300
 

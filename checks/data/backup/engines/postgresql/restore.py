@@ -25,23 +25,16 @@ from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.postgresql.dump import SCHEMA
 from checks.data.backup.engines.postgresql.loading import (
     LOADER_PREFIX,
-    PLAIN,
     Prepared,
     bring_back,
     prepared,
 )
 from checks.data.backup.engines.postgresql.own_settings import differing_own
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
-from checks.data.backup.engines.postgresql.restore_test import (
-    ADMINISTRATORS_STEP,
-    RESTORE_STEP,
-    judged,
-    own_of,
-    read,
-)
+from checks.data.backup.engines.postgresql.restore_test import judged, own_of, read
 from checks.data.backup.engines.postgresql.withheld import Entry
 from checks.data.backup.engines.unpacking import unpack_all
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import ADMINISTRATORS_STEP, PLAIN, RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder
 from checks.data.backup.store.manifest import Manifest

@@ -18,29 +18,27 @@ import psycopg
 from psycopg import sql
 
 from checks.contract import CannotTell, Failed
-from checks.data.backup.engine import Found, Work, compared
+from checks.data.backup.engine import Found, Work, compared, found_of, of_known_form, told_tables
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql import withheld
 from checks.data.backup.engines.postgresql.cluster import cluster
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.dump import DATABASE, SCHEMA
 from checks.data.backup.engines.postgresql.extension_rows import tables_of, with_administrator
-from checks.data.backup.engines.postgresql.loading import PLAIN, address, bring_back, prepared
+from checks.data.backup.engines.postgresql.loading import address, bring_back, prepared
 from checks.data.backup.engines.postgresql.order import TRUSTED
 from checks.data.backup.engines.postgresql.own_settings import differing_own, own_of_database
 from checks.data.backup.engines.postgresql.programs import environment, restore_fault
 from checks.data.backup.engines.postgresql.roles import statements
 from checks.data.backup.engines.postgresql.scripts import ADMINISTRATOR, ROLES
 from checks.data.backup.engines.postgresql.server_settings import for_drill, not_given
-from checks.data.backup.instructions import commands
+from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run
 from checks.data.backup.sandbox.outside import drilled
 from checks.data.backup.store.manifest import Content, Manifest
 
 _LARGE_OBJECTS = "large objects"
-RESTORE_STEP, ADMINISTRATORS_STEP = 2, 3
-"""the numbered steps of RESTORE.md"""
 _FACTS = ("database", "encoding", "collate", "ctype", "owner", "own", "server", "extensions")
 _MOST_NAMED = 8
 READER = "reveille_reader"
@@ -155,7 +153,7 @@ def read(
     ]
     plain = run(command, environment(source))
     return {
-        "tables": {name: [each.rows, each.hash, each.bytes] for name, each in found.items()},
+        "tables": told_tables(found),
         "newest": newest,
         "sequences": sequences,
         "extension_tables": [table.full_name for table in more],
@@ -187,29 +185,22 @@ def _needed(held: withheld.Contents) -> str:
 
 def judged(told: Mapping[str, Any], manifest: Manifest, schema: bytes) -> Found:
     """What `read` told, as facts. Raises Failed for what is of another form."""
-    try:
-        tables = {
-            str(name): Content(int(rows), str(value), int(size))
-            for name, (rows, value, size) in told["tables"].items()
-        }
+    found = found_of(told)
+    with of_known_form():
         sequences = {str(name): [int(n) for n in at] for name, at in told["sequences"].items()}
-        newest = None if told["newest"] is None else str(told["newest"])
         now = str(told["schema"]).encode("utf-8", "surrogateescape")
         texts = [str(text) for _, _, text in told.get("withheld", ())]
-        for name in {str(each) for each in told["extension_tables"]} - manifest.tables.keys():
-            tables.pop(name, None)
-        tables |= {
+        new = {str(each) for each in told["extension_tables"]} - manifest.tables.keys()
+        tables = {name: each for name, each in found.tables.items() if name not in new} | {
             name: manifest.tables[name]
             for name in with_administrator(told, manifest.facts.get("extension_tables", {}))
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
-        raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
     left = with_administrator(told, manifest.facts.get("extension_sequences", {}))
     were = {name: at for name, at in manifest.facts["sequences"].items() if name not in left}
     behind = contents.behind(were, sequences)
     behind += differing_own(manifest.facts.get("own"), told.get("own"))
     differences = (*behind, *differing_schema(now, manifest, schema, texts))
-    return Found(_comparable(tables, manifest), newest, differences)
+    return Found(_comparable(tables, manifest), found.newest_record, differences)
 
 
 def _comparable(found: dict[str, Content], manifest: Manifest) -> dict[str, Content]:
