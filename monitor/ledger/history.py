@@ -38,7 +38,7 @@ def readable(rows: Iterable[HistoryRow]) -> Iterator[tuple[datetime, Mapping[str
         try:
             yield row.at, row.facts()
         except Unreadable as why:
-            log.error("action=%s_not_read %s", row.kind, why)
+            log.error("action=happening_not_read kind=%s %s", row.kind, why)
 
 
 class HistoryReading(Table):
