@@ -109,7 +109,7 @@ class Look:
             raise Blind("; ".join(self._blind))
 
     def broken_off(self) -> None:
-        """Name those stages of the plan that the time was over for. Raises Blind if it was for all."""
+        """Name the stages that the time was over for. Raises Blind if it was for all of them."""
         if not self._begun:
             raise Blind("the time budget was over before the first stage")
         left = [stage for stage in self._plan if stage not in self._begun]
