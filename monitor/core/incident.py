@@ -100,6 +100,10 @@ class Incident:
     """the worst severity that looks have found under a human's classification, as far as it was
     told
     """
+    eased_since: datetime | None = None
+    """since when looks count less than its severity stands for"""
+    eased_rank: int | None = None
+    """the mildest severity that they were told to have come down to since"""
     closing: Closing | None = None
     """why it is over; None while it is open"""
     goes_on_as: int | None = None

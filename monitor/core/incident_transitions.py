@@ -247,6 +247,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         rule=found.rule,
         policy=policy,
         request="",
+        eased_since=None,
+        eased_rank=None,
     )
     if by:
         moved = replace(

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from checks.body import Unreadable
 from monitor.config import CheckEntry, Configuration
-from monitor.core import endings, incident_transitions
+from monitor.core import easing, endings, incident_transitions
 from monitor.core.condition import (
     Condition,
     Patience,
@@ -170,6 +170,10 @@ class Correlation(IncidentChanges):
             return incident_transitions.outgrown(incident, found, *seen.loss())
         if found.issue.id == incident.issue and found.severity.rank < incident.severity.rank:
             return incident_transitions.reclassified(incident, found, self._policy_name(), by="")
+        # Beside other causes, and with what hangs on it, a ticket is as bad as the worst of them.
+        alone = incident.causes == (seen.name,) and not incident.attached
+        if found.issue.id == incident.issue and alone and seen.loss()[1]:
+            return easing.eased(incident, found, seen.loss(), self._now)
         if found.issue.id != incident.issue and self._later_below(seen, incident, diagnosis, found):
             return incident_transitions.fails_below(
                 incident, diagnosis.cause.check, said(diagnosis.cause)

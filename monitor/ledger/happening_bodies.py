@@ -29,6 +29,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "confirmed": ("check",),
     "fails-below": ("check", "reason"),
     "outgrown": ("text", "severity", "lost", "of"),
+    "eased": ("text", "severity", "lost", "of"),
     "escalated": ("level", "who", "skipped", "why", "missed"),
     "passed": ("skipped",),
     "reminded": ("text",),

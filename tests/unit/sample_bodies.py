@@ -15,7 +15,7 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import endings, incident_escalation, pauses, reported, root_cause
+from monitor.core import easing, endings, incident_escalation, pauses, reported, root_cause
 from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
@@ -124,6 +124,8 @@ def incidents() -> tuple[Incident, ...]:
         classified_by="asha",
         classified_at=(7, 30),
         seen_rank=0,
+        eased_since=NOW + timedelta(minutes=15),
+        eased_rank=2,
         reminded_at=NOW + timedelta(minutes=48),
         joined_untold=("second-number",),
         joined_since=NOW + timedelta(minutes=4),
@@ -413,6 +415,9 @@ def _changes() -> Iterator[Change]:
     yield transitions.fails_below(told, "uplink", "no answer")
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
+    since = replace(told, eased_since=NOW - timedelta(hours=1))
+    milder = replace(owner, severity=replace(owner.severity, id="P9", rank=9))
+    yield easing.eased(since, milder, (1, 30), NOW)
     yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
     yield incident_escalation.unheard(told, {1: "desk@example.net: 550 no such user"})
     yield pauses.waiting(told, "access to the rack", "asha", NOW)
