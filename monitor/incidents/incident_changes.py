@@ -21,7 +21,7 @@ from monitor.core.incident import Change, Evidence, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.maintenances import hides
-from monitor.incidents.recipients import TicketLetters, due_now, for_customers
+from monitor.incidents.recipients import TicketLetters, due_now, for_customers, missed_now
 from monitor.ledger import Ledger, Transaction
 
 
@@ -53,6 +53,24 @@ class IncidentChanges:
         due = due_now(self._configuration, told, self._now)
         return change.then(incident_escalation.unmuted(told, self._now, due.levels, due.passed))
 
+    def _with_its_turns(self, change: Change) -> Change:
+        """What is reclassified or formally escalated may be another level's at once, or late: that
+        is told in the same letter, and not in a second one a moment later.
+        """
+        incident = change.incident
+        moved = any(one.kind in ("reclassified", "called-up") for one in change.happenings)
+        if not (moved and incident.told and incident.open) or incident.held or incident.waits:
+            return change
+        if self._all_muted(incident):
+            return change
+        due = due_now(self._configuration, incident, self._now)
+        missed = missed_now(self._configuration, incident, self._now)
+        if due.tell or due.passed:
+            return change.then(
+                incident_escalation.escalated(incident, due.levels, due.passed, missed)
+            )
+        return change.then(incident_escalation.breached(incident, missed)) if missed else change
+
     def open(self, change: Change) -> Incident:
         """Store a ticket that a person has opened, and tell it."""
         return self.apply(self._tell_now(change))
@@ -61,6 +79,7 @@ class IncidentChanges:
         """Store a change and order what it tells; what hung on an incident that is over is set
         free.
         """
+        change = self._with_its_turns(change)
         if any(for_customers(order) for order in change.orders):
             informed = replace(change.incident, updated_at=self._now)
             change = replace(change, incident=informed)

@@ -76,6 +76,12 @@ def evidence() -> Evidence:
     )
 
 
+def _eased(told: Incident, owner: Classification) -> Change:
+    since = replace(told, eased_since=NOW - timedelta(hours=1))
+    milder = replace(owner, severity=replace(owner.severity, id="P9", rank=9))
+    return easing.eased(since, milder, (1, 30), NOW)
+
+
 def incidents() -> tuple[Incident, ...]:
     small = Incident(
         key="Pune/ivr-not-working",
@@ -124,8 +130,6 @@ def incidents() -> tuple[Incident, ...]:
         classified_by="asha",
         classified_at=(7, 30),
         seen_rank=0,
-        eased_since=NOW + timedelta(minutes=15),
-        eased_rank=2,
         reminded_at=NOW + timedelta(minutes=48),
         joined_untold=("second-number",),
         joined_since=NOW + timedelta(minutes=4),
@@ -144,6 +148,8 @@ def _analysed(one: Incident) -> Incident:
     """With what people do beside it: its analyses, and that a person has opened it."""
     return replace(
         one,
+        eased_since=NOW + timedelta(minutes=15),
+        eased_rank=2,
         acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
         updated_at=NOW + timedelta(minutes=48),
         prevention_sent_at=NOW + timedelta(hours=21),
@@ -318,7 +324,15 @@ def manifests() -> tuple[Manifest, ...]:
         previous=Link("20261121T030000.123Z-0a1b2c", _SHA),
     )
     small = replace(
-        full, tables={}, artefacts=(), newest_record=None, facts={}, recipients=(), previous=None
+        full,
+        eased_since=NOW + timedelta(minutes=15),
+        eased_rank=2,
+        tables={},
+        artefacts=(),
+        newest_record=None,
+        facts={},
+        recipients=(),
+        previous=None,
     )
     return full, small
 
@@ -415,9 +429,7 @@ def _changes() -> Iterator[Change]:
     yield transitions.fails_below(told, "uplink", "no answer")
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
-    since = replace(told, eased_since=NOW - timedelta(hours=1))
-    milder = replace(owner, severity=replace(owner.severity, id="P9", rank=9))
-    yield easing.eased(since, milder, (1, 30), NOW)
+    yield _eased(told, owner)
     yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
     yield incident_escalation.unheard(told, {1: "desk@example.net: 550 no such user"})
     yield pauses.waiting(told, "access to the rack", "asha", NOW)
