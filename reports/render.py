@@ -177,6 +177,9 @@ def fault_templates() -> Mapping[str, str]:
 _UNSAID: Mapping[str, Any] = {
     "audience": "",
     "because": None,
+    "check": "",
+    "title": "",
+    "worse": False,
     "from": "",
     "to": "",
     "by": "",

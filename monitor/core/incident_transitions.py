@@ -43,7 +43,7 @@ from monitor.core.incident import (
 )
 from monitor.core.intermittence import RECUR_WITHIN_SECONDS
 from monitor.core.open_hours import NO_CALENDARS, Calendars
-from monitor.core.policy_terms import UNSORTED, Classification, Issue, Severity
+from monitor.core.policy_terms import UNSORTED, Classification, Issue
 
 
 def opened(
@@ -267,7 +267,7 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         else f"was {was.title}, is {issue.title}"
     )
     # Where the issue is the same, what it was is only how bad it was.
-    before = graded(was.severity) if same else f"{graded(was.severity)}, {was.title}"
+    before = was.severity.said if same else f"{was.severity.said}, {was.title}"
     facts = {
         "was": before,
         "from": was.issue,
@@ -277,11 +277,6 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         "reason": found.rule,
     }
     return remembered(moved, "reclassified", facts, Tell.RECLASSIFIED, why)
-
-
-def graded(severity: Severity) -> str:
-    """A severity with its name, as in "P0 urgent"; once where they are the same."""
-    return " ".join(dict.fromkeys((severity.id, severity.name)))
 
 
 def _title(issue: Issue, evidence: Evidence) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from checks.body import Unreadable
 from monitor.config import CheckEntry, Configuration
-from monitor.core import easing, endings, incident_transitions
+from monitor.core import easing, effects, endings, incident_transitions
 from monitor.core.condition import (
     Condition,
     Patience,
@@ -47,10 +47,21 @@ class Correlation(IncidentChanges):
         settled by them.
         """
         by_name = {low.name: low for low in below}
-        mine = (low for low in below if low.name not in others)
+        mine = [low for low in below if low.name not in others]
+        # What opens below is told once it is known what hangs on it: else it is told twice at once.
+        self._tells_later = True
         for low in sorted(mine, key=lambda s: s.entry.probe.highest_layer()):
             self._settle(low, by_name)
+        self._tells_later = False
         self._settle(seen, by_name)
+        for low in mine:
+            self._tell_held_back(low.name)
+
+    def _tell_held_back(self, check: str) -> None:
+        with store.saying_unreadable(check):
+            incident = self._incident(store.condition_of(self._ledger, check).incident)
+            if incident is not None and not incident.told:
+                self.apply(self._tell_now(Change(incident)))
 
     def _settle(self, seen: AttemptResult, by_name: dict[str, AttemptResult]) -> None:
         self._t.record(
@@ -235,9 +246,22 @@ class Correlation(IncidentChanges):
         change = change.then(incident_transitions.hung_on(change.incident, diagnosis.attached))
         if cause.often:
             change = change.then(Change(replace(change.incident, flapping=True)))
+        change = change.then(self._with_effect(seen, change.incident, diagnosis))
         placed = self.apply(self._tell_now(change))
         self._blame(cause, seen, placed)
         return placed
+
+    def _with_effect(self, seen: AttemptResult, incident: Incident, diagnosis: Diagnosis) -> Change:
+        """What the check stands for may be down all the same, worse than its cause, and others'."""
+        case = seen.case()
+        hidden = self.muted(seen.name) or incident.policy != self._policy_name()
+        if case is None or hidden or not effects.stays_true(case, diagnosis.cause):
+            return Change(incident)
+        effect = self._policy.classify(case)
+        if incident.classified_by_human:
+            return incident_transitions.outgrown(incident, effect, 0, 0)
+        calendars = self._policy.calendars
+        return effects.raised(incident, effect, seen.name, self._now, calendars)
 
     def _blame(self, cause: AttemptResult, seen: AttemptResult, incident: Incident) -> None:
         """Tie the checks to their incident; a lower one that is the cause is broken by that."""
@@ -264,7 +288,9 @@ class Correlation(IncidentChanges):
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
         if incident and incident.open:
             why = f"{condition.check} has recovered"
-            self.apply(endings.left(incident, condition.check, Closing.RECOVERED, why, self._now))
+            change = endings.left(incident, condition.check, Closing.RECOVERED, why, self._now)
+            lifted = effects.lifted(change.incident, condition.check, incident)
+            self.apply(change if lifted.incident is change.incident else lifted)
         elif incident and incident.closing is Closing.RESOLVED:
             self.apply(endings.confirmed(incident, condition.check, self._now))
 

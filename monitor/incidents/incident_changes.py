@@ -34,6 +34,7 @@ class IncidentChanges:
         self._ledger, self._t, self._now = ledger, t, now
         self._configuration = configuration
         self._policy = configuration.policy
+        self._tells_later = False
         self.telling = TicketLetters(ledger, t, configuration, now)
 
     def muted(self, check: str) -> bool:
@@ -47,7 +48,7 @@ class IncidentChanges:
         """An incident that nobody heard of is told, unless a maintenance hides all that
         causes it.
         """
-        if change.incident.told or self._all_muted(change.incident):
+        if change.incident.told or self._tells_later or self._all_muted(change.incident):
             return change
         told = replace(change.incident, counts_from=self._now)
         due = due_now(self._configuration, told, self._now)
@@ -58,7 +59,9 @@ class IncidentChanges:
         is told in the same letter, and not in a second one a moment later.
         """
         incident = change.incident
-        moved = any(one.kind in ("reclassified", "called-up") for one in change.happenings)
+        moved = any(
+            one.kind in ("reclassified", "raised", "called-up") for one in change.happenings
+        )
         if not (moved and incident.told and incident.open) or incident.held or incident.waits:
             return change
         if self._all_muted(incident):

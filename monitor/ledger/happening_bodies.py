@@ -44,6 +44,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "replied": ("by", "way", "identity"),
     "rests": ("who", "until"),
     "note": ("by", "text"),
+    "raised": ("was", "by", "reason", "from", "to", "check", "title", "worse"),
     "reclassified": ("was", "from", "to", "title", "by", "reason"),
     "undeliverable": ("event", "desk", "recipient", "reason"),
     "rca-drafted": ("by",),

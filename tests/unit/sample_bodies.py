@@ -15,12 +15,13 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import easing, endings, incident_escalation, pauses, reported, root_cause
+from monitor.core import easing, effects, endings, incident_escalation, pauses, reported, root_cause
 from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
 from monitor.core.flapping import Flap
 from monitor.core.incident import Change, Closing, Evidence, Happening, Incident, Pause
+from monitor.core.open_hours import NO_CALENDARS
 from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity, Target
 from monitor.core.rollup import Counts, Spread
 from monitor.core.sla import Clock, ClockState
@@ -325,8 +326,6 @@ def manifests() -> tuple[Manifest, ...]:
     )
     small = replace(
         full,
-        eased_since=NOW + timedelta(minutes=15),
-        eased_rank=2,
         tables={},
         artefacts=(),
         newest_record=None,
@@ -430,6 +429,7 @@ def _changes() -> Iterator[Change]:
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
     yield _eased(told, owner)
+    yield effects.raised(told, replace(graver, ladder=ladder()), "portal", NOW, NO_CALENDARS)
     yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
     yield incident_escalation.unheard(told, {1: "desk@example.net: 550 no such user"})
     yield pauses.waiting(told, "access to the rack", "asha", NOW)
