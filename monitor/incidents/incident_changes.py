@@ -17,12 +17,13 @@ from monitor.core.condition import (
     Condition,
     released,
 )
-from monitor.core.incident import Change, Evidence, Incident, key_of
+from monitor.core.incident import MONITOR, Change, Closing, Evidence, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.maintenances import hides
 from monitor.incidents.recipients import TicketLetters, due_now, for_customers, missed_now
 from monitor.ledger import Ledger, Transaction
+from monitor.ledger.history import readable
 
 
 class IncidentChanges:
@@ -114,8 +115,20 @@ class IncidentChanges:
             return incident_transitions.joined(store.incident_of(row), evidence, self._now)
         closed = self._ledger.latest_closed(key)
         last = next(store.incidents_of([closed] if closed else []), None)
-        if last and endings.may_reopen(last, self._now):
+        if last and endings.may_reopen(last, self._now) and self._goes_on(last, evidence.check):
             return endings.reopened(last, evidence, self._now)
         return incident_transitions.opened(
             site, found, self._policy_name(), evidence, since, self._now, last
         )
+
+    def _goes_on(self, last: Incident, check: str) -> bool:
+        """Whether a failing check is the trouble of a closed ticket once more. Another check's is
+        another outage, with a beginning of its own; unless that happens again and again, and is the
+        intermittent trouble of them all. What nobody saw repaired goes on in whatever finds it.
+        """
+        seen_well = last.closing in (Closing.RECOVERED, Closing.RESOLVED) and not last.opened_by
+        if last.returns or last.owner == MONITOR or not seen_well:
+            return True
+        rows = self._ledger.history(last.number)
+        known = {facts["check"] for _, facts in readable(rows) if facts.get("check")}
+        return not known or check in known

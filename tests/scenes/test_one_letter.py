@@ -134,3 +134,35 @@ async def test_an_end_says_what_was_missed_and_what_is_still_owed(scene: Make) -
     assert "(30 min), missed" in said and "OVERDUE" not in said
     assert "(2 days after the end)" in said
     assert "Nothing is left to repair. The root cause analysis is due by" in said
+
+
+async def test_another_check_s_outage_is_another_ticket_with_its_own_times(scene: Make) -> None:
+    checks = {name: {"every": 60.0} for name in ("first-number", "second-number")}
+    site = scene(checks)
+    site.world["first-number"] = SILENT
+    await site.run_for(minutes=15)
+    site.world["first-number"] = None
+    await site.run_for(minutes=20)
+    site.world["second-number"] = SILENT
+    await site.run_for(minutes=5)
+    assert sorted(row.number for row in site.ledger.incidents()) == [1, 2]
+    assert "worked for a while" not in words(site, "opened")
+    site.world["second-number"] = None
+    await site.run_for(minutes=15)
+    said = words(site, "closed")
+    assert "it was broken for 5 min" in said or "it was broken for 6 min" in said
+    # A third time it is the intermittent trouble of both.
+    site.world["first-number"] = SILENT
+    await site.run_for(minutes=5)
+    assert [row.number for row in site.ledger.open_incidents()] == [2]
+
+
+async def test_what_comes_back_is_not_said_to_have_been_broken_in_between(scene: Make) -> None:
+    site = scene({"first-number": {"every": 60.0}})
+    for _ in range(2):
+        site.world["first-number"] = SILENT
+        await site.run_for(minutes=5)
+        site.world["first-number"] = None
+        await site.run_for(minutes=20)
+    assert "it was broken 2 times from 08:30 IST on" in words(site, "closed")
+    assert len(site.ledger.incidents()) == 1
