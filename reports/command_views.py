@@ -209,6 +209,8 @@ class Explained(Plain):
     opened_at: datetime
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
+    operators: tuple[str, ...] = ()
+    """who of the site is told of every step, beside the ladder"""
     rank: int = 0
     afterwards: tuple[tuple[str, int, str], ...] = ()
     """promises that count from something later: name, seconds, since when ("resolved",
