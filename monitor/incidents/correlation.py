@@ -13,7 +13,6 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from checks.body import Unreadable
-from monitor.config import CheckEntry, Configuration
 from monitor.core import easing, effects, endings, incident_transitions
 from monitor.core.condition import (
     Condition,
@@ -30,6 +29,7 @@ from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.attempt_result import AttemptResult, patience_of, summary_of
 from monitor.incidents.incident_changes import IncidentChanges
+from monitor.incidents.layers_below import reach
 from monitor.incidents.recipients import BLIND
 
 __all__ = ["AttemptResult", "Correlation", "patience_of", "reach"]
@@ -56,12 +56,6 @@ class Correlation(IncidentChanges):
         self._settle(seen, by_name)
         for low in mine:
             self._tell_held_back(low.name)
-
-    def _tell_held_back(self, check: str) -> None:
-        with store.saying_unreadable(check):
-            incident = self._incident(store.condition_of(self._ledger, check).incident)
-            if incident is not None and not incident.told:
-                self.apply(self._tell_now(Change(incident)))
 
     def _settle(self, seen: AttemptResult, by_name: dict[str, AttemptResult]) -> None:
         self._t.record(
@@ -251,18 +245,6 @@ class Correlation(IncidentChanges):
         self._blame(cause, seen, placed)
         return placed
 
-    def _with_effect(self, seen: AttemptResult, incident: Incident, diagnosis: Diagnosis) -> Change:
-        """What the check stands for may be down all the same, worse than its cause, and others'."""
-        case = seen.case()
-        hidden = self.muted(seen.name) or incident.policy != self._policy_name()
-        if case is None or hidden or not effects.stays_true(case, diagnosis.cause):
-            return Change(incident)
-        effect = self._policy.classify(case)
-        if incident.classified_by_human:
-            return incident_transitions.outgrown(incident, effect, 0, 0)
-        calendars = self._policy.calendars
-        return effects.raised(incident, effect, seen.name, self._now, calendars)
-
     def _blame(self, cause: AttemptResult, seen: AttemptResult, incident: Incident) -> None:
         """Tie the checks to their incident; a lower one that is the cause is broken by that."""
         for name in {cause.name, seen.name, *incident.attached}:
@@ -286,6 +268,7 @@ class Correlation(IncidentChanges):
         # Untied before its incident is touched: a recovered check must not be set free as one that
         # still hangs on it.
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
+        self._look_at_what_stands_on(condition.check)
         if incident and incident.open:
             why = f"{condition.check} has recovered"
             change = endings.left(incident, condition.check, Closing.RECOVERED, why, self._now)
@@ -311,17 +294,3 @@ class Correlation(IncidentChanges):
             self.apply(
                 endings.left(store.incident_of(row), now.check, Closing.RECOVERED, why, self._now)
             )
-
-
-def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
-    """Every check that stands below one, by its `diagnose` and theirs; nearest first."""
-    found: dict[str, None] = {}
-    waiting = list(entry.diagnose)
-    while waiting:
-        # Breadth first, so that the nearest come first; what was found is not gone through again,
-        # which ends a circle.
-        name = waiting.pop(0)
-        if name not in found and name != entry.name:
-            found[name] = None
-            waiting.extend(configuration.checks[name].diagnose)
-    return tuple(found)

@@ -9,21 +9,28 @@ incident whose causes a maintenance hides is stored and not told.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.config import Configuration
-from monitor.core import endings, incident_escalation, incident_transitions
+from monitor.core import effects, endings, incident_escalation, incident_transitions
 from monitor.core.condition import (
     Condition,
+    looked_at_again,
     released,
 )
+from monitor.core.diagnosis import Diagnosis
 from monitor.core.incident import MONITOR, Change, Closing, Evidence, Incident, key_of
 from monitor.core.policy_terms import Classification
 from monitor.incidents import store
+from monitor.incidents.attempt_result import AttemptResult
+from monitor.incidents.layers_below import reach
 from monitor.incidents.maintenances import hides
 from monitor.incidents.recipients import TicketLetters, due_now, for_customers, missed_now
 from monitor.ledger import Ledger, Transaction
 from monitor.ledger.history import readable
+
+# What a person has started again takes a while until it answers.
+_STARTS_WITHIN = timedelta(seconds=20)
 
 
 class IncidentChanges:
@@ -95,6 +102,9 @@ class IncidentChanges:
                 # What only hung on it was never proven bad by itself; its causes go their own way.
                 if condition.incident == incident.number and name not in incident.causes:
                     self._keep(released(condition, self._now))
+                # A person says that it is repaired: that is looked at soon, however dear a look is.
+                elif condition.incident == incident.number and incident.closing is Closing.RESOLVED:
+                    self._keep(looked_at_again(condition, self._now + _STARTS_WITHIN))
         return incident
 
     def _incident(self, number: int | None) -> Incident | None:
@@ -132,3 +142,30 @@ class IncidentChanges:
         rows = self._ledger.history(last.number)
         known = {facts["check"] for _, facts in readable(rows) if facts.get("check")}
         return not known or check in known
+
+    def _tell_held_back(self, check: str) -> None:
+        with store.saying_unreadable(check):
+            incident = self._incident(store.condition_of(self._ledger, check).incident)
+            if incident is not None and not incident.told:
+                self.apply(self._tell_now(Change(incident)))
+
+    def _with_effect(self, seen: AttemptResult, incident: Incident, diagnosis: Diagnosis) -> Change:
+        """What the check stands for may be down all the same, worse than its cause, and others'."""
+        case = seen.case()
+        hidden = self.muted(seen.name) or incident.policy != self._policy_name()
+        if case is None or hidden or not effects.stays_true(case, diagnosis.cause):
+            return Change(incident)
+        effect = self._policy.classify(case)
+        if incident.classified_by_human:
+            return incident_transitions.outgrown(incident, effect, 0, 0)
+        calendars = self._policy.calendars
+        return effects.raised(incident, effect, seen.name, self._now, calendars)
+
+    def _look_at_what_stands_on(self, check: str) -> None:
+        """A layer that turns good may have been what broke the layers above."""
+        for name, entry in self._configuration.checks.items():
+            if not entry.diagnose or check not in reach(self._configuration, entry):
+                continue
+            was = store.condition_of(self._ledger, name)
+            if (again := looked_at_again(was, self._now)) is not was:
+                self._keep(again)
