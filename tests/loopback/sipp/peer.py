@@ -177,6 +177,17 @@ def _write_scenario(scenario: str, folder: Path, filled: Mapping[str, str]) -> N
     (folder / "scenario.xml").write_text(text)
 
 
+def need_steady_baresip() -> None:
+    """Skip where baresip dies of SIGSEGV when a call that it holds is transferred (1.1.0 of Debian
+    13, in its player of files).
+    """
+    if (
+        "v1.1.0 "
+        in subprocess.run(["baresip", "-v"], capture_output=True, text=True, check=False).stdout
+    ):
+        pytest.skip("baresip 1.1.0 dies when a call that it holds is transferred")
+
+
 @asynccontextmanager
 async def baresip(folder: Path, source: Path) -> AsyncIterator[int]:
     """baresip that answers by itself and says the WAV `source`, then hangs up; gives its port."""
