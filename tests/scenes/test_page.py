@@ -28,7 +28,7 @@ from tests.scenes import page_world
 
 PATHS = (
     "/", "/tickets", "/tickets?all=1", "/tickets/RV-1", "/checks/main-number", "/checks/trunk",
-    "/maintenance", "/months", "/months/2026-10", "/reports", "/log-in", "/nowhere",
+    "/maintenance", "/checklist", "/months", "/months/2026-10", "/reports", "/log-in", "/nowhere",
 )  # fmt: skip
 
 
