@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 import pytest
 
+from checks.descriptions import descriptions
 from checks.kinds import kinds
 from monitor.desks.list import desk_kinds
 from tests.house.source import ROOT, files, modules, none
@@ -97,7 +98,7 @@ def test_a_kind_is_a_word_and_its_settings_are_explained(kind: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", kind)
     assert kind == check.KIND
     assert check.__doc__
-    none(name for name, field in check.model_fields.items() if not field.description)
+    none(name for name, words in descriptions(check).items() if not words)
 
 
 def test_every_template_is_used() -> None:
