@@ -4,6 +4,7 @@ examples each time. And which tests need the engine of calls, which not every ho
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if NO_ENGINE is not None and item.get_closest_marker("engine"):
             item.add_marker(pytest.mark.skip(reason=SKIPPED))
+
+
+def pytest_collection_finish() -> None:
+    """What ten thousand tests are made of stays until the end: Python's collector of cycles need
+    not go through all of it again and again.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

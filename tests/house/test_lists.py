@@ -75,7 +75,7 @@ def written_kinds(*folders: str) -> list[str]:
         ast.literal_eval(step.value)
         for module in modules()
         if module.within(*folders)
-        for node in ast.walk(module.tree)
+        for node, _ in module.nodes
         if isinstance(node, ast.ClassDef)
         for step in node.body
         if isinstance(step, ast.AnnAssign)
@@ -132,6 +132,7 @@ def test_every_prompt_and_policy_that_ships_is_named_somewhere() -> None:
     )
 
 
+@pytest.mark.xdist_group("the house, read once")
 def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None:
     launcher = (ROOT / "reveille").read_text(encoding="utf-8")
     listed = re.findall(
@@ -139,22 +140,24 @@ def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None
         "".join(re.findall(r"peers='\n(.*?)'\n", launcher, re.S)),
         re.M,
     )
-    met = {
-        PACKAGES[word]
+    run = {
+        word
         for module in modules("tests")
+        if module.path != "tests/house/test_lists.py"
         for word in module.words()
-        if word in PACKAGES and _is_run(word)
     }
+    met = {package for word, package in PACKAGES.items() if word in run}
     # A library of the browser's driver: no test names it.
     assert sorted(listed) == sorted(met | {"libatomic1"})
 
 
+@pytest.mark.xdist_group("the house, read once")
 def test_what_a_test_looks_for_has_its_package_here() -> None:
     own = {"apt-get", "git", "bash", "chrt", "sh", "nsenter", "setpriv"}
     sought = {
         word.args[0].value
         for module in modules("tests")
-        for word in ast.walk(module.tree)
+        for word, _ in module.nodes
         if isinstance(word, ast.Call)
         and ast.unparse(word.func).endswith("which")
         and isinstance(word.args[0], ast.Constant)
@@ -169,12 +172,3 @@ def test_the_launcher_is_plain_shell() -> None:
             subprocess.run([shell, "-n", script], cwd=ROOT, check=False, capture_output=True).stderr
             == b""
         )
-
-
-def _is_run(word: str) -> bool:
-    """In a file other than this one."""
-    return any(
-        word in set(module.words())
-        for module in modules("tests")
-        if module.path != "tests/house/test_lists.py"
-    )
