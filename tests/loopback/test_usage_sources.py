@@ -27,12 +27,10 @@ from checks.data.usage.check import Usage
 from lab import records as lab
 from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
 
-# Two servers with fifteen days of records are made once, and not once for each worker.
-pytestmark = pytest.mark.xdist_group("call records")
-
 ZONE, DATE = "Asia/Kolkata", date(2026, 11, 20)
 TRUNKS = ["PJSIP/trunk-*"]
 SCHEMA = Path(__file__).parents[2] / "checks" / "data" / "usage" / "schema.json"
+pytestmark = pytest.mark.xdist_group("call records")  # two servers, made once
 
 
 @pytest.fixture(scope="module")
