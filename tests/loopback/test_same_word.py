@@ -126,6 +126,7 @@ def seeing(found: Mapping[str, str], why: str) -> Mapping[str, str]:
     }
 
 
+@pytest.mark.browser
 @needs_root
 def test_this_host_s_own_firewall_blames_nobody() -> None:
     own = ("unshare", "--net", "sh", "-c", OWN_NETWORK, "sh")
@@ -135,6 +136,7 @@ def test_this_host_s_own_firewall_blames_nobody() -> None:
     assert not seeing(browser, "network access denied")
 
 
+@pytest.mark.browser
 @needs_root
 def test_a_broken_resolver_of_this_host_blames_nobody(tmp_path: Path) -> None:
     """`dns` is left out: a resolver is what it looks at."""
@@ -147,6 +149,7 @@ def test_a_broken_resolver_of_this_host_blames_nobody(tmp_path: Path) -> None:
     assert not seeing(found, "names cannot be resolved here")
 
 
+@pytest.mark.browser
 def test_no_descriptor_left_blames_nobody() -> None:
     found = told(Place("127.0.0.1", free_port()), EVERY, full=True)
     assert not seeing(found, "no socket to be had")
