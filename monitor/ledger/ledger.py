@@ -26,8 +26,9 @@ from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
 from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
+from monitor.ledger.hosts import HostReading
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
-from monitor.ledger.leases import LeaseReading, LeaseWriting
+from monitor.ledger.leases import Lease, LeaseReading, LeaseWriting
 from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
 from monitor.ledger.rollups import RollupWriting
@@ -58,6 +59,7 @@ class Transaction(
 class Ledger(
     SlotReading,
     LeaseReading,
+    HostReading,
     AttemptReading,
     AcceptanceReading,
     ConditionReading,
@@ -75,6 +77,7 @@ class Ledger(
         LedgerFault.
         """
         self.place = place
+        self._whole: Transaction | None = None
         super().__init__(engines.opened(place, read_only=read_only))
         try:
             _fit(self._database)
@@ -128,8 +131,24 @@ class Ledger(
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """All of what is changed inside is kept, or nothing. Raises LedgerFault."""
+        if self._whole is not None:
+            yield self._whole
+            return
         with self._database.transaction():
             yield Transaction(self._database)
+
+    @contextmanager
+    def under(self, lease: Lease) -> Iterator[None]:
+        """One transaction for all that is read and changed inside, under a lease that goes on: no
+        other host changes what a decision is based on. Raises LeaseLost, LedgerFault.
+        """
+        with self.transaction() as t:
+            t.hold_lease(lease)
+            self._whole = t
+            try:
+                yield
+            finally:
+                self._whole = None
 
     def interrupt(self) -> None:
         """End the question that is being answered, from another thread; it raises LedgerFault."""
