@@ -125,6 +125,7 @@ def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
         recover=rhythm.recover,
         recheck=_recheck(rhythm, probe),
         diagnose=rhythm.diagnose,
+        probes=rhythm.probes,
         component=rhythm.component or probe.COMPONENT,
         severity=rhythm.severity,
         limit=rhythm.limit or probe.longest_seconds(),

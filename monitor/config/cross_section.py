@@ -123,6 +123,7 @@ def warnings(configuration: Configuration) -> list[Found]:
     """
     found = [
         *_idle(configuration),
+        *_looked_at_by_nobody(configuration),
         *nobody_told(configuration),
         *_secrets_not_there(configuration),
         *_passwords_in_the_clear(configuration),
@@ -146,6 +147,19 @@ def _together(several: list[Found]) -> Found:
     if len(several) == 1:
         return first
     return replace(first, path=", ".join(dotted(one.place) for one in several))
+
+
+def _looked_at_by_nobody(configuration: Configuration) -> Iterator[Found]:
+    """A check that names hosts of a ledger which only this one has."""
+    if configuration.ledger.url is not None:
+        return
+    for name, entry in configuration.checks.items():
+        if not configuration.probe.serves(entry.probes):
+            yield Found(
+                ("checks", name, "probes"),
+                "this host is none of them, and no other works on this ledger: nobody looks",
+                "name this one in [probe], or write [ledger] url",
+            )
 
 
 def _old_words(configuration: Configuration) -> Iterator[Found]:

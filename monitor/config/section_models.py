@@ -228,6 +228,10 @@ class Rhythm(Settings):
     """
     diagnose: tuple[str, ...] = Field(default=(), examples=[["trunk"]])
     """checks to look at when it fails; the one of the lowest failing layer is the cause"""
+    probes: tuple[str, ...] = Field(default=(), examples=[["pune"]])
+    """names or tags of the hosts that may look at it, where several work on one ledger; without it
+    any of them does
+    """
     component: Annotated[str, AfterValidator(_line_of_text)] = Field(
         default="", examples=["agent-portal"]
     )
