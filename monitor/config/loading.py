@@ -83,8 +83,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     audit, page = reading.once("audit", Audit), reading.once("page", Page)
     ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
     probe = reading.once("probe", Probe)
-    # Looked for in what is written, so that these are told together with the faults of each
-    # section.
+    # Looked for in what is written: these are told together with the faults of each section.
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
     reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
     policy = policy_of(reading, site.policy) if site else None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from monitor.ledger.database import Row, Value
+from monitor.ledger.database import Row
 from monitor.ledger.encoding import milliseconds, moment
 from monitor.ledger.table import Table
 
@@ -142,8 +142,14 @@ class LeaseReading(Table):
 class LeaseWriting(Table):
     def hold_lease(self, lease: Lease) -> None:
         """What stands in this transaction is done under a lease that goes on. Raises LeaseLost."""
-        # Changed, not asked: so nobody can take it before this transaction is over.
-        self._under(lease, "until = until", ())
+        # Taken for this transaction: nobody can claim it before that is over.
+        found = self._database.row(
+            "SELECT fence FROM leases WHERE job = ? AND fence = ?"  # noqa: S608 - constants
+            f" AND until >= {self._database.NOW} {self._database.SKIP_LOCKED}",
+            (lease.job, lease.fence),
+        )
+        if found is None:
+            raise LeaseLost(lease.job)
 
     def settle_lease(self, lease: Lease, done_to: datetime | None = None) -> None:
         """The job is done, up to a moment, and free again; what it came to stands in this
@@ -151,15 +157,12 @@ class LeaseWriting(Table):
         """
         at = milliseconds(done_to) if done_to else 0
         done = "CASE WHEN done_to > CAST(? AS BIGINT) THEN done_to ELSE CAST(? AS BIGINT) END"
-        self._under(lease, f"until = 0, done_to = {done}", (at, at))
-
-    def _under(self, lease: Lease, change: str, values: Sequence[Value]) -> None:
-        done = self._database.change(
-            f"UPDATE leases SET {change} WHERE job = ? AND fence = ?"  # noqa: S608 - constants
+        changed = self._database.change(
+            f"UPDATE leases SET until = 0, done_to = {done} WHERE job = ? AND fence = ?"  # noqa: S608
             f" AND until >= {self._database.NOW}",
-            (*values, lease.job, lease.fence),
+            (at, at, lease.job, lease.fence),
         )
-        if done != 1:
+        if changed != 1:
             raise LeaseLost(lease.job)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
@@ -136,6 +136,12 @@ class Ledger(
             return
         with self._database.transaction():
             yield Transaction(self._database)
+
+    def steady(self) -> AbstractContextManager[None]:
+        """All that is asked inside is asked of the ledger as it is now: one who asks a thousand
+        things need not find out before each whether somebody has changed it.
+        """
+        return self._database.steady()
 
     @contextmanager
     def under(self, lease: Lease) -> Iterator[None]:

@@ -19,7 +19,8 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
 from monitor.incidents import store
-from monitor.ledger import Ledger, LedgerAccess, Purpose
+from monitor.ledger import Ledger, LedgerAccess, Purpose, SlotRow
+from monitor.scheduling.claims import Alone
 from monitor.scheduling.extra_looks import ExtraLooks
 from monitor.scheduling.ready_queue import Agenda
 
@@ -47,8 +48,18 @@ class Due:
 class OwedLooks:
     """The looks that the checks of one site are owed."""
 
-    def __init__(self, ledger: LedgerAccess, configuration: Configuration, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: LedgerAccess,
+        configuration: Configuration,
+        clock: Clock,
+        claims: Alone | None = None,
+    ) -> None:
+        """`claims`: what this host holds, where several share the ledger."""
         self._ledger, self._clock = ledger, clock
+        self._claims = claims or Alone()
+        # Claimed for a look that is about to be made.
+        self._granted: set[str] = set()
         self._extra = ExtraLooks()
         self._running: set[str] = set()
         self._begun: set[tuple[str, str]] = set()
@@ -57,8 +68,8 @@ class OwedLooks:
         self._rest_until: dict[str, datetime] = {}
         # Slots that the ledger says are done; a clock that went back offers them again.
         self._taken: set[tuple[str, str]] = set()
-        unfinished = ledger.at_once(lambda ledger: ledger.unfinished_slots())
-        self._left_over = {(s.job, s.slot_key): s for s in unfinished}
+        self._left_over: dict[tuple[str, str], SlotRow] = {}
+        ledger.at_once(self._find_left_over)
         self.configuration = configuration
 
     @property
@@ -69,7 +80,12 @@ class OwedLooks:
     @configuration.setter
     def configuration(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._agenda = Agenda(configuration.checks)
+        self._mine = {
+            name: entry
+            for name, entry in configuration.checks.items()
+            if configuration.probe.serves(entry.probes)
+        }
+        self._agenda = Agenda(self._mine)
 
     @property
     def running(self) -> frozenset[str]:
@@ -83,16 +99,55 @@ class OwedLooks:
     async def planned(self, now: datetime) -> tuple[list[Due], datetime | None]:
         """What is owed, and when that is to be asked again if nothing else happens before."""
         # A new configuration may come in the middle: what is worked out is of one.
-        checks, agenda = self._configuration.checks, self._agenda
-        found, waking = await self._ledger.do(
-            lambda ledger: (
-                self._owed(ledger, checks, agenda, now),
-                self._next_waking(ledger, agenda, now),
-            )
-        )
-        if agenda is not self._agenda:
-            return [], now
-        return [due for due in found if due.name not in self._running], waking
+        checks, agenda = self._mine, self._agenda
+
+        def worked_out(ledger: Ledger) -> tuple[list[Due], datetime | None]:
+            owed = self._owed_and_granted(ledger, checks, agenda, now)
+            with ledger.steady():
+                return owed, self._next_waking(ledger, agenda, now)
+
+        found, waking = await self._ledger.do(worked_out)
+        begins = [] if agenda is not self._agenda else found
+        begins = [due for due in begins if due.name not in self._running]
+        # A look at it was begun meanwhile, or it may be no check of this host any more.
+        self._claims.let_go({due.name for due in found} - {due.name for due in begins})
+        self._granted |= {due.name for due in begins if self._claims.shared}
+        return begins, now if agenda is not self._agenda else waking
+
+    def _owed_and_granted(
+        self, ledger: Ledger, checks: Mapping[str, CheckEntry], agenda: Agenda, now: datetime
+    ) -> list[Due]:
+        """What is owed and, of a ledger that several share, is this host's to look at."""
+        if not self._claims.shared:
+            return self._owed(ledger, checks, agenda, now)
+        self._find_left_over(ledger)
+        with ledger.steady():
+            owed = self._owed(ledger, checks, agenda, now)
+        if not owed:
+            return []
+        rows = self._claims.rows(ledger, [due.name for due in owed])
+        free = [due for due in owed if due.name not in rows or not rows[due.name].held]
+        self._done_to({name: row.done_to for name, row in rows.items()})
+        with ledger.steady():
+            wanted = [due.name for due in free if self._asked(ledger, agenda, due.entry, now)]
+        got = self._claims.take(ledger, wanted)
+        self._done_to(got)
+        # Asked once more, now that nobody else can settle it: what was owed may be done.
+        self._find_left_over(ledger)
+        with ledger.steady():
+            asked = {name: self._asked(ledger, agenda, checks[name], now) for name in got}
+        self._claims.let_go(name for name, due in asked.items() if due is None)
+        return [due for due in asked.values() if due is not None]
+
+    def _done_to(self, known: Mapping[str, datetime | None]) -> None:
+        """Slots of a grid that others have done."""
+        for name, at in known.items():
+            if at is not None and at > self._grid.get(name, _ANY):
+                self._grid[name] = at
+
+    def _find_left_over(self, ledger: Ledger) -> None:
+        unfinished = ledger.unfinished_slots()
+        self._left_over = {(one.job, one.slot_key): one for one in unfinished}
 
     def _owed(
         self, ledger: Ledger, checks: Mapping[str, CheckEntry], agenda: Agenda, now: datetime
@@ -189,7 +244,8 @@ class OwedLooks:
             if left.job == entry.name:
                 if (now - left.slot_at).total_seconds() <= entry.grace:
                     return Slot(left.slot_key, left.slot_at)
-                self._abandon(ledger, *key, now)
+                if not self._claims.under_way(ledger, entry.name):
+                    self._abandon(ledger, *key, now)
         return None
 
     def _owed_daily(
@@ -216,7 +272,7 @@ class OwedLooks:
 
     def _moments(self, ledger: Ledger, now: datetime) -> Iterator[datetime]:
         conditions = store.conditions(ledger)
-        for entry in self.configuration.checks.values():
+        for entry in self._mine.values():
             condition = conditions.get(entry.name)
             if condition and condition.next_look:
                 yield max(now, self._extra.at(condition, now, self._clock.monotonic()))
@@ -229,6 +285,9 @@ class OwedLooks:
         """
         left = self._left_over.pop((job, key))
         with ledger.transaction() as t:
+            known = ledger.slot(job, key)
+            if known is None or known.finished_at is not None:
+                return  # another host has just done so
             t.finish(job, key, now, (now - left.slot_at).total_seconds())
             t.happened(None, now, "run-abandoned", {"check": job, "slot": key})
 

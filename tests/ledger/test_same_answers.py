@@ -46,6 +46,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "grown": lambda one: sorted((p.name, p.rows) for p in one.grown(milliseconds(LAST))),
     "history": lambda one: [one.history(number) for number in (None, *range(1, 9))],
     "identity": lambda one: one.identity,
+    "hosts": lambda one: one.hosts(),
     "incident": lambda one: [one.incident(number) for number in range(9)],
     "incidents": lambda one: [
         one.incidents(9, state) for state in (None, "open", "acknowledged", "recovered", "closed")
@@ -53,6 +54,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "incidents_within": lambda one: one.incidents_within(FIRST, LAST),
     "latest_closed": lambda one: [one.latest_closed(row.key) for row in one.incidents()],
     "leased_letters": lambda one: one.leased_letters(),
+    "lease_rows": lambda one: one.lease_rows(["pri", "trunk"]),
     "letter": lambda one: [one.letter(number) for number in range(9)],
     "look_rows": lambda one: rows(
         one.look_rows(name, d) for name in one.check_names() for d in DAYS
@@ -113,8 +115,8 @@ NO_QUESTIONS = {
         "file_bytes",
         "hand_in",
     ),
-    *("interrupt", "memo", "now", "place", "read", "read_only", "renew_lease", "rescue", "where"),
-    "transaction",
+    *("interrupt", "memo", "now", "place", "read", "read_only", "renew_leases", "rescue", "where"),
+    *("free_leases", "hear_host", "host_leaves", "steady", "transaction", "under"),
 }
 
 
