@@ -88,6 +88,11 @@ class OwedLooks:
         self._agenda = Agenda(self._mine)
 
     @property
+    def claims(self) -> Alone:
+        """What this host holds of a ledger that several share."""
+        return self._claims
+
+    @property
     def running(self) -> frozenset[str]:
         """The checks that are being looked at."""
         return frozenset(self._running)
