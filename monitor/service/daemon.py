@@ -195,6 +195,7 @@ class Daemon:
     async def _keep_watch(self) -> None:
         now, configuration = self._clock.now(), self._rounds.configuration
         await self._sharing.do_duty(lambda ledger: keep_watch(ledger, configuration, now))
+        await self._sharing.miss_others(configuration, now)
 
     async def _sweep(self) -> None:
         if removed := await sweep(self._ledger, self._rounds.configuration, self._clock.now()):

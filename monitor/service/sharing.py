@@ -15,12 +15,13 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from monitor.clock import Clock, KeptClock, SystemClock
 from monitor.config import Configuration
+from monitor.incidents.house_troubles import miss_hosts
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import LeaseLost
@@ -33,6 +34,8 @@ DUTY = "@duty"
 """the job of the host on duty; no check can be called so"""
 # Of whom nothing was heard for so long, that host is missed.
 SILENT = timedelta(seconds=30)
+# Three turns: a pause of the ledger's server is none of this host's, but nobody was heard in it.
+_GAP_SECONDS = 12.0
 _LEAVES_WITHIN_SECONDS = 1.0
 
 
@@ -49,6 +52,8 @@ class Sharing:
         """Raises LedgerFault; NameTaken where another host is called so."""
         self._ledger, self._clock, self._probe = ledger, clock, configuration.probe
         self._life = ""
+        # By the stopwatch: when the ledger last heard of this host, and since when without a gap.
+        self._said_at = self._here_since = float("-inf")
         self.claims = Alone()
         if isinstance(configuration.ledger_place, ServerAddress):
             self._life = _life_of(configuration.state)
@@ -60,6 +65,14 @@ class Sharing:
     def on_duty(self) -> bool:
         """Whether this host is, as far as it knows."""
         return self.claims.holds(DUTY)
+
+    async def miss_others(self, configuration: Configuration, now: datetime) -> None:
+        """Tell of hosts that are silent, where it is this host's duty. After an outage of the
+        ledger, or a freeze of this host, the others have first to get a word in.
+        """
+        here = self._clock.monotonic() - self._here_since
+        if self.claims.shared and here >= SILENT.total_seconds():
+            await self.do_duty(lambda ledger: miss_hosts(ledger, configuration, now, SILENT))
 
     async def turn(self) -> None:
         """Say that this host is there, and hold on to what is its own; asked every few seconds."""
@@ -96,6 +109,10 @@ class Sharing:
 
     def _say_here(self, ledger: Ledger) -> None:
         ledger.hear_host(self._probe.name, self._probe.location, self._life, SILENT)
+        now = self._clock.monotonic()
+        if now - self._said_at > _GAP_SECONDS:
+            self._here_since = now
+        self._said_at = now
         if isinstance(self._clock, KeptClock):
             self._clock.take(ledger.now())
 
