@@ -27,10 +27,11 @@ from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
+from monitor.lines.channels import Lines
 from monitor.scheduling.alarm_clock import AlarmClock
 from monitor.scheduling.claims import RENEW_SECONDS
 from monitor.scheduling.rounds import Due, Rounds
-from monitor.scheduling.runner import Runner
+from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
@@ -80,7 +81,8 @@ class Daemon:
         self._outside = Outside(self._work.start, self._clock, self._ledger, self._pushed)
         state = configuration.state
         under_way = UnderWay(state / "under-way")
-        runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
+        lines = Lines(state, self._sharing.channels.occupy)
+        runner = Runner(self._clock, state / "exhibits", 40, SPARE_BYTES, lines, state, under_way)
         self._rounds: Rounds = Rounds(
             self._ledger, configuration, self._clock, runner, self._heard, self._sharing.claims
         )
@@ -156,8 +158,7 @@ class Daemon:
         for due in owed:
             self._rounds.taken(due)
             self._work.start(self._look_at(due))
-        # Between two nudges of the cadence too: a check on a grid begins within a few hundredths
-        # of its second.
+        # Between two nudges of the cadence too: a check on a grid begins on its second.
         if waking is not None:
             self._alarm_clock.set((waking - self._clock.now()).total_seconds())
 

@@ -27,6 +27,7 @@ from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import LeaseLost
 from monitor.ledger.own_thread import LedgerThread
 from monitor.ledger.server_address import ServerAddress
+from monitor.scheduling.channel_leases import ChannelLeases
 from monitor.scheduling.claims import Alone, Claims
 
 log = logging.getLogger("reveille")
@@ -65,6 +66,11 @@ class Sharing:
     def on_duty(self) -> bool:
         """Whether this host is, as far as it knows."""
         return self.claims.holds(DUTY)
+
+    @property
+    def channels(self) -> ChannelLeases:
+        """The channels of lines that this host holds against the others."""
+        return ChannelLeases(self._ledger, self.claims)
 
     async def miss_others(self, configuration: Configuration, now: datetime) -> None:
         """Tell of hosts that are silent, where it is this host's duty. After an outage of the
