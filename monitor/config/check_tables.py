@@ -126,6 +126,8 @@ def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
         recheck=_recheck(rhythm, probe),
         diagnose=rhythm.diagnose,
         probes=rhythm.probes,
+        places=rhythm.places,
+        agree=rhythm.agreeing,
         component=rhythm.component or probe.COMPONENT,
         severity=rhythm.severity,
         limit=rhythm.limit or probe.longest_seconds(),

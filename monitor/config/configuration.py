@@ -54,6 +54,10 @@ class CheckEntry:
     grace: float
     probes: tuple[str, ...] = ()
     """names or tags of the hosts that may look at it; () for any"""
+    places: tuple[str, ...] = ()
+    """hosts that all look at it, each from its place; () where one look is enough"""
+    agree: int = 1
+    """how many of the places have to see a failure"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,20 @@ def _together(several: list[Found]) -> Found:
     return replace(first, path=", ".join(dotted(one.place) for one in several))
 
 
+def places_alone(tables: Table) -> Iterator[Found]:
+    """`from` names hosts of one ledger; a ledger that is a file has one."""
+    ledger, checks = tables.get("ledger"), tables.get("checks")
+    if isinstance(ledger, dict) and "url" in ledger:
+        return
+    for name, table in checks.items() if isinstance(checks, dict) else ():
+        if isinstance(table, dict) and "from" in table:
+            yield Found(
+                ("checks", name, "from"),
+                "a ledger that is a file has one host, and cannot be looked at from several places",
+                "write [ledger] url, the database that they share, or leave it out",
+            )
+
+
 def _looked_at_by_nobody(configuration: Configuration) -> Iterator[Found]:
     """A check that names hosts of a ledger which only this one has."""
     if configuration.ledger.url is not None:

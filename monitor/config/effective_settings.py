@@ -71,6 +71,8 @@ def _entry(entry: CheckEntry) -> dict[str, Any]:
         "warn": list(map(str, entry.warn)),
         "diagnose": list(entry.diagnose),
         "probes": list(entry.probes),
+        "from": list(entry.places),
+        "agree": entry.agree,
         "confirm": entry.confirm,
         "recover": entry.recover,
         "component": entry.component,

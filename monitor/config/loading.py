@@ -86,6 +86,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     # Looked for in what is written: these are told together with the faults of each section.
     reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
     reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
+    reading.found += cross_section.places_alone(tables)
     policy = policy_of(reading, site.policy) if site else None
     if policy is not None:
         policy = sorted_by_checks(reading, policy, checks)

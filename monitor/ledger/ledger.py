@@ -37,6 +37,7 @@ from monitor.ledger.sending import LetterWriting
 from monitor.ledger.server_address import Place
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
+from monitor.ledger.words import WordReading, WordWriting
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Transaction(
     LetterWriting,
     RollupWriting,
     SealWriting,
+    WordWriting,
 ):
     """What may be changed, all of it at once."""
 
@@ -69,6 +71,7 @@ class Ledger(
     StandingReading,
     SealReading,
     GrowthReading,
+    WordReading,
 ):
     """One open ledger, for one thread."""
 

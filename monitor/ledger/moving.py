@@ -31,6 +31,8 @@ TABLES = {
     "slots": "job, slot_key",
     "leases": "job",
     "hosts": "name",
+    "words": "check_name, moment, place",
+    "places": "check_name, place",
     "attempts": "check_number, started_at",
     "conditions": "check_name",
     "incidents": "number",

@@ -10,7 +10,6 @@ of it asks the ledger; whoever began a look meanwhile is left out of the answer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -19,8 +18,10 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
 from monitor.incidents import store
-from monitor.ledger import Ledger, LedgerAccess, Purpose, SlotRow
+from monitor.ledger import Ledger, LedgerAccess, SlotRow
+from monitor.scheduling import place_looks
 from monitor.scheduling.claims import Alone
+from monitor.scheduling.due import Due, purpose_of
 from monitor.scheduling.extra_looks import ExtraLooks
 from monitor.scheduling.ready_queue import Agenda
 
@@ -28,21 +29,6 @@ from monitor.scheduling.ready_queue import Agenda
 # the moment from which these are owed.
 FIRST = "first-sight"
 _ANY = datetime(1970, 1, 2, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A look that is owed now: why, and under which slot (none for an extra look or a
-    fixed grid).
-    """
-
-    entry: CheckEntry
-    purpose: Purpose
-    slot: Slot | None = None
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
 
 
 class OwedLooks:
@@ -57,7 +43,7 @@ class OwedLooks:
     ) -> None:
         """`claims`: what this host holds, where several share the ledger."""
         self._ledger, self._clock = ledger, clock
-        self._claims = claims or Alone()
+        self._claims, self._since = claims or Alone(), clock.now()
         # Claimed for a look that is about to be made.
         self._granted: set[str] = set()
         self._extra = ExtraLooks()
@@ -83,6 +69,7 @@ class OwedLooks:
         self._mine = {
             name: entry
             for name, entry in configuration.checks.items()
+            # Whoever sees that a place is missing may judge what the others saw.
             if configuration.probe.serves(entry.probes)
         }
         self._agenda = Agenda(self._mine)
@@ -115,8 +102,8 @@ class OwedLooks:
         begins = [] if agenda is not self._agenda else found
         begins = [due for due in begins if due.name not in self._running]
         # A look at it was begun meanwhile, or it may be no check of this host any more.
-        self._claims.let_go({due.name for due in found} - {due.name for due in begins})
-        self._granted |= {due.name for due in begins if self._claims.shared}
+        self._claims.let_go({due.job for due in found} - {due.job for due in begins})
+        self._granted |= {due.job for due in begins if self._claims.shared}
         return begins, now if agenda is not self._agenda else waking
 
     def _owed_and_granted(
@@ -130,19 +117,21 @@ class OwedLooks:
             owed = self._owed(ledger, checks, agenda, now)
         if not owed:
             return []
-        rows = self._claims.rows(ledger, [due.name for due in owed])
-        free = [due for due in owed if due.name not in rows or not rows[due.name].held]
-        self._done_to({name: row.done_to for name, row in rows.items()})
+        rows = self._claims.rows(ledger, [due.job for due in owed])
+        free = [due.entry for due in owed if due.job not in rows or not rows[due.job].held]
+        self._done_to({job: row.done_to for job, row in rows.items()})
         with ledger.steady():
-            wanted = [due.name for due in free if self._asked(ledger, agenda, due.entry, now)]
-        got = self._claims.take(ledger, wanted)
+            asked = (self._asked(ledger, agenda, entry, now) for entry in free)
+            wanted = {due.job: due for due in asked if due}
+        got = self._claims.take(ledger, list(wanted))
         self._done_to(got)
         # Asked once more, now that nobody else can settle it: what was owed may be done.
         self._find_left_over(ledger)
         with ledger.steady():
-            asked = {name: self._asked(ledger, agenda, checks[name], now) for name in got}
-        self._claims.let_go(name for name, due in asked.items() if due is None)
-        return [due for due in asked.values() if due is not None]
+            mine = {job: self._asked(ledger, agenda, wanted[job].entry, now) for job in got}
+        owed = [due for job, due in mine.items() if due and due.job == job]
+        self._claims.let_go(got.keys() - {due.job for due in owed})
+        return owed
 
     def _done_to(self, known: Mapping[str, datetime | None]) -> None:
         """Slots of a grid that others have done."""
@@ -190,9 +179,17 @@ class OwedLooks:
         self, ledger: Ledger, agenda: Agenda, entry: CheckEntry, now: datetime
     ) -> Due | None:
         """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
-        due = self._due(ledger, entry, store.known_condition(ledger, entry.name), now)
+        condition = store.known_condition(ledger, entry.name)
+        again = next_after(entry.timetable, now) if entry.timetable else None
+        if entry.places:
+            here = self._configuration.probe.name
+            of = place_looks.owed(ledger, self._claims, here, entry, condition, now, self._since)
+            due = Due(entry, of.purpose, of.slot, of.what) if of.what else None
+            again = min((at for at in (again, of.again) if at), default=None)
+        else:
+            due = self._due(ledger, entry, condition, now)
         if due is None:
-            agenda.rest(entry.name, next_after(entry.timetable, now) if entry.timetable else None)
+            agenda.rest(entry.name, again)
         return due
 
     def _due(
@@ -203,7 +200,7 @@ class OwedLooks:
             and condition.next_look
             and self._extra.at(condition, now, self._clock.monotonic()) <= now
         ):
-            return Due(entry, _purpose(condition))
+            return Due(entry, purpose_of(condition))
         if entry.timetable is None:
             return None
         if (left := self._left(ledger, entry, now)) is not None:
@@ -295,7 +292,3 @@ class OwedLooks:
                 return  # another host has just done so
             t.finish(job, key, now, (now - left.slot_at).total_seconds())
             t.happened(None, now, "run-abandoned", {"check": job, "slot": key})
-
-
-def _purpose(condition: Condition) -> Purpose:
-    return "confirm" if condition.purpose == "confirm" else "recheck"

@@ -25,11 +25,15 @@ from monitor.core.verdict import State, judge
 from monitor.evidence.call_page import drawn, with_page
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult, Correlation, patience_of, reach
+from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, LedgerAccess, Purpose, SlotRow, Transaction
 from monitor.ledger.leases import LeaseLost
 from monitor.ledger.together import Change, Together
 from monitor.scheduling.claims import Alone
-from monitor.scheduling.owed_looks import FIRST, Due, OwedLooks
+from monitor.scheduling.due import Due
+from monitor.scheduling.owed_looks import FIRST, OwedLooks
+from monitor.scheduling.place_looks import Place
+from monitor.scheduling.place_rounds import PlaceRounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.shared_attempts import SharedLooks, Turns
 
@@ -63,6 +67,9 @@ class Rounds(OwedLooks):
         self._heard = heard or (lambda _check, _text: None)
         self._together = Together(ledger)
         self._shared, self._turns = SharedLooks(clock), Turns()
+        self._places = PlaceRounds(
+            ledger, clock, self._claims, self._below, self._write, lambda: self.configuration
+        )
 
     def taken(self, due: Due) -> None:
         """Somebody is about to `look`: nobody else is to be sent meanwhile."""
@@ -73,32 +80,45 @@ class Rounds(OwedLooks):
         """Make a look and settle it. None if its slot was claimed by somebody else, or what came of
         it too late to be kept.
         """
+        if self._claims.shared and due.entry.places and due.place is None:
+            return None  # asked for by hand or by an audit: several places look in their own time
         self.taken(due)
         try:
-            if not await self._hold(due.name):
+            if not await self._hold(due.job):
                 return None
             try:
+                if due.place is not None:
+                    return await self._from_here(due, due.place)
                 return await self._made(due) if await self._claim(due) else None
             finally:
-                self._claims.let_go([due.name])
+                self._claims.let_go([due.job])
         finally:
             self._running.discard(due.name)
             if due.name in self._mine:
                 self._agenda.ripen(due.name)
 
-    async def _hold(self, name: str) -> bool:
+    async def _from_here(self, due: Due, owed: Place) -> AttemptResult | None:
+        """This place's part of a look that several make, or the judgement of what they saw."""
+        try:
+            if owed.place:
+                await self._places.say(due, owed, await self._attempt(due.entry, due.purpose, due))
+            return await self._places.judge(due, owed)
+        except LeaseLost as late:
+            self._refused(due.job, late)
+            return None
+
+    async def _hold(self, job: str) -> bool:
         """Whether this host may look; one that was not granted is claimed, and waited for."""
         if not self._claims.shared:
             return True
-        if name in self._granted:
-            self._granted.discard(name)
+        if job in self._granted:
+            self._granted.discard(job)
             return True
         until = self._clock.monotonic() + _WAITS_SECONDS
-        while not await self._ledger.do(lambda ledger: self._claims.take(ledger, [name], True)):
+        while not await self._ledger.do(lambda ledger: self._claims.take(ledger, [job], True)):
             if self._clock.monotonic() > until:
                 return False
-            # Another host's look: nobody here is told of its end.
-            await asyncio.sleep(_ASKS_SECONDS)
+            await asyncio.sleep(_ASKS_SECONDS)  # nobody tells of the end of another host's look
         return True
 
     async def _made(self, due: Due) -> AttemptResult | None:
@@ -168,7 +188,8 @@ class Rounds(OwedLooks):
         async with self._turns.of(entry.name):
             started = self._clock.now()
             self._heard(entry.name, purpose)
-            observation = await self._observed(entry)
+            own = word_name(entry.name, due.place.place) if due and due.place else entry.name
+            observation = await self._observed(entry, own)
         # A fixed grid makes its looks up at once; only a run at a time of day promises that time.
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
@@ -192,14 +213,14 @@ class Rounds(OwedLooks):
         )
         return AttemptResult(entry, purpose, started, observation, verdict)
 
-    async def _observed(self, entry: CheckEntry) -> Observation:
+    async def _observed(self, entry: CheckEntry, own: str) -> Observation:
         """An attempt that goes on from what the last one remembered; without that it can tell
         nothing.
         """
 
         def known(ledger: Ledger) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
             accepted = ledger.accepted(entry.name) if entry.probe.ACCEPTS else None
-            return store.condition_of(ledger, entry.name).memory, accepted
+            return store.condition_of(ledger, own).memory, accepted
 
         try:
             memory, accepted = await self._ledger.do(known)
@@ -247,10 +268,12 @@ class Rounds(OwedLooks):
             mine.add(entry.name)
             return self._attempt(entry, "diagnose")
 
-        names = [name for name in reach(self.configuration, seen.entry) if name in self._mine]
+        lower = (self._mine.get(name) for name in reach(self.configuration, seen.entry))
+        # What several places judge together is not judged by one of them.
+        entries = [entry for entry in lower if entry and not entry.places]
         if self._claims.shared:
+            names = [entry.name for entry in entries]
             fresh += await self._ledger.do(lambda one: self._claims.take(one, names, True))
-        entries = [self._mine[name] for name in names]
         below = await asyncio.gather(
             *(self._shared.look(one.name, begun, partial(make, one)) for one in entries)
         )

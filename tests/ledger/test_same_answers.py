@@ -83,6 +83,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
         one.outbox(None, 6),
     ),
     "outbox_counts": lambda one: one.outbox_counts(),
+    "places": lambda one: one.places("portal"),
     "proposals": lambda one: one.proposals("pri"),
     "queued_desks": lambda one: sorted(one.queued_desks()),
     "receipts": lambda one: [one.receipts(letter.id) for letter in one.outbox()],
@@ -102,6 +103,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "told_rows": lambda one: rows([one.told_rows((0, 0), one.newest_told())]),
     "undelivered_letters": lambda one: one.undelivered_letters(),
     "unfinished_slots": lambda one: one.unfinished_slots(),
+    "words": lambda one: one.words("portal", BEGIN),
 }
 # What is no question about what was kept, or has another answer on each engine by its nature.
 NO_QUESTIONS = {
