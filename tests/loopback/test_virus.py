@@ -136,6 +136,8 @@ async def test_what_was_not_reached_is_said_and_is_the_next_look_s_beginning(
     reached = 0.0
     for _ in range(40):
         seen = await host.look()
+        if seen.blind:  # starved, which it says
+            continue
         reached += seen.measures.get("scanned_files", 0)
         if seen.fault:
             break

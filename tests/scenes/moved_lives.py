@@ -72,6 +72,7 @@ class Row:
         self._site = Scene(START, {}, policy=policy, folder=folder)
         self._desk = Mortal(scene=self._site)
         self._site.desk = self._desk
+        self._site.stop_daemon()
         self._site.start_daemon()
         self._issues = [
             one.id for one in self._site.configuration.policy.issues if one.owner != "monitor"

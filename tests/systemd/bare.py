@@ -1,4 +1,4 @@
-"""A bare Debian 12 to install on, as an administrator meets one: a mail server, a web site, a
+"""A bare Debian to install on, as an administrator meets one: a mail server, a web site, a
 database, a way to this source and to a package index; nothing of Reveille.
 
 There is no network in it: the source is a repository in it under the address that the documentation
@@ -11,15 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from email import message_from_string, policy
 from pathlib import Path
 
 from tests.house.source import ROOT, files
-from tests.systemd.machine import Machine
+from tests.house.supply import locked
+from tests.systemd.machine import SYSTEM, Machine
 
 PACKAGES = "git,python3-venv,postfix,postgresql,curl,man-db,bash-completion"
-LOCK = ROOT / "locks" / "lab.txt"
 ADDRESS = "https://your.git.server/"
 """where the documentation says that the source is"""
 _PIP = "[global]\nno-index = true\nfind-links = /srv/wheels\n"
@@ -50,20 +49,20 @@ def bare(folder: Path, packages: str = PACKAGES) -> Machine:
 
 
 def wheels(folder: Path) -> None:
-    """All that the environment of a Debian 12 is made from."""
+    """All that the environment of the machine is made from, each as the lock has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # pip would read the markers of a lock as for the Python that it runs under itself.
+    of = {"python_version": SYSTEM.python, "python_full_version": f"{SYSTEM.python}.0"}
+    (asked := folder.parent / "wheels.txt").write_text(
+        "".join(
+            f"{one.name}=={one.version} {' '.join(f'--hash={digest}' for digest in one.hashes)}\n"
+            for one in locked("lab")
+            if one.requirement.marker is None or one.requirement.marker.evaluate(of)
+        )
+    )
     download = (sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:")
-    into = ("--python-version=3.11", "--dest", str(folder))
-    if LOCK.exists():
-        subprocess.run([*download, *into, "-r", str(LOCK)], check=True, capture_output=True)
-        return
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    asked = [
-        *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["lab"],
-        *project["build-system"]["requires"],
-        "editables",
-    ]
-    subprocess.run([*download, *into, *asked], check=True, capture_output=True)
+    how = (f"--python-version={SYSTEM.python}", "--no-deps", "--require-hashes")
+    subprocess.run([*download, *how, "--dest", folder, "-r", asked], check=True)
 
 
 def source(folder: Path) -> None:

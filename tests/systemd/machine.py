@@ -1,5 +1,5 @@
-"""A Debian of its own on this machine, with a real systemd as its first process (mmdebstrap and
-systemd-nspawn).
+"""A Debian or Ubuntu of its own on this machine, with a real systemd as its first process
+(mmdebstrap and systemd-nspawn).
 
 It has the loopback network and no other. Everything it starts lives in control groups of its own,
 which go with it.
@@ -14,8 +14,38 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
+
+
+class System(NamedTuple):
+    """What is installed in a machine, by `python` and the words that mmdebstrap takes."""
+
+    suite: str
+    python: str
+    options: tuple[str, ...] = ()
+    mirror: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    """arguments of its first process"""
+
+
+_UBUNTU_KEYS = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
+SYSTEMS = {
+    "bookworm": System("bookworm", "3.11"),
+    # systemd 257 takes the control groups of version 1, which a tester's host may have, only so
+    # (its NEWS, 256).
+    "trixie": System("trixie", "3.13", start=("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",)),
+    # Its keys are in the package ubuntu-keyring, which Debian does not have.
+    "noble": System(
+        "noble",
+        "3.12",
+        ("--components=main,universe", f"--keyring={_UBUNTU_KEYS}"),
+        ("http://archive.ubuntu.com/ubuntu",),
+    ),
+}
+SYSTEM = SYSTEMS[os.environ.get("REVEILLE_MACHINE", "bookworm")]
+"""the one to test on; another than Debian 12 where REVEILLE_MACHINE names it"""
 
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates"
 _ENVIRONMENT = (
@@ -36,14 +66,16 @@ class Machine:
         self._first = 0
 
     def build(self, more: str = "") -> None:
-        """Unpack a minimal Debian 12, with `more` packages. Needs a mirror; half a minute."""
+        """Unpack a minimal system, with `more` packages. Needs a mirror; half a minute."""
         _told(
             "mmdebstrap",
             "--quiet",
             "--variant=minbase",
             f"--include={_PACKAGES},{more}".rstrip(","),
-            "bookworm",
+            *SYSTEM.options,
+            SYSTEM.suite,
             str(self.root),
+            *SYSTEM.mirror,
         )
 
     def put(self, path: str, content: str, mode: int = 0o644) -> Path:
@@ -76,7 +108,7 @@ class Machine:
 
     def boot(self) -> None:
         """Start it, and wait until systemd has come up."""
-        self._spawn("--boot", "--private-network", "--console=read-only")
+        self._spawn("--boot", "--private-network", "--console=read-only", *SYSTEM.start)
         until(lambda: self._up() in {"running", "degraded"}, 60, "systemd to come up")
 
     def run(self, *command: str) -> str:

@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 
 from tests.house.source import ROOT, files
 from tests.scenes.conftest import with_few_checks
+from tests.systemd import bare
 from tests.systemd.machine import Machine, until, what_is_missing
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("machine")]
@@ -150,11 +150,7 @@ def _install(machine: Machine, wheels: Path) -> None:
         place = machine.root / "opt/reveille" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, place)
-    download = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"),
-        *("--python-version=3.11", "--require-hashes", "--dest", str(wheels)),
-    ]
-    subprocess.run([*download, "-r", ROOT / "locks" / "lab.txt"], check=True)
+    bare.wheels(wheels)
     said = machine.set_up(
         "/opt/reveille/reveille",
         "--version",
