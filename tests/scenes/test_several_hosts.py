@@ -4,6 +4,7 @@ what is looked at and what is told.
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -63,3 +64,33 @@ async def test_a_killed_and_a_frozen_host_neither_lose_nor_double(tmp_path: Path
                 assert [row.kind for row in ledger.history(number)].count("opened") == 1
         assert len(three.told("opened")) == len(set(three.told("opened"))) == 2
         assert await pune.stop() < 10
+
+
+async def test_a_place_alone_is_no_outage_and_two_of_three_are(tmp_path: Path) -> None:
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    portal = await asyncio.start_server(served, "127.0.0.1", 0)
+    port = portal.sockets[0].getsockname()[1]
+    said = _CHECK + 'from = ["pune", "delhi", "mumbai"]\nagree = 2\n'
+    async with hosts(tmp_path, said.format(name="portal", port=port), "pune", "mumbai") as three:
+        # Its way to the portal leads nowhere.
+        await three.start("delhi", said.format(name="portal", port=9))
+        pune = three.all["pune"]
+        with three.ledger() as ledger:
+            (alone,) = await pune.until(ledger.open_incidents)
+            assert alone.key == "Testville/place-disagrees @portal@delhi"
+            judged = ledger.attempts("portal", limit=99)
+            assert {str(look.verdict.state) for look in judged} <= {"OK", "UNKNOWN"}
+            portal.close()
+            await portal.wait_closed()
+            _, both = await pune.until(lambda: len(found := ledger.open_incidents()) == 2 and found)
+            reasons = both.body["evidence"]["reasons"]
+            assert reasons[0].startswith("seen from") and "of 3 places" in reasons[0]
+            slots = slots_looked_at(ledger, "portal", grid("portal"))
+            assert max(slots.values()) == 1, "a slot is judged once"
+        await pune.until(lambda: len(three.told("opened")) == 2)
+        assert len(set(three.told("opened"))) == 2
