@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -64,10 +65,17 @@ class KeptClock:
         """Seconds since some point, never set back."""
         return time.monotonic()
 
-    def take(self, now: datetime) -> None:
-        """Go by this moment, where it is another than what is kept here."""
-        if abs((now - self.now()).total_seconds()) > self._SLACK_SECONDS:
-            self._at, self._since = now, time.monotonic()
+    def take(self, ask: Callable[[], datetime]) -> None:
+        """Go by what is answered, where it is another than what is kept here. An answer that was
+        long on its way says as much less (RFC 5905 section 8: the error is half the round trip).
+        """
+        asked = time.monotonic()
+        answer = ask()
+        answered = time.monotonic()
+        then = answer + timedelta(seconds=(answered - asked) / 2)
+        kept = self._at + timedelta(seconds=answered - self._since)
+        if abs((then - kept).total_seconds()) > self._SLACK_SECONDS + (answered - asked):
+            self._at, self._since = then, answered
 
     async def sleep_until(self, moment: datetime) -> None:
         """Wait until an instant by this clock."""

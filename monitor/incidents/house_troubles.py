@@ -26,7 +26,9 @@ LONE_PLACE = "place-disagrees"
 class HouseTroubles(IncidentChanges):
     """Those of one site, changed within one transaction at one moment."""
 
-    def begins(self, issue: str, name: str, title: str, reason: str, since: datetime) -> None:
+    def begins(
+        self, issue: str, name: str, title: str, reasons: tuple[str, ...], since: datetime
+    ) -> None:
         """The trouble is there, since a moment; nothing where it is known."""
         key = self._key(issue, name)
         if self._ledger.open_incident_by_key(key) is not None:
@@ -36,7 +38,7 @@ class HouseTroubles(IncidentChanges):
         if closed and closed.closed_at and closed.closed_at >= since:
             return
         found = self._policy.reclassified(issue)
-        evidence = Evidence(check=name, kind="reveille", reasons=(reason,))
+        evidence = Evidence(check=name, kind="reveille", reasons=reasons)
         change = self._under(found, evidence, since, apart=name)
         self.apply(self._tell_now(change.then(Change(replace(change.incident, title=title)))))
 
@@ -66,6 +68,6 @@ def miss_hosts(
                     " host may do is done by the others"
                 )
                 title = f"probe host {host.name} is silent"
-                troubles.begins(SILENT_HOST, name, title, reason, host.heard_at)
+                troubles.begins(SILENT_HOST, name, title, (reason,), host.heard_at)
             else:
                 troubles.ends(SILENT_HOST, name, f"host {of} was heard again")

@@ -70,13 +70,18 @@ def result(
     purpose: Purpose,
     judged: Judged,
     rows: Mapping[str, AttemptRow],
+    early: bool,
 ) -> AttemptResult:
-    """The check's own attempt: with the evidence of a place that saw what it came to."""
+    """The check's own attempt: with the evidence of a place that saw what it came to. `early`: it
+    was judged before all had to have spoken.
+    """
     verdict = judged.verdict
-    said = tuple(_said(one) for one in judged.seen)
-    if verdict.state is not State.OK:
-        verdict = replace(verdict, reasons=(*verdict.reasons, "; ".join(said)))
+    said = tuple(_said(one, early) for one in judged.seen)
     shown = _shown(judged, rows)
+    if verdict.state is not State.OK:
+        # The fault first: tickets take their sentence from it.
+        own = shown.verdict.reasons if shown else ()
+        verdict = replace(verdict, reasons=(*own, *verdict.reasons[:1], *said))
     if shown is None or verdict.state is State.UNKNOWN:
         seen = Observation(blind="; ".join(verdict.reasons), notes=said)
     else:
@@ -115,8 +120,9 @@ def settle_places(
         )
         if own and before.trouble is not after.trouble:
             title = _title(after.trouble, entry.name, one.place)
-            reason = f"{_said(one)}; {'; '.join(_said(x) for x in judged.seen if x is not one)}"
-            troubles.begins(LONE_PLACE, name, title, reason, now)
+            looks = f"so it was in {_PATIENCE.after} looks in a row"
+            reasons = (f"{title}, {looks}", *(_said(seen) for seen in judged.seen))
+            troubles.begins(LONE_PLACE, name, title, reasons, now)
         elif after.trouble is Trouble.NONE:
             troubles.ends(LONE_PLACE, name, f"{one.place} sees {entry.name} as the others do")
     t.keep_places(entry.name, kept)
@@ -130,10 +136,12 @@ def _condition(row: PlaceRow) -> PlaceCondition:
 def _title(trouble: Trouble, check: str, place: str) -> str:
     if trouble is Trouble.ALONE:
         return f"{place} alone sees trouble with {check}"
-    return f"nothing is heard of {check} from {place}"
+    return f"nothing is known of {check} from {place}"
 
 
-def _said(one: Seen) -> str:
+def _said(one: Seen, early: bool = False) -> str:
+    if early and one.standing is Standing.MISSING:
+        return f"{one.place}: had not spoken yet"
     reasons = one.word.verdict.reasons if one.word else ()
     return f"{one.place}: {_SAYS[one.standing]}" + (f", {reasons[0]}" if reasons else "")
 

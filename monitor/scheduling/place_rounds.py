@@ -69,7 +69,7 @@ class PlaceRounds:
             found = await self._ledger.do(lambda ledger: self._heard(ledger, due, owed))
             if found is None:
                 return None
-            seen = result(due.entry, due.purpose, found.judged, found.rows)
+            seen = result(due.entry, due.purpose, found.judged, found.rows, found.early)
             below, others = await self._below(seen, self._clock.monotonic(), fresh)
             await self._settle(due, owed, found, seen, below, others)
             return seen

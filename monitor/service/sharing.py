@@ -120,7 +120,7 @@ class Sharing:
             self._here_since = now
         self._said_at = now
         if isinstance(self._clock, KeptClock):
-            self._clock.take(ledger.now())
+            self._clock.take(ledger.now)
 
     def _done(self, work: Callable[[Ledger], None], ledger: Ledger) -> None:
         if not self.claims.holds(DUTY) and not self.claims.take(ledger, [DUTY], True):

@@ -93,7 +93,7 @@ async def test_the_time_is_the_ledgers(tmp_path: Path) -> None:
 
         def __init__(self) -> None:
             super().__init__()
-            self.take(datetime.now(UTC) + timedelta(hours=1))
+            self.take(lambda: datetime.now(UTC) + timedelta(hours=1))
 
     host = Host(tmp_path, "pune", Wrong())
     assert abs(host.clock.now() - SystemClock().now()) < timedelta(minutes=5)
