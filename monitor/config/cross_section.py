@@ -243,3 +243,7 @@ def _hosts_without(configuration: Configuration) -> Iterator[Found]:
         if said := entry.probe.lacks():
             at = (entry.probe.LACKS_AT,) if entry.probe.LACKS_AT else ()
             yield Found.said(("checks", name, *at), said)
+
+
+WRITTEN = (shared_names, diagnoses, globs, audited, places_alone)
+"""what is looked for in what is written, good or not"""

@@ -84,9 +84,8 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
     probe = reading.once("probe", Probe)
     # Looked for in what is written: these are told together with the faults of each section.
-    reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
-    reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
-    reading.found += cross_section.places_alone(tables)
+    for look in cross_section.WRITTEN:
+        reading.found += look(tables)
     policy = policy_of(reading, site.policy) if site else None
     if policy is not None:
         policy = sorted_by_checks(reading, policy, checks)

@@ -71,3 +71,15 @@ def miss_hosts(
                 troubles.begins(SILENT_HOST, name, title, (reason,), host.heard_at)
             else:
                 troubles.ends(SILENT_HOST, name, f"host {of} was heard again")
+
+
+def forget_places(ledger: Ledger, configuration: Configuration, now: datetime) -> None:
+    """A place from which a check is no longer looked at disagrees with nobody."""
+    for row in ledger.open_incidents():
+        name = row.key.partition(f"/{LONE_PLACE} @")[2]
+        check, _, place = name.rpartition("@")
+        entry = configuration.checks.get(check)
+        if name and (entry is None or place not in entry.places):
+            with ledger.transaction() as t:
+                why = f"{check} is no longer looked at from {place}"
+                HouseTroubles(ledger, t, configuration, now).ends(LONE_PLACE, f"@{name}", why)

@@ -23,8 +23,9 @@ from monitor.ledger.words import PlaceRow
 # Whoever comes back from an outage may still have a word to say of this time; it changes nothing.
 _WORDS_KEPT = timedelta(days=1)
 _PATIENCE = Patience()
-# A host that is silent has a ticket of its own by then.
-_HEARD_WITHIN = timedelta(seconds=30)
+# Hosts say every four seconds that they are there: one that has not is silent, or will be, and that
+# is a ticket of its own.
+_HEARD_WITHIN = timedelta(seconds=10)
 _SAYS = {
     Standing.GOOD: "good",
     Standing.DEGRADED: "degraded",
@@ -111,14 +112,13 @@ def settle_places(
             continue
         before = _condition(known.get(one.place, PlaceRow(one.place)))
         after = stepped(before, judged, _PATIENCE)
+        if after.trouble is Trouble.SILENT and one.place in lost:
+            after = replace(after, trouble=before.trouble)
         kept.append(
             PlaceRow(one.place, after.alone, after.silent, after.agreed, after.trouble.value)
         )
         name = f"@{word_name(entry.name, one.place)}"
-        own = after.trouble is Trouble.ALONE or (
-            after.trouble is Trouble.SILENT and one.place not in lost
-        )
-        if own and before.trouble is not after.trouble:
+        if after.trouble not in (Trouble.NONE, before.trouble):
             title = _title(after.trouble, entry.name, one.place)
             looks = f"so it was in {_PATIENCE.after} looks in a row"
             reasons = (f"{title}, {looks}", *(_said(seen) for seen in judged.seen))

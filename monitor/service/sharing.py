@@ -21,7 +21,7 @@ from pathlib import Path
 
 from monitor.clock import Clock, KeptClock, SystemClock
 from monitor.config import Configuration
-from monitor.incidents.house_troubles import miss_hosts
+from monitor.incidents.house_troubles import forget_places, miss_hosts
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import LeaseLost
@@ -78,7 +78,12 @@ class Sharing:
         """
         here = self._clock.monotonic() - self._here_since
         if self.claims.shared and here >= SILENT.total_seconds():
-            await self.do_duty(lambda ledger: miss_hosts(ledger, configuration, now, SILENT))
+
+            def watched(ledger: Ledger) -> None:
+                miss_hosts(ledger, configuration, now, SILENT)
+                forget_places(ledger, configuration, now)
+
+            await self.do_duty(watched)
 
     async def turn(self) -> None:
         """Say that this host is there, and hold on to what is its own; asked every few seconds."""

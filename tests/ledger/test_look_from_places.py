@@ -17,6 +17,8 @@ from checks.contract import CannotTell, Failed
 from monitor.config.probe import Probe
 from monitor.core.timetable import Every, phase_seconds
 from monitor.incidents import store
+from monitor.incidents.deadlines import keep_watch
+from monitor.incidents.house_troubles import forget_places
 from monitor.ledger import Ledger
 from monitor.ledger.words import PlaceRow
 from monitor.scheduling.claims import Claims
@@ -156,6 +158,34 @@ async def test_a_place_that_disagrees_for_long_has_a_ticket_of_its_own(places: P
     for _ in range(3):
         await places.slot()
     assert places.open() == []
+
+
+async def test_a_place_that_left_the_configuration_disagrees_no_more(places: Places) -> None:
+    places.see(delhi=DOWN)
+    for _ in range(4):
+        await places.slot()
+    assert places.open() == ["Pune/place-disagrees @portal@delhi"]
+    configuration = places.rounds["pune"].configuration
+    keep_watch(places.ledger, configuration, places.clock.now())
+    forget_places(places.ledger, configuration, places.clock.now())
+    assert len(places.open()) == 1
+    entry = replace(configuration.checks["portal"], places=("pune", "mumbai"))
+    without = replace(configuration, checks={"portal": entry})
+    forget_places(places.ledger, without, places.clock.now())
+    assert places.open() == []
+
+
+async def test_a_place_whose_host_is_silent_has_one_ticket(places: Places) -> None:
+    places.ledger.hear_host("mumbai", "", "one", timedelta(hours=1))
+    with places.ledger.transaction() as t:
+        t._database.change("UPDATE hosts SET heard_at = heard_at - 11000")
+    await places.turn("pune", "delhi")
+    for _ in range(4):
+        await places.slot("pune", "delhi")
+    assert places.open() == [], "its host's is another one's to open"
+    places.ledger.hear_host("mumbai", "", "one", timedelta(hours=1))
+    await places.slot("pune", "delhi")
+    assert places.open() == ["Pune/place-disagrees @portal@mumbai"], "it is there, and says nothing"
 
 
 async def test_a_host_elsewhere_judges_what_nobody_else_does(places: Places) -> None:
