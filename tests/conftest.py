@@ -1,5 +1,5 @@
 """Property tests that say the same on a busy machine as on an idle one: no deadlines, the same
-examples each time. And which tests need the engine of calls, which not every host has.
+examples each time. And which tests need the engine of calls or a browser, which not every host has.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from checks import masking
 from checks.telephony.call import engine
+from checks.web.browser import executable
 
 settings.register_profile(
     "house",
@@ -24,27 +25,34 @@ settings.register_profile(
 settings.load_profile("house")
 
 
-# Asked once now, so that from here on only the start of a phone asks for its interpreter.
-NO_ENGINE = engine.missing()
-SKIPPED = f"no engine of calls: {NO_ENGINE}"
+# By the mark of a test: what it is of, and what this host lacks for it. Asked once now, so
+# that from here on only the start of a phone asks for its interpreter.
+NEEDS = {
+    "engine": ("calls", engine.missing()),
+    "browser": ("the browser", executable.missing(None)),
+}
+MISSING = {mark: (of, lacking) for mark, (of, lacking) in NEEDS.items() if lacking is not None}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip by name, on a host without the engine of calls, what needs it."""
+    """Skip by name, on a host without it, what needs the engine of calls or a browser."""
     for item in items:
-        if NO_ENGINE is not None and item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.skip(reason=SKIPPED))
+        for mark, (_, lacking) in MISSING.items():
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"no {mark}: {lacking}"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count them, for the last line of `./reveille test` too."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    number = sum("no engine of calls" in str(report.longrepr) for report in skipped)
-    if number:
-        line = f"{number} tests of calls skipped: {NO_ENGINE}"
-        terminalreporter.write_line(line)
+    """Count them, for the last lines of `./reveille test` too."""
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    lines = ""
+    for mark, (of, lacking) in MISSING.items():
+        if number := sum(f"no {mark}: {lacking}" in why for why in skipped):
+            lines += f"{number} tests of {of} skipped: {lacking}\n"
+    if lines:
+        terminalreporter.write(lines)
         if name := os.environ.get("REVEILLE_SKIPPED"):
-            Path(name).write_text(line + "\n", encoding="utf-8")
+            Path(name).write_text(lines, encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)

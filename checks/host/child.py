@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from checks.host.collectors.collector import Blind, Look
+from checks.host.collectors.collector import Blind, Look, TimeOver
 from checks.process.child import Tell, job, step_back, telling
 
 # A scan of the disk takes what nobody else wants; a light look is only a little behind the
@@ -31,7 +31,10 @@ def looked(wanted: Mapping[str, Any], tell: Tell) -> int:
     module = import_module(f"checks.host.collectors.{wanted['look']}")
     try:
         at.plan(module.STAGES)
-        module.look(at)
+        try:
+            module.look(at)
+        except TimeOver:
+            at.broken_off()
         at.conclude()
     except Blind as why:
         tell(blind=str(why))

@@ -31,6 +31,7 @@ from tests.loopback.sipp.peer import (
     alaw,
     attempt,
     joined,
+    media_port,
     running,
     silence,
     sipp,
@@ -117,7 +118,7 @@ async def bare_calls(port: int, folder: Path, number: int, seconds: float) -> fl
         "-mi",
         "127.0.0.1",
     ]
-    command += ["-nostdin", "-m", str(number), "-mp", str(free_port(even=True))]
+    command += ["-nostdin", "-m", str(number), *media_port(free_port(even=True))]
     began = time.monotonic()
     async with running(
         *command, "-l", str(number), "-r", rate, "-d", length, log=folder / "uac.log"

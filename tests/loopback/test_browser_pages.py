@@ -33,7 +33,11 @@ from tests.loopback.serving import Talk, drop_by_drop, endlessly, listening, sil
 from tests.loopback.webrtc.attempts import attempt
 
 PASSWORD = "s3cret/with+signs"
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.browser,
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

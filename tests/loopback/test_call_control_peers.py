@@ -18,7 +18,7 @@ from checks.telephony.sip_call import SipCall
 from lab import Lab, certificate, prompts
 from tests.loopback.carrier.edge import Edge, edge
 from tests.loopback.seen import ended
-from tests.loopback.sipp.peer import alaw, attempt, baresip, silence, sipp
+from tests.loopback.sipp.peer import alaw, attempt, baresip, need_steady_baresip, silence, sipp
 from tests.loopback.test_call_control import BUSY_MACHINE, DESK, account
 
 
@@ -37,6 +37,7 @@ def direct(port: int, *steps: dict[str, Any]) -> SipCall:
 
 @pytest.mark.engine
 async def test_baresip_is_put_on_hold_and_transferred(tmp_path: Path) -> None:
+    need_steady_baresip()
     async with (
         Lab(tmp_path / "lab") as lab,
         baresip(tmp_path / "baresip", prompts.FOLDER / "menu.wav") as port,

@@ -49,6 +49,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.xdist_group("browser"),
     pytest.mark.engine,
+    pytest.mark.browser,
 ]
 
 

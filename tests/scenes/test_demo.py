@@ -20,6 +20,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.browser
 @pytest.mark.engine
 def test_the_story_is_told_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monitor.cli", "demo", "--json", "--state", str(tmp_path)]

@@ -149,6 +149,7 @@ SLOW |= {
                 *[pytest.mark.slow] * (name in SLOW),
                 # The one of them that is a call by pjsua2.
                 *[pytest.mark.engine] * (TABLE[name].check == "main-number"),
+                *[pytest.mark.browser] * (TABLE[name].check in ("agent-desk", "chat")),
             ],
         )
         for name in sorted(TABLE)

@@ -35,6 +35,7 @@ def test_every_issue_of_the_matrix_has_its_row() -> None:
     )
 
 
+@pytest.mark.browser
 @pytest.mark.engine
 def test_every_row_has_its_check_and_its_fault(lab: Lab, configuration: Configuration) -> None:
     assert {row.check for row in ROWS} <= set(configuration.checks)

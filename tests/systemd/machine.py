@@ -47,7 +47,8 @@ SYSTEMS = {
 SYSTEM = SYSTEMS[os.environ.get("REVEILLE_MACHINE", "bookworm")]
 """the one to test on; another than Debian 12 where REVEILLE_MACHINE names it"""
 
-_PACKAGES = "systemd,systemd-sysv,dbus,python3,ca-certificates"
+# apt for Ubuntu, whose smallest variant is without.
+_PACKAGES = "apt,systemd,systemd-sysv,dbus,python3,ca-certificates"
 _ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",

@@ -36,6 +36,7 @@ from monitor.config.reference.sample_sections import entries_of
 from monitor.config.section_models import Rhythm
 from monitor.config.sections import SECTIONS
 from monitor.desks.list import desk_kinds
+from tests.unit.marked_kinds import marked
 
 DESK = (
     '[desks.mail]\nkind = "mail"\nhost = "127.0.0.1"\ntls = "none"\nsender ='
@@ -57,6 +58,7 @@ def about_the_file(configuration: Configuration) -> list[Fault]:
 
 
 @pytest.mark.engine
+@pytest.mark.browser
 def test_the_sample_is_good_as_written_and_warns_of_nothing(tmp_path: Path) -> None:
     file = tmp_path / "reveille.toml"
     write_sample(file)
@@ -135,6 +137,7 @@ def test_what_init_writes_tells_somebody(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.browser
 def test_a_commented_section_is_good_once_its_marks_are_taken_away(tmp_path: Path) -> None:
     text = sample()
     lines = text[text.index("#[audit]") :].splitlines()
@@ -147,7 +150,7 @@ def test_a_commented_section_is_good_once_its_marks_are_taken_away(tmp_path: Pat
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", marked())
 def test_each_kind_carries_a_sample_that_is_good_by_itself(kind: str, tmp_path: Path) -> None:
     """Beside what sample.toml has to offer: the site, its lines and its agents."""
     skeleton = (files("monitor.config") / "sample.toml").read_text(encoding="utf-8")

@@ -226,13 +226,13 @@ def test_a_description_that_the_engine_does_not_take_is_told_truly(
 @pytest.mark.parametrize("piece", ['"\\', "<", '"', " ", ",", ";", "=", "<>", "a=", "%", "\\"])
 def test_an_address_of_any_length_is_read_in_linear_time(piece: str) -> None:
     """60 kB, as a datagram may hold: a quadratic reader would stand still for seconds."""
-    long, began = f'"x" <sip:a@b>;t={piece * (60_000 // len(piece))}!', time.process_time()
+    long, began = f'"x" <sip:a@b>;t={piece * (60_000 // len(piece))}!', time.thread_time()
     with suppress(ValueError):
         addresses([long])
     digest.challenge([f"Digest realm=x, nonce={long}"])
     with suppress(NotSip):
         read(ANSWER.format(more=f"Via: SIP/2.0/UDP {long}\r\n").encode())
-    assert time.process_time() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_what_is_legal_is_read_however_odd() -> None:

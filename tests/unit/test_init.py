@@ -20,6 +20,7 @@ from monitor.config import load
 from monitor.config.reference.markdown import index, reference_of
 from monitor.config.reference.sample_sections import example_of
 from monitor.desks.list import desk_kinds
+from tests.unit.marked_kinds import marked
 
 ANSWERS = (
     *("--site", "Pune", "--zone", "Asia/Kolkata"),
@@ -151,7 +152,7 @@ def test_one_of_them_fits_a_small_terminal(name: str) -> None:
         assert odd not in page
 
 
-@pytest.mark.parametrize("kind", [*kinds(), *desk_kinds()])
+@pytest.mark.parametrize("kind", [*marked(), *desk_kinds()])
 def test_the_example_of_each_kind_is_good_as_it_stands(tmp_path: Path, kind: str) -> None:
     shown = reference_of(kind).split("```")[1].removeprefix("toml\n")
     file = tmp_path / "reveille.toml"

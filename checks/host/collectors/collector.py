@@ -52,6 +52,10 @@ class Blind(Exception):
     """No stage could look, so nothing is known of the host."""
 
 
+class TimeOver(Exception):
+    """A stage is not begun any more, nor is any after it."""
+
+
 class Look:
     """One look: its settings, what the last one remembered, what was accepted, and what it has to
     say.
@@ -65,7 +69,8 @@ class Look:
         self.monitor: int = job["monitor"]
         self._until = time.monotonic() + job["seconds"]
         self._tell = tell
-        self._begun = 0
+        self._plan: list[str] = []
+        self._begun: list[str] = []
         self._blind: list[str] = []
 
     def left(self) -> float:
@@ -74,16 +79,17 @@ class Look:
 
     def plan(self, stages: Sequence[str]) -> None:
         """Tell which stages will be begun, in this order."""
-        self._tell(plan=list(stages))
+        self._plan = list(stages)
+        self._tell(plan=self._plan)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """A stage. One that cannot look says why, and is over."""
+        """A stage. One that cannot look says why, and is over. Raises TimeOver."""
+        if self.left() <= 0:
+            raise TimeOver
         self._tell(begin=name)
-        self._begun += 1
+        self._begun.append(name)
         try:
-            if self.left() <= 0:
-                raise NotLooked("the time budget is over")
             yield
         except NotLooked as why:
             self._blind.append(f"{name}: {why}")
@@ -99,8 +105,15 @@ class Look:
 
     def conclude(self) -> None:
         """Raises Blind where no stage at all could look: that is not good, it is nothing."""
-        if self._begun and len(self._blind) == self._begun:
+        if self._begun and len(self._blind) == len(self._begun):
             raise Blind("; ".join(self._blind))
+
+    def broken_off(self) -> None:
+        """Name the stages that the time was over for. Raises Blind if it was for all of them."""
+        if not self._begun:
+            raise Blind("the time budget was over before the first stage")
+        left = [stage for stage in self._plan if stage not in self._begun]
+        self.warning(f"not looked at: {', '.join(left)}: the time budget is over")
 
     def measure(self, name: str, value: float) -> None:
         """Tell a number; its name carries the unit."""

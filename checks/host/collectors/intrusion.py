@@ -8,7 +8,7 @@ from pathlib import Path
 from checks.host.collectors.accounts import accounts, keys
 from checks.host.collectors.baseline import files
 from checks.host.collectors.boot import boot, processes, temporary
-from checks.host.collectors.collector import Look
+from checks.host.collectors.collector import Look, TimeOver
 from checks.host.collectors.delta import Delta
 from checks.host.collectors.log_ins import log_ins
 from checks.host.collectors.package_files import aide, packages
@@ -39,8 +39,12 @@ def look(at: Look) -> None:
     delta = Delta(at, Packages(Path(at.settings["root"])))
     wanted = [area for area in STAGES if area in at.settings["areas"]]
     at.plan(wanted)
-    for area in wanted:
-        with at.stage(area):
-            _AREAS[area](at, delta)
+    try:
+        for area in wanted:
+            with at.stage(area):
+                _AREAS[area](at, delta)
+    except TimeOver:
+        delta.conclude()
+        raise
     at.propose("versions", dict(sorted(delta.packages.versions.items())))
     delta.conclude()

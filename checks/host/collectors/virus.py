@@ -60,7 +60,7 @@ def engine(at: Look) -> Scanner:
 
 
 def self_test(at: Look, one: Scanner) -> bool:
-    """Whether it finds the test string."""
+    """Whether it finds the test string. Raises NotLooked where there was no time to ask it."""
     with tempfile.NamedTemporaryFile("w", encoding="ascii", suffix=".txt") as test:
         test.write(_EICAR)
         test.flush()
@@ -69,6 +69,8 @@ def self_test(at: Look, one: Scanner) -> bool:
         except Silent as why:
             at.fault(why.code, str(why))
             return False
+    if not found:
+        raise NotLooked("the time budget is over")
     if not any(found):
         at.fault(
             "finds-nothing",
