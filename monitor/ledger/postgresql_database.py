@@ -50,6 +50,9 @@ _COUNTED = "UPDATE numbers SET last = last + 1 WHERE name = 'changes'; "
 # For so long a commit whose answer was lost is asked for; after thirty the thread counts as stuck
 # (monitor/service/ledger_care.py).
 _ASKED_SECONDS = 20.0
+# admin_shutdown, crash_shutdown, cannot_connect_now: the server ends the session, and may say so
+# before the connection is seen to be closed.
+_ENDS = ("57P01", "57P02", "57P03")
 _OWN = (
     "SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size FROM pg_class AS c"
     " WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'"
@@ -197,8 +200,8 @@ class PostgresDatabase(Database):
             if self._connection.lost:
                 self._connection.renew()
             return self._connection.execute(statement, values)
-        except psycopg.OperationalError:
-            if not self._connection.lost:
+        except psycopg.OperationalError as error:
+            if not (self._connection.lost or error.sqlstate in _ENDS):
                 raise
         self._connection.renew()
         return self._connection.execute(statement, values)

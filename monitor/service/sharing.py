@@ -103,7 +103,14 @@ class Sharing:
             await self._ledger.do(work)
             return
         try:
-            await self._ledger.do(partial(self._done, work))
+            try:
+                await self._ledger.do(partial(self._done, work))
+            except LedgerFault as cut:
+                if cut.cause != "unreachable":
+                    raise
+                # A server that is restarted cuts what is under way, and that is no outage: duty is
+                # decided anew, out of what was kept.
+                await self._ledger.do(partial(self._done, work))
         except LeaseLost as late:
             log.warning("action=duty_lost %s", late)
             self.claims.settled([DUTY])
