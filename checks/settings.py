@@ -29,6 +29,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from checks import masking
+from checks.descriptions import descriptions
 from checks.durations import Duration, is_duration, parse_duration, write_duration
 from checks.messages import nearest, shown, without_password
 
@@ -74,7 +75,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        use_attribute_docstrings=True,
+        # Made when a table is first read: a kind that nobody has configured costs nothing.
+        defer_build=True,
         arbitrary_types_allowed=True,
         hide_input_in_errors=True,
     )
@@ -88,13 +90,6 @@ class Settings(BaseModel):
         return None
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **_: object) -> None:
-        """What is written below a field is one paragraph, however its lines were broken."""
-        for field in cls.model_fields.values():
-            if field.description:
-                field.description = " ".join(field.description.split())
-
-    @classmethod
     def __get_pydantic_core_schema__(
         cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /
     ) -> CoreSchema:
@@ -106,11 +101,17 @@ class Settings(BaseModel):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /
     ) -> JsonSchemaValue:
-        """What the loader sets by itself is nothing to write, so no editor should offer it."""
+        """With what stands below each field. What the loader sets by itself is nothing to write, so
+        no editor should offer it.
+        """
         described = handler.resolve_ref_schema(handler(schema))
+        properties: dict[str, JsonSchemaValue] = described.get("properties", {})
+        for key, words in descriptions(cls).items():
+            if words and key in properties:
+                properties[key]["description"] = words
         for name, field in cls.model_fields.items():
             if field.exclude:
-                described.get("properties", {}).pop(field.alias or name, None)
+                properties.pop(field.alias or name, None)
         return described
 
 
@@ -172,8 +173,7 @@ class Secret(Settings):
             "type": "object",
             "description": "where a secret is",
             "properties": {
-                name: {**place, "description": field.description}
-                for name, field in cls.model_fields.items()
+                name: {**place, "description": words} for name, words in descriptions(cls).items()
             },
             "additionalProperties": False,
             "minProperties": 1,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 # Each duty, in the order in which they are told; templates say it in words, and each kind says
 # which it sees to.
@@ -29,6 +29,8 @@ DUTIES = (
     "voice-logs",
     "others",
 )
+# A day, and the hours by which an answer may come earlier the next time.
+_FRESH = timedelta(hours=28)
 # UNKNOWN before DEGRADED: what could not be looked at may be down.
 _WORST = ("FAILED", "UNKNOWN", "DEGRADED", "OK")
 
@@ -53,6 +55,10 @@ class Answer:
     text: str
     by: str
     at: datetime
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it still holds: a tick is of its day, a cross until it is ticked."""
+        return not self.done or now - self.at <= _FRESH
 
 
 @dataclass(frozen=True, slots=True)

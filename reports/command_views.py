@@ -165,6 +165,21 @@ class ChecklistView(Plain):
         """What was last said of a line that a person answers."""
         return next((one for one in self.answers if one.name == line), None)
 
+    def state(self, line: Duty) -> str:
+        """How it stands: of its checks, or as a person said; "" where nobody has."""
+        said = self.answer(line.name)
+        holds = not line.state and said is not None and said.stands(self.now)
+        return line.state or (("OK" if said and said.done else "FAILED") if holds else "")
+
+    @property
+    def asked(self) -> tuple[Duty, ...]:
+        """The lines that no check sees to."""
+        return tuple(line for line in self.lines if not line.state)
+
+    def counted(self, *states: str) -> int:
+        """How many lines stand so."""
+        return sum(self.state(line) in states for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
@@ -194,6 +209,8 @@ class Explained(Plain):
     opened_at: datetime
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
+    operators: tuple[str, ...] = ()
+    """who of the site is told of every step, beside the ladder"""
     rank: int = 0
     afterwards: tuple[tuple[str, int, str], ...] = ()
     """promises that count from something later: name, seconds, since when ("resolved",

@@ -200,12 +200,18 @@ def _zone_name(there: datetime) -> str:
     return f"UTC{name}" if name[:1] in "+-" else name
 
 
+def graded(severity: str, name: str) -> str:
+    """A severity with its name, as in "P0 urgent"; once where they are the same."""
+    return severity if name in ("", severity) else f"{severity} {name}"
+
+
 FILTERS: Mapping[str, object] = {
     "local": local,
     "both": both,
     "clock": clock,
     "short_clock": short_clock,
     "span": span,
+    "graded": graded,
     "short_seconds": short_seconds,
     "number": number,
     "grouped": grouped,

@@ -24,10 +24,6 @@ Tone = Literal["OK", "WARN", "FAIL"]
 PROOF_IS_FRESH = timedelta(hours=36)
 
 
-# A day, and the hours by which an answer may come earlier the next time.
-_FRESH = timedelta(hours=28)
-
-
 @dataclass(frozen=True, slots=True)
 class Looks:
     """What was seen of one check on the day. Seconds are the median and the longest of its whole
@@ -198,12 +194,12 @@ class Audit(Plain):
 
     @property
     def crossed(self) -> tuple[Answer, ...]:
-        """The lines of which a person says that they are not well, lately."""
+        """The lines of which a person says that they are not well."""
         return tuple(one for one in self.answers if not one.done and self.fresh(one))
 
     def fresh(self, one: Answer) -> bool:
-        """Whether that was answered since about the report before."""
-        return self.made_at - one.at <= _FRESH
+        """Whether that still holds."""
+        return one.stands(self.made_at)
 
     def answer(self, line: str) -> Answer | None:
         """What was last said of a line that a person answers."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reports.command_views import CheckLine, IncidentLine, ReportLine, Status
+from reports.command_views import CheckLine, ChecklistView, IncidentLine, ReportLine, Status
 from reports.maintenance import MaintenanceLine
 from reports.strips import Strip
 from reports.ticket import Ticket
@@ -100,6 +100,20 @@ class MaintenancePage:
     written: Mapping[str, str] = field(default_factory=dict)
     wrong: str = ""
     """why the form was not taken"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistPage:
+    """The daily checklist, and what was written into the answer that was not taken."""
+
+    list: ChecklistView
+    looking: bool = True
+    """whether the monitor looks: else what it has seen is old"""
+    line: str = ""
+    """the line that was answered"""
+    text: str = ""
+    wrong: str = ""
+    """why the answer was not taken"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,12 @@ def fault_templates() -> Mapping[str, str]:
 # What an event may also have (reports.ticket.EVENTS), where it has not.
 _UNSAID: Mapping[str, Any] = {
     "audience": "",
+    "because": None,
+    "check": "",
+    "title": "",
+    "worse": False,
+    "from": "",
+    "to": "",
     "by": "",
     "resolution": "",
     "after": "",

@@ -40,8 +40,9 @@ Each may also have "audience": in what capacity the reader is told ("level 2, sh
 "closed": why (`resolution`) and by whom (`by`); "reopened": how it was closed (`after`), by whom,
 and whether it `worked` in between; "escalated" and "breached": all that was `missed` at that moment
 (clock, due_at); "escalated": whether it is this reader who `takes_over`; "recovered": how long it
-has to be quiet (`hold_seconds`). `was` is how the ticket was classified before, as in "P2 medium,
-PRI is down".
+has to be quiet (`hold_seconds`); "escalated" and "breached": what they came of at once (`because`:
+its event and its extra); "reclassified": the ids of the issues, `from` and `to`. `was` is how the
+ticket was classified before, as in "P2 medium, PRI is down".
 """
 
 

@@ -4,6 +4,7 @@ examples each time. And which tests need the engine of calls or a browser, which
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, (_, lacking) in MISSING.items():
             if item.get_closest_marker(mark):
                 item.add_marker(pytest.mark.skip(reason=f"no {mark}: {lacking}"))
+
+
+def pytest_collection_finish() -> None:
+    """What ten thousand tests are made of stays until the end: Python's collector of cycles need
+    not go through all of it again and again.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

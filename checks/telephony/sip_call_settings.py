@@ -194,7 +194,7 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
             )
             given[f"hear_{number}_level_dbm0"] = f"how loud {step.title} is heard, dBm0"
             given["prompt_seconds"] = "awaiting the last prompt until it was recognised"
-        for stage in timed_stages(self.script):
+        for stage in sorted(timed_stages(self.script)):
             given[f"{stage}_seconds"] = f"the last {stage}"
         given |= {**measures_of(self.script), **(call_recording.MEASURES if self.recording else {})}
         if self.agent_line:

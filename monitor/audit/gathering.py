@@ -135,6 +135,7 @@ class _Gathering:
                 self._configuration,
                 {part.check: part.state for part in parts},
                 compared=before_now is not None,
+                now=now,
             ),
             answers=checklist_answers.answers(self._ledger),
             releases=releases.changed(before_now[1], inventory) if before_now else (),

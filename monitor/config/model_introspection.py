@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from checks.descriptions import descriptions
 from monitor.config.fault_list import Place
 
 Model = type[BaseModel]
@@ -50,6 +51,13 @@ def field_at(model: Model, place: Place) -> FieldInfo | None:
         return None
     known = [fields(around).get(place[-1]) for around in models_at(model, place[:-1])]
     return next((field for field in known if field is not None), None)
+
+
+def description_at(model: Model, place: Place) -> str:
+    """What is written below the field that a place fills; "" where nothing is, or is known."""
+    around = models_at(model, place[:-1]) if place else []
+    known = next((one for one in around if place[-1] in fields(one)), None)
+    return descriptions(known)[str(place[-1])] if known is not None else ""
 
 
 def members(annotation: Any) -> Iterator[Any]:

@@ -187,6 +187,13 @@ def recovering(was: Condition, patience: Patience, now: datetime) -> Condition:
     return _look_again(replace(was, phase=Phase.RECOVERING), patience, now)
 
 
+def looked_at_again(was: Condition, now: datetime) -> Condition:
+    """There is a reason to think that what is broken works again: it is looked at at once."""
+    if not was.bad or (was.next_look is not None and was.next_look <= now):
+        return was
+    return replace(was, next_look=now, purpose="recheck")
+
+
 def released(was: Condition, now: datetime) -> Condition:
     """What hung on an incident that is over is looked at again at once, and has to fail anew to be
     confirmed.

@@ -1,6 +1,4 @@
-"""An incident as a value: one open incident per site and issue, one ticket, whatever fails under
-it.
-
+"""An incident as a value: one open ticket per site and issue, whatever fails under it.
 What may become of one is told in monitor/core/incident_transitions.py.
 """
 
@@ -97,9 +95,10 @@ class Incident:
     classified_at: tuple[int, int] = (0, 0)
     """the loss that was known when they did, and of how much"""
     seen_rank: int | None = None
-    """the worst severity that looks have found under a human's classification, as far as it was
-    told
-    """
+    """the worst that looks have found under a human's classification, as far as told"""
+    eased_since: datetime | None = None
+    eased_rank: int | None = None
+    """since when looks count less than its severity stands for, and what was told of it"""
     closing: Closing | None = None
     """why it is over; None while it is open"""
     goes_on_as: int | None = None

@@ -247,6 +247,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         rule=found.rule,
         policy=policy,
         request="",
+        eased_since=None,
+        eased_rank=None,
     )
     if by:
         moved = replace(
@@ -264,7 +266,8 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         if same
         else f"was {was.title}, is {issue.title}"
     )
-    before = f"{was.severity.id} {was.severity.name}, {was.title}"
+    # Where the issue is the same, what it was is only how bad it was.
+    before = was.severity.said if same else f"{was.severity.said}, {was.title}"
     facts = {
         "was": before,
         "from": was.issue,

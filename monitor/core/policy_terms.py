@@ -52,6 +52,11 @@ class Severity:
     targets: tuple[Target, ...] = ()
     """a resolution in the next release has none"""
 
+    @property
+    def said(self) -> str:
+        """With its name, as in "P0 urgent"; once where they are the same."""
+        return " ".join(dict.fromkeys((self.id, self.name)))
+
     def target(self, name: str) -> Target | None:
         """The promise of this name, if there is one."""
         return next((target for target in self.targets if target.name == name), None)

@@ -158,3 +158,20 @@ def newest_owed(
 def next_after(timetable: Timetable, now: datetime) -> datetime:
     """When something is owed next, strictly after now."""
     return timetable.following(now)
+
+
+# A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
+OVERDUE_AFTER_SECONDS = 300.0
+
+
+def overdue(
+    timetable: Timetable | None, looked_at: datetime | None, limit_seconds: float, now: datetime
+) -> bool:
+    """Whether a run is later than an honest delay: its own limit, and a few minutes. What was never
+    looked at, and what has no timetable, is not.
+    """
+    if timetable is None or looked_at is None:
+        return False
+    patience = timedelta(seconds=limit_seconds + OVERDUE_AFTER_SECONDS)
+    # The last run lies within the slot that was owed a while ago, or it did not happen.
+    return looked_at < timetable.newest(now - patience).at - timedelta(seconds=1)

@@ -20,13 +20,12 @@ def thread_of(incident: int | str, ledger: str) -> str:
 
 
 class Letters:
-    """The letters of one ledger."""
+    """The letters of one ledger; `state` is the folder with the key that lets their readers answer,
+    None where nobody answers.
+    """
 
-    def __init__(self, ledger: Ledger, state: Path | None = None) -> None:
-        self._ledger, self._identity = ledger, ledger.identity
-        place = ledger.place
-        beside = place.parent if isinstance(place, Path) and place.exists() else None
-        self._state = state or beside
+    def __init__(self, ledger: Ledger, state: Path | None) -> None:
+        self._ledger, self._identity, self._state = ledger, ledger.identity, state
 
     def of(self, row: OutboxRow, now: datetime) -> Letter:
         """The letter of a row. Raises Unreadable where another release has written it."""
@@ -49,9 +48,7 @@ class Letters:
         )
 
     def _tokens(self, row: OutboxRow) -> dict[str, str]:
-        """What its reader can answer by. A ledger in memory has no key; a letter without a
-        signature is worth more than none.
-        """
+        """What its reader can answer by; a letter without a signature is worth more than none."""
         if row.incident is None or self._state is None:
             return {}
         try:

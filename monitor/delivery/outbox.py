@@ -65,7 +65,7 @@ class Outbox:
         state: Path | None = None,
     ) -> None:
         """`host_name` names this host in the leases; `state` is the folder with the key that lets
-        letters be answered (monitor/incidents/answer_key.py), that of the ledger's file without it.
+        letters be answered (monitor/incidents/answer_key.py), without which none says how.
         """
         self._ledger, self._state = ledger, state
         self._desks = dict(desks)

@@ -10,7 +10,10 @@ Rules:
 3. "pass" counts for the domain in From alone: by DMARC, or by a signature whose domain is that one
    or above it (RFC 7489 section 3.1.1, but for a sibling below a common parent: telling whether
    that parent is a registry takes a list that changes).
-4. dmarc=fail is the last word.
+4. A verdict by DMARC is the last word, and pass its only good one: an answer acts on a ticket, so
+   the mail has to be proven. "none" (a domain without a policy), temperror and permerror prove
+   nothing, whatever signature stands beside them; where our server gives no verdict by DMARC, a
+   signature by rule 3 does.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The one list of desks: the word written as `kind = ...` in [desks.NAME], and the settings of that
 kind.
 
-A new one is a file with its settings and one line here.
+A new one is a file with its settings and one line here. Its module is imported when the kind is
+first asked for: a configuration pays for what it uses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 from monitor.desks.desk import Desk, DeskSettings
@@ -30,9 +32,22 @@ _DESKS = {
 }
 
 
-def desk_kinds() -> dict[str, type[DeskSettings]]:
+class DeskKinds(Mapping[str, type[DeskSettings]]):
     """Every kind of desk: what `kind` says in [desks.NAME] -> its settings."""
-    return {kind: _settings(where) for kind, where in _DESKS.items()}
+
+    def __getitem__(self, kind: str) -> type[DeskSettings]:
+        return _settings(_DESKS[kind])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_DESKS)
+
+    def __len__(self) -> int:
+        return len(_DESKS)
+
+
+def desk_kinds() -> Mapping[str, type[DeskSettings]]:
+    """Every kind of desk there is."""
+    return DeskKinds()
 
 
 def build(name: str, settings: DeskSettings) -> Desk:

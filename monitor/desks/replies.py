@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from checks.network.imap import Mailbox
 from checks.settings import Duration
+from checks.transport.clear_text import is_here
 
 # RFC 8601 section 2.5: an authserv-id is mostly the host's name.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -31,7 +32,7 @@ class Replies(Mailbox):
 
     @model_validator(mode="after")
     def _hidden(self) -> Replies:
-        if self.security == "none" and self.host not in ("127.0.0.1", "::1", "localhost"):
+        if self.security == "none" and not is_here(self.host):
             raise ValueError('a password never goes out in the clear; write security = "tls"')
         return self
 

@@ -33,9 +33,12 @@ class Evidence:
     needed: Collection[Path]
     bad: Collection[str] = ()
 
-    def sweep(self, keep_seconds: float, most_bytes: int, now: datetime) -> int:
-        """Remove what is older than `keep_seconds`, and what is beyond `most_bytes` a day, the
-        oldest first; returns how many attempts. Raises OSError for a folder that cannot be removed.
+    def sweep(
+        self, keep_seconds: float, most_bytes: int, now: datetime, crowded: Iterable[Path]
+    ) -> int:
+        """Remove what is older than `keep_seconds`, and of the `crowded` days what is beyond
+        `most_bytes`, the oldest first; returns how many attempts. Raises OSError for a folder that
+        cannot be removed.
         """
         old = _days(self.exhibits, now - timedelta(seconds=keep_seconds))
         removed = 0
@@ -44,7 +47,7 @@ class Evidence:
             # A day whose last attempt is gone is an empty folder, and would be listed for ever.
             if not any(day.iterdir()):
                 day.rmdir()
-        days = [day for day in _days(self.exhibits, None) if day not in old]
+        days = [day for day in crowded if day not in old]
         return removed + sum(self._remove(self._beyond(day, most_bytes, now)) for day in days)
 
     def _remove(self, folders: Iterable[Path]) -> int:
@@ -54,8 +57,6 @@ class Evidence:
         return len(going)
 
     def _beyond(self, day: Path, most_bytes: int, now: datetime) -> Iterator[Path]:
-        if _size(day) <= most_bytes:
-            return
         under_way = now.timestamp() - _LONGEST_LOOK_SECONDS
         sizes = {folder: (_size(folder), _at(folder)) for folder in day.iterdir()}
         left = sum(size for size, _ in sizes.values())
@@ -92,16 +93,19 @@ async def sweep(ledger: LedgerAccess, configuration: Configuration, now: datetim
     """Sweep as the configuration says; returns how many attempts. Raises LedgerFault, OSError."""
     exhibits, needed = configuration.state / "exhibits", await ledger.read(shown)
     most, bad = round(configuration.most_evidence_megabytes * 1e6), frozenset[str]()
+    full = await asyncio.to_thread(crowded, exhibits, most)
     # There may be ten thousands of them: they are asked for where something has to go.
-    if await asyncio.to_thread(crowded, exhibits, most):
+    if full:
         bad = await ledger.read(lambda here: failed(here, now))
     kept = Evidence(exhibits, needed, bad)
-    return await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now)
+    return await asyncio.to_thread(kept.sweep, configuration.keep_evidence, most, now, full)
 
 
-def crowded(exhibits: Path, most_bytes: int) -> bool:
-    """Whether a day's evidence is more than so much."""
-    return any(_size(day) > most_bytes for day in _days(exhibits, None))
+def crowded(exhibits: Path, most_bytes: int) -> list[Path]:
+    """The days whose evidence is more than so much. To size them all walks through every file: it
+    is done once a sweep.
+    """
+    return [day for day in _days(exhibits, None) if _size(day) > most_bytes]
 
 
 def failed(ledger: Ledger, now: datetime) -> frozenset[str]:

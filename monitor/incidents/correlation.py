@@ -13,8 +13,7 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from checks.body import Unreadable
-from monitor.config import CheckEntry, Configuration
-from monitor.core import endings, incident_transitions
+from monitor.core import easing, effects, endings, incident_transitions
 from monitor.core.condition import (
     Condition,
     Patience,
@@ -30,6 +29,7 @@ from monitor.core.policy_terms import Classification
 from monitor.incidents import store
 from monitor.incidents.attempt_result import AttemptResult, patience_of, summary_of
 from monitor.incidents.incident_changes import IncidentChanges
+from monitor.incidents.layers_below import reach
 from monitor.incidents.recipients import BLIND
 
 __all__ = ["AttemptResult", "Correlation", "patience_of", "reach"]
@@ -47,10 +47,15 @@ class Correlation(IncidentChanges):
         settled by them.
         """
         by_name = {low.name: low for low in below}
-        mine = (low for low in below if low.name not in others)
+        mine = [low for low in below if low.name not in others]
+        # What opens below is told once it is known what hangs on it: else it is told twice at once.
+        self._tells_later = True
         for low in sorted(mine, key=lambda s: s.entry.probe.highest_layer()):
             self._settle(low, by_name)
+        self._tells_later = False
         self._settle(seen, by_name)
+        for low in mine:
+            self._tell_held_back(low.name)
 
     def _settle(self, seen: AttemptResult, by_name: dict[str, AttemptResult]) -> None:
         self._t.record(
@@ -170,6 +175,10 @@ class Correlation(IncidentChanges):
             return incident_transitions.outgrown(incident, found, *seen.loss())
         if found.issue.id == incident.issue and found.severity.rank < incident.severity.rank:
             return incident_transitions.reclassified(incident, found, self._policy_name(), by="")
+        # Beside other causes, and with what hangs on it, a ticket is as bad as the worst of them.
+        alone = incident.causes == (seen.name,) and not incident.attached
+        if found.issue.id == incident.issue and alone and seen.loss()[1]:
+            return easing.eased(incident, found, seen.loss(), self._now)
         if found.issue.id != incident.issue and self._later_below(seen, incident, diagnosis, found):
             return incident_transitions.fails_below(
                 incident, diagnosis.cause.check, said(diagnosis.cause)
@@ -231,6 +240,7 @@ class Correlation(IncidentChanges):
         change = change.then(incident_transitions.hung_on(change.incident, diagnosis.attached))
         if cause.often:
             change = change.then(Change(replace(change.incident, flapping=True)))
+        change = change.then(self._with_effect(seen, change.incident, diagnosis))
         placed = self.apply(self._tell_now(change))
         self._blame(cause, seen, placed)
         return placed
@@ -258,9 +268,12 @@ class Correlation(IncidentChanges):
         # Untied before its incident is touched: a recovered check must not be set free as one that
         # still hangs on it.
         self._keep(replace(condition, incident=None, other_issue="", other_in_row=0))
+        self._look_at_what_stands_on(condition.check)
         if incident and incident.open:
             why = f"{condition.check} has recovered"
-            self.apply(endings.left(incident, condition.check, Closing.RECOVERED, why, self._now))
+            change = endings.left(incident, condition.check, Closing.RECOVERED, why, self._now)
+            lifted = effects.lifted(change.incident, condition.check, incident)
+            self.apply(change if lifted.incident is change.incident else lifted)
         elif incident and incident.closing is Closing.RESOLVED:
             self.apply(endings.confirmed(incident, condition.check, self._now))
 
@@ -281,17 +294,3 @@ class Correlation(IncidentChanges):
             self.apply(
                 endings.left(store.incident_of(row), now.check, Closing.RECOVERED, why, self._now)
             )
-
-
-def reach(configuration: Configuration, entry: CheckEntry) -> tuple[str, ...]:
-    """Every check that stands below one, by its `diagnose` and theirs; nearest first."""
-    found: dict[str, None] = {}
-    waiting = list(entry.diagnose)
-    while waiting:
-        # Breadth first, so that the nearest come first; what was found is not gone through again,
-        # which ends a circle.
-        name = waiting.pop(0)
-        if name not in found and name != entry.name:
-            found[name] = None
-            waiting.extend(configuration.checks[name].diagnose)
-    return tuple(found)

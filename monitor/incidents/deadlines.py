@@ -13,14 +13,14 @@ from monitor.core import endings, incident_escalation, incident_transitions, pau
 from monitor.core.escalation import Rung, next_rung
 from monitor.core.incident import Change, Closing, Incident
 from monitor.core.intermittence import hold_seconds
-from monitor.core.sla import ANALYSES, UPDATE, Clock, next_deadline, unrecorded_breaches
+from monitor.core.sla import UPDATE, next_deadline
 from monitor.incidents import pages, store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import Correlation
 from monitor.incidents.maintenance_ends import next_end, tell_ends
 from monitor.incidents.maintenances import hides
 from monitor.incidents.receipts import next_doubt, unheard
-from monitor.incidents.recipients import due_now
+from monitor.incidents.recipients import due_now, missed_now
 from monitor.ledger import Ledger, Transaction
 
 
@@ -137,7 +137,7 @@ def muted(ledger: Ledger, configuration: Configuration, incident: Incident, now:
 def _move_on(
     ledger: Ledger, t: Transaction, configuration: Configuration, incident: Incident, now: datetime
 ) -> None:
-    missed = _missed(configuration, incident, now)
+    missed = missed_now(configuration, incident, now)
     change, due = Change(incident), due_now(configuration, incident, now)
     if due.tell or due.passed:
         change = change.then(
@@ -159,15 +159,6 @@ def _move_on(
     Correlation(ledger, t, configuration, now).apply(change)
 
 
-def _missed(configuration: Configuration, incident: Incident, now: datetime) -> tuple[Clock, ...]:
-    """The targets that were missed and are not recorded; analyses have a watch of their own, and
-    the next word to the customer is not missed, but said.
-    """
-    clocks = incident.clocks(now, configuration.policy.calendars)
-    said = (*ANALYSES, UPDATE)
-    return tuple(one for one in unrecorded_breaches(clocks) if one.name not in said)
-
-
 def _waits_for_word(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     """Whether the customer has heard nothing for as long as the policy says."""
     if incident.severity.target(UPDATE) is None or incident.request or incident.waits:
@@ -179,7 +170,7 @@ def _waits_for_word(configuration: Configuration, incident: Incident, now: datet
 def _something_is_due(configuration: Configuration, incident: Incident, now: datetime) -> bool:
     due = due_now(configuration, incident, now)
     again = _remind_at(configuration, incident, now)
-    told = bool(due.tell or due.passed or _missed(configuration, incident, now))
+    told = bool(due.tell or due.passed or missed_now(configuration, incident, now))
     told = told or _waits_for_word(configuration, incident, now)
     return told or _gathered_at(incident, now) <= now or (again is not None and again <= now)
 

@@ -5,6 +5,8 @@ and never written to. Rule 2: a level that reaches nobody is passed over at once
 so, and the operators have it until another level takes it. Rule 3: the site's operators hear of
 every step; of the ladder, each level from its turn on; the customer, who is no level of it, hears
 of every change to a ticket, but not of remarks, missed targets and the monitor's own troubles.
+What one act brings with it is one letter: who hears that a level takes over, or that a target is
+missed, reads in it what a person has done, or looks have found.
 Rule 4: a desk's own class says what it takes (`DeskSettings.TAKES`); no desk is known by name here.
 """
 
@@ -18,6 +20,7 @@ from monitor.config.section_models import OPERATORS
 from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import CUSTOMER, MONITOR, Incident, Order, Tell
+from monitor.core.sla import ANALYSES, UPDATE, Clock, unrecorded_breaches
 from monitor.desks.desk import letter_body
 from monitor.incidents import pages
 from monitor.incidents.rest import Rest
@@ -29,6 +32,8 @@ from monitor.ledger.bodies import ticket_body
 COPY, HELPDESK = "copy", "helpdesk"
 _NOT_FOR_CUSTOMERS = (Tell.NOTE, Tell.BREACHED)
 BLIND = "monitor-is-blind"
+# What somebody did or looks have found, and what it brings with it at the same moment.
+_ACTS, _TURNS = (Tell.RECLASSIFIED, Tell.NOTE), (Tell.ESCALATED, Tell.BREACHED)
 # Nobody has to act on these; whoever has no duty on the ladder gets them as mere acknowledgements
 # (RFC 3834).
 _ACKNOWLEDGEMENTS = (Tell.ACKNOWLEDGED, Tell.NOTE, Tell.CLOSED, Tell.RECLASSIFIED)
@@ -64,6 +69,17 @@ def due_now(configuration: Configuration, incident: Incident, now: datetime) -> 
     )
 
 
+def missed_now(
+    configuration: Configuration, incident: Incident, now: datetime
+) -> tuple[Clock, ...]:
+    """The targets that were missed and are not recorded; analyses have a watch of their own, and
+    the next word to the customer is not missed, but said.
+    """
+    clocks = incident.clocks(now, configuration.policy.calendars)
+    said = (*ANALYSES, UPDATE)
+    return tuple(one for one in unrecorded_breaches(clocks) if one.name not in said)
+
+
 def for_customers(order: Order) -> bool:
     """Whether the customer hears of it, where the site names one."""
     return order.tell not in _NOT_FOR_CUSTOMERS and (not order.roles or CUSTOMER in order.roles)
@@ -91,7 +107,10 @@ class TicketLetters:
             taking = {
                 level.role for level in incident.ladder.levels if level.number in order.levels
             }
+            before, after = _of_one_act(order, orders)
             for desk, recipient, capacity, role in self._recipients(incident, order.roles):
+                if after and capacity != HELPDESK and (role != CUSTOMER or for_customers(after)):
+                    continue
                 if role == CUSTOMER and (not for_customers(order) or incident.owner == MONITOR):
                     continue
                 # Whoever works on it knows that nothing has changed.
@@ -102,6 +121,8 @@ class TicketLetters:
                     continue
                 quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY, CUSTOMER)
                 facts = {**order.facts, "audience": capacity, "takes_over": role in taking}
+                if before and capacity != HELPDESK:
+                    facts["because"] = {"event": str(before.tell), **before.facts}
                 body = letter_body(ticket, facts, acknowledgement=quiet)
                 self._t.enqueue(
                     OutboxMessage(incident.number, event, order.sequence, desk, recipient, body, at)
@@ -156,3 +177,12 @@ class TicketLetters:
             return on_call
         heard = {row.recipient.lower() for row in self._ledger.deliveries(incident.number)}
         return (*on_call, *(one for one in everybody if one.lower() in heard))
+
+
+def _of_one_act(order: Order, orders: Sequence[Order]) -> tuple[Order | None, Order | None]:
+    """What it follows from, and what follows from it, among the orders of one moment."""
+    act = next((one for one in orders if one.tell in _ACTS), None)
+    turn = next((one for one in orders if one.tell in _TURNS), None)
+    if act is None or turn is None or act.sequence > turn.sequence:
+        return None, None
+    return (act if order is turn else None), (turn if order is act else None)

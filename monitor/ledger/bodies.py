@@ -159,7 +159,13 @@ _TICKET_2 = together(
     added("page", ""),
 )
 _TICKET_3 = added("target", "")
-_INCIDENTS = (_INCIDENT_2, together(added("acknowledged_again", []), added("updated_at", None)))
+_INCIDENT_3 = together(
+    added("acknowledged_again", []),
+    added("updated_at", None),
+    added("eased_since", None),
+    added("eased_rank", None),
+)
+_INCIDENTS = (_INCIDENT_2, _INCIDENT_3)
 INCIDENT: Body[Incident] = Body("incident", Incident, _incident.validate_python, _INCIDENTS)
 CONDITION: Body[Condition] = Body(
     "condition", Condition, _condition.validate_python, (added("looks_counted", 0),)

@@ -14,6 +14,7 @@ from monitor.incidents.ticket_view import number_of
 from monitor.ledger import Ledger
 from monitor.page import (
     actions,
+    checklist_page,
     files,
     history_pages,
     hooks,
@@ -59,6 +60,7 @@ def application(site: Site) -> web.Application:
             web.post("/tickets/{number}/acknowledge", actions.acknowledge),
             web.post("/tickets/{number}/note", actions.note),
             web.post("/tickets/{number}/escalate", actions.escalate),
+            *checklist_page.routes(),
             *maintenance_page.routes(),
             web.get("/take/{number}/{token}", links.show_link),
             web.post("/take/{number}/{token}", links.follow_link),

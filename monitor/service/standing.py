@@ -10,7 +10,7 @@ from itertools import pairwise
 from monitor.audit.call_ratios import call_windows
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
-from monitor.core.timetable import Every, next_after
+from monitor.core.timetable import OVERDUE_AFTER_SECONDS, Every, next_after, overdue
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.fault_words import verdict_words
@@ -24,8 +24,6 @@ from reports.command_views import CheckLine, Status
 # The daemon writes a sign of life every five seconds at least: six that are missing are no
 # coincidence.
 STALLED_AFTER_SECONDS = 30.0
-# A busy line or a slow round delays a run by minutes; beyond that nobody is looking.
-OVERDUE_AFTER_SECONDS = 300.0
 _DAY = timedelta(days=1)
 
 
@@ -97,14 +95,8 @@ def check_line(
 
 
 def _overdue(entry: CheckEntry, condition: Condition | None, now: datetime) -> bool:
-    """Whether a run by its timetable is later than an honest delay: its own limit, and a few
-    minutes.
-    """
-    if entry.timetable is None or condition is None or condition.looked_at is None:
-        return False
-    patience = timedelta(seconds=entry.limit + OVERDUE_AFTER_SECONDS)
-    # The last run lies within the slot that was owed a while ago, or it did not happen.
-    return condition.looked_at < entry.timetable.newest(now - patience).at - timedelta(seconds=1)
+    looked_at = condition.looked_at if condition else None
+    return overdue(entry.timetable, looked_at, entry.limit, now)
 
 
 def cadence_words(entry: CheckEntry) -> str:

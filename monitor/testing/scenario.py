@@ -121,7 +121,7 @@ class Scene:
         runner = Runner(self.clock, self._folder / "exhibits")
         self.rounds = Rounds(self.ledger, self.configuration, self.clock, runner)
         self.audit = AuditRound(self.ledger, self.rounds, self.clock)
-        self.outbox = Outbox(self.ledger, {"mail": self.desk}, "scene")
+        self.outbox = Outbox(self.ledger, {"mail": self.desk}, "scene", self.configuration.state)
         self.outbox.take_over(self.clock.now())
 
     def stop_daemon(self) -> None:

@@ -6,23 +6,19 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from monitor.audit import checklist_lines, releases
+from monitor.audit import checklist_lines
 from monitor.clock import SystemClock
 from monitor.incidents import checklist_answers
 from monitor.incidents.ticket_actions import NotPossible
 from monitor.terminal import say, show
 from monitor.verbs.opening import Stop, acting, ledger_of, sound_part_of
-from reports.command_views import ChecklistView
 
 
 def show_checklist(arguments: Namespace) -> int:
     """Each line of the daily checklist: ticked by Reveille, by a person, or by nobody yet. 0."""
     configuration, now = sound_part_of(arguments), SystemClock().now()
     with ledger_of(configuration, read_only=True) as ledger:
-        compared = releases.known(ledger, now) is not None
-        lines = checklist_lines.lines(ledger, configuration, {}, compared)
-        answers = checklist_answers.answers(ledger)
-    view = ChecklistView(configuration.site.timezone, now, lines, answers)
+        view = checklist_lines.view(ledger, configuration, now)
     show("checklist", arguments.json, view)
     return 0
 
@@ -41,8 +37,7 @@ def wrong(arguments: Namespace) -> int:
 def _answered(arguments: Namespace, well: bool) -> int:
     configuration, now = sound_part_of(arguments), SystemClock().now()
     with ledger_of(configuration) as ledger:
-        compared = releases.known(ledger, now) is not None
-        lines = checklist_lines.lines(ledger, configuration, {}, compared)
+        lines = checklist_lines.view(ledger, configuration, now).lines
         try:
             line = checklist_answers.asked(lines, arguments.line)
             text, by = arguments.text or "", acting(arguments)

@@ -12,10 +12,12 @@ from checks.kinds import kinds
 from checks.messages import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
+from monitor.config.section_models import OPERATORS
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
+from monitor.incidents.recipients import reached
 from monitor.terminal import complain, show
 from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop, configuration_of, entry_of
@@ -130,6 +132,7 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         afterwards=tuple(
             (one.name, one.seconds, one.since) for one in answer.targets if not one.due_at
         ),
+        operators=reached(configuration, OPERATORS, answer.opened_at),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
         rank=severity.rank,
         on_call=on_call_at(configuration, answer.opened_at),

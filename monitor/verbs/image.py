@@ -16,6 +16,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks.contract import CannotTell, Failed, Trace
@@ -38,8 +39,8 @@ from reports.backups import BackupDone
 
 
 def image(arguments: Namespace) -> int:
-    """Write a recovery image. 0; 1 when a check has no proven backup to put into it, or the ledger
-    cannot be saved.
+    """Write a recovery image. 0; 1 when a check has no proven backup to put into it, the ledger
+    cannot be saved, or a file of the configuration cannot be read.
     """
     configuration = configuration_of(arguments)
     clock = SystemClock()
@@ -64,7 +65,9 @@ def image(arguments: Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix=".reveille-image-", dir=screen.folder(target)) as name:
         folder = Path(name)
         fault = _ledger_saved(configuration, folder) or fault
-        part = _written(configuration, proven, folder, arguments.with_secrets)
+        packing = _Packing(configuration, proven, folder, arguments.with_secrets)
+        part = packing.written()
+        fault = packing.fault() or fault
         if arguments.recipient:
             part = _encrypted(part, arguments.recipient)
         if arguments.medium:
@@ -76,6 +79,7 @@ def image(arguments: Namespace) -> int:
     notes = (
         f"{target}, {size} bytes",
         *(f"{name}: {b.id}" for name, b in proven.items()),
+        *(f"left out: {name}: {why}" for name, why in packing.left_out.items()),
     )
     show(
         "backup_done",
@@ -102,28 +106,61 @@ def _ledger_saved(configuration: Configuration, folder: Path) -> str:
     return ""
 
 
-def _written(
-    configuration: Configuration, proven: Mapping[str, Kept], folder: Path, secrets: bool
-) -> Path:
-    part = folder / "image.tar"
-    with part.open("xb") as file:
-        # PAX has no limit on sizes and names: the older ustar format ends at 8 GB a file.
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            _add(tar, HOW_TO, image_instructions(sorted(proven)).encode())
-            for name, content in host_files().items():
-                _add(tar, name, content)
-            for name, path in configuration_files(configuration).items():
+@dataclass
+class _Packing:
+    """One image as it is written; what cannot be read is left out and named, and ends nothing."""
+
+    configuration: Configuration
+    proven: Mapping[str, Kept]
+    folder: Path
+    secrets: bool
+    left_out: dict[str, str] = field(default_factory=dict)
+    """files -> why they are not in it"""
+    _lacking: list[str] = field(default_factory=list)
+
+    def fault(self) -> str:
+        """What the site's own files lack in it, if anything; what the host's do is no fault."""
+        return f"not readable, and left out: {', '.join(self._lacking)}" if self._lacking else ""
+
+    def written(self) -> Path:
+        """The image. Raises OSError where it cannot be written."""
+        part = self.folder / "image.tar"
+        with part.open("xb") as file:
+            # PAX has no limit on sizes and names: the older ustar format ends at 8 GB a file.
+            with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+                self._pack(tar)
+            file.flush()
+            # On the disk before it gets its name: whoever copies it after a power cut has all of
+            # it.
+            os.fsync(file.fileno())
+        return part
+
+    def _pack(self, tar: tarfile.TarFile) -> None:
+        _add(tar, HOW_TO, image_instructions(sorted(self.proven)).encode())
+        host = host_files()
+        self.left_out.update(host.left_out)
+        for name, content in host.packed.items():
+            _add(tar, name, content)
+        named = dict(configuration_files(self.configuration))
+        named |= secret_files(self.configuration) if self.secrets else {}
+        for name, path in named.items():
+            if why := _unreadable(path):
+                self.left_out[str(path)] = why
+                self._lacking.append(str(path))
+            else:
                 tar.add(path.resolve(), name)
-            for name, path in secret_files(configuration).items() if secrets else ():
-                tar.add(path.resolve(), name)
-            for copy in sorted((folder / "ledger").glob("2*")):
-                tar.add(copy, f"ledger/{copy.name}")
-            for name, backup in proven.items():
-                tar.add(backup.folder, f"backups/{name}/{backup.id}")
-        file.flush()
-        # On the disk before it gets its name: whoever copies it after a power cut has all of it.
-        os.fsync(file.fileno())
-    return part
+        for copy in sorted((self.folder / "ledger").glob("2*")):
+            tar.add(copy, f"ledger/{copy.name}")
+        for name, backup in self.proven.items():
+            tar.add(backup.folder, f"backups/{name}/{backup.id}")
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        with path.open("rb"):
+            return ""
+    except OSError as problem:
+        return problem.strerror or "not readable"
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -18,6 +18,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from textwrap import wrap
 
 from tests.house.imports import circles, knots, taken_from, upward
@@ -31,6 +32,7 @@ BEFORE = ROOT / "tests" / "golden" / "house" / "before.json"
 TOLERANCE = 0.15
 """of a figure: about 80 of 500 files"""
 EXACT = ("circles of files", "imports upward")
+SHOWN = ("the four wings", "tests/")
 WIDTH = 96
 
 
@@ -42,8 +44,8 @@ def drawing() -> str:
 def figures(now: Figures | None = None) -> str:
     """The table: each figure before and after, for the four wings and for the tests."""
     before = json.loads(BEFORE.read_text(encoding="utf-8"))
-    now = now or measured()
-    parts = [part for part in before["figures"] if part in ("the four wings", "tests/")]
+    now = now or measured(names=SHOWN)
+    parts = [part for part in before["figures"] if part in SHOWN]
     head = [cell for part in parts for cell in (f"{part}, before", f"{part}, now")]
     rows = [
         [name, *(_number(at[part][name]) for part in parts for at in (before["figures"], now))]
@@ -161,6 +163,7 @@ def _purpose(room: str) -> str:
     return re.split(r"(?<=[.;])\s", first, maxsplit=1)[0].rstrip(".:;")
 
 
+@cache
 def _docstrings() -> Mapping[str, str]:
     return {module.path: _docstring(module) for module in modules()}
 
@@ -171,7 +174,7 @@ def _docstring(module: Module) -> str:
 
 def _far_off(table: str) -> Iterator[str]:
     """The figures of the page that are far from what is measured now."""
-    now = measured()
+    now = measured(names=SHOWN)
     head, _, *rows = (
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()
     )

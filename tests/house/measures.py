@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from tests.house.imports import circles, knots, taken_from
-from tests.house.source import ROOT, WINGS, Module
+from tests.house.source import ROOT, WINGS, Module, modules
 
 LONG_FUNCTION, LONG_LINE = 30, 100
 MOST_TRIED = 7
@@ -31,16 +31,15 @@ MOST_TRIED = 7
 Figures = dict[str, dict[str, float]]
 
 
+PARTS = {"the four wings": WINGS, **{f"{wing}/": (wing,) for wing in WINGS}, "tests/": ("tests",)}
+
+
 @cache
-def measured(root: Path = ROOT) -> Figures:
+def measured(root: Path = ROOT, names: tuple[str, ...] = tuple(PARTS)) -> Figures:
     """name of a part of the house -> name of a figure -> its value; lengths in lines, shares in
     percent."""
-    every = modules_in(root)
-    parts = {
-        "the four wings": [module for module in every if module.within(*WINGS)],
-        **{f"{wing}/": [module for module in every if module.within(wing)] for wing in WINGS},
-        "tests/": [module for module in every if module.within("tests")],
-    }
+    every = modules(*WINGS, "tests") if root == ROOT else modules_in(root)
+    parts = {name: [module for module in every if module.within(*PARTS[name])] for name in names}
     return {name: _figures(part) for name, part in parts.items() if part}
 
 
@@ -136,7 +135,7 @@ def _spread(name: str, lengths: Sequence[int]) -> dict[str, float]:
 
 def _documented(part: Sequence[Module]) -> dict[str, float]:
     """How many public things say what they are."""
-    nodes = [node for module in part for node in ast.walk(module.tree)]
+    nodes = [node for module in part for node, _ in module.nodes]
     classes = [
         node for node in nodes if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     ]
@@ -162,9 +161,7 @@ def _share(some: int, of: int) -> float:
 
 
 def _functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    yield from (
-        n for n in ast.walk(module.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    yield from (n for n, _ in module.nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def _length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

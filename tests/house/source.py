@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 import tokenize
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from io import StringIO
@@ -25,7 +27,7 @@ class Module:
 
     def imports(self) -> Iterator[Import]:
         """Every import in it, at whatever depth."""
-        for node, lazy in self._nodes:
+        for node, lazy in self.nodes:
             for name in _imported(node):
                 yield Import(self.path, name, getattr(node, "lineno", 0), lazy)
 
@@ -35,35 +37,38 @@ class Module:
 
     def calls(self) -> Iterator[tuple[str, int]]:
         """Every call by its dotted name, and its line."""
-        for node, _ in self._nodes:
+        for node, _ in self.nodes:
             if isinstance(node, ast.Call):
                 yield ast.unparse(node.func), node.lineno
 
     def words(self) -> Iterator[str]:
         """Every string constant, pieces of f-strings included."""
-        for node, _ in self._nodes:
+        for node, _ in self.nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
 
     def docstrings(self) -> Iterator[str]:
         """Of the module, its classes and its functions, and what stands below an attribute."""
-        for node, _ in self._nodes:
+        for node, _ in self.nodes:
             body = getattr(node, "body", ())
             for step in body if isinstance(body, list) else ():
                 match step:
                     case ast.Expr(value=ast.Constant(value=str(text))):
                         yield text
 
-    def comments(self) -> Iterator[tuple[int, str]]:
+    @cached_property
+    def comments(self) -> tuple[tuple[int, str], ...]:
         """Every comment, and its line."""
-        for token in tokenize.generate_tokens(StringIO(self.text).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string
+        if "#" not in self.text:
+            return ()
+        tokens = tokenize.generate_tokens(StringIO(self.text).readline)
+        return tuple((one.start[0], one.string) for one in tokens if one.type == tokenize.COMMENT)
 
     @cached_property
-    def _nodes(self) -> list[tuple[ast.AST, bool]]:
+    def nodes(self) -> list[tuple[ast.AST, bool]]:
         """Every node, and whether it waits for a function to be called."""
-        return list(_walk(self.tree))
+        with _kept():
+            return list(_walk(self.tree))
 
 
 @dataclass(frozen=True)
@@ -101,17 +106,32 @@ def files() -> tuple[str, ...]:
 @cache
 def modules(*folders: str) -> tuple[Module, ...]:
     """Every Python file of these folders; of the four wings when none is named."""
-    return tuple(
-        _read(path)
+    wanted = [
+        path
         for path in files()
         if path.endswith(".py") and path.split("/")[0] in (folders or WINGS)
-    )
+    ]
+    with _kept():
+        return tuple(_read(path) for path in wanted)
 
 
 def none(found: Iterable[object]) -> None:
     """Fails with the whole list, a line each."""
     strays = [str(stray) for stray in found]
     assert not strays, "\n" + "\n".join(strays)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """What is made inside stays for ever. Python's collector of cycles would go through these
+    millions of nodes again and again, here and in every test after: 6.2 s instead of 1.7 s.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @cache

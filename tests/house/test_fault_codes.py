@@ -24,6 +24,9 @@ from monitor.core.policy import Policy
 from monitor.core.policy_rules import first_fitting, named
 from tests.house.source import ROOT, Module, modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 RAISERS = ("Failed", "SourceFault", "at.fault", "self._at.fault")
 LIST = "checks/fault_codes.py"
 SHIPPED = ("exotel", "ozonetel", "voxeo", "xop")
@@ -45,7 +48,7 @@ a check stands for is told by its component, and check-config asks for it
 
 def literals(module: Module) -> Iterator[tuple[str, int]]:
     """The codes that are raised as they stand, and the lines."""
-    for node in ast.walk(module.tree):
+    for node, _ in module.nodes:
         if isinstance(node, ast.Call) and node.args and ast.unparse(node.func) in RAISERS:
             first = node.args[0]
             several = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
@@ -67,7 +70,7 @@ def test_every_stage_that_begins_is_in_the_list() -> None:
     begun = [
         (f"{module.path}:{node.lineno}", node.args[0].value)
         for module in modules("checks")
-        for node in ast.walk(module.tree)
+        for node, _ in module.nodes
         if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute)
         if node.func.attr == "stage" and isinstance(node.args[0], ast.Constant)
     ]

@@ -46,10 +46,8 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.house, self.scratch = folder / "house", folder / "scratch"
         for wing in WINGS:
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(
-                ROOT / wing, self.house / wing, copy_function=os.symlink, ignore=ignored
-            )
+            # What is compiled comes along: it is held to the time of the file that a link leads to.
+            shutil.copytree(ROOT / wing, self.house / wing, copy_function=os.symlink)
         self.scratch.mkdir()
         command = folder / "bin" / "reveille"
         command.parent.mkdir()

@@ -12,6 +12,9 @@ import pytest
 
 from tests.house.source import ROOT, modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 GOLDEN = ROOT / "tests" / "golden" / "bodies"
 # A name that a migration of CONDITION (monitor/ledger/bodies.py) takes to another, or that is
 # rightly forgotten: why.
@@ -21,7 +24,7 @@ _WRITTEN, _READ = ("remember", "propose", "compare"), ("recalled", "accepted")
 
 def names() -> dict[str, set[str]]:
     """Every name that is written, and every one that is read, in plain sight."""
-    nodes = [node for module in modules("checks") for node in ast.walk(module.tree)]
+    nodes = [node for module in modules("checks") for node, _ in module.nodes]
     return {"written": set(_written(nodes)), "read": set(_read(nodes))}
 
 

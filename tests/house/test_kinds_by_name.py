@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -44,7 +45,7 @@ def home(module: Module) -> set[str]:
     """The kinds whose own file this is."""
     return {
         ast.literal_eval(step.value)
-        for node in ast.walk(module.tree)
+        for node, _ in module.nodes
         if isinstance(node, ast.ClassDef)
         for step in node.body
         if isinstance(step, ast.AnnAssign)
@@ -62,7 +63,7 @@ def asked(module: Module, known: set[str]) -> Iterator[str]:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
     }
-    for node in ast.walk(module.tree):
+    for node, _ in module.nodes:
         found: set[str] = set()
         if isinstance(node, ast.Compare):
             sides = [
@@ -94,13 +95,15 @@ def words(node: ast.AST) -> Iterator[str]:
             yield from words(key) if key is not None else ()
 
 
-def strays() -> list[str]:
-    return [
+@cache
+def strays() -> tuple[str, ...]:
+    known = names()
+    return tuple(
         place
         for module in modules()
         if module.path not in OWN
-        for place in asked(module, names() - home(module))
-    ]
+        for place in asked(module, known - home(module))
+    )
 
 
 def test_nobody_asks_for_a_kind_by_its_name() -> None:

@@ -94,6 +94,10 @@ class House:
         return process.returncode, said, complained
 
 
+# Once, and not once for each worker.
+SET_UP_ONCE = pytest.mark.xdist_group("a house that is set up")
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Set up once, by its first start."""
@@ -110,6 +114,7 @@ def python(folder: Path, script: str) -> str:
     return str(path)
 
 
+@SET_UP_ONCE
 def test_it_becomes_the_command_from_anywhere_and_by_any_name(house: House, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(house.launcher)
     assert house.start("once", "two words", command=tmp_path / "link") == (
@@ -119,6 +124,7 @@ def test_it_becomes_the_command_from_anywhere_and_by_any_name(house: House, tmp_
     )
 
 
+@SET_UP_ONCE
 def test_it_installs_once(house: House, tmp_path: Path) -> None:
     nothing = python(tmp_path, "exit 9")
     assert house.start(REVEILLE_PYTHON=nothing, PATH="/usr/bin:/bin") == (3, "1.0 /\n", "")
@@ -170,6 +176,7 @@ def test_it_installs_again_what_the_lock_says_now_and_nothing_of_another_hash(
     assert house.start() == (3, "1.0 /\n", "")
 
 
+@SET_UP_ONCE
 def test_a_house_that_was_moved_gets_a_new_environment(house: House, tmp_path: Path) -> None:
     moved = House(tmp_path / "moved")
     shutil.copytree(house.folder / ".venv", moved.folder / ".venv", symlinks=True)

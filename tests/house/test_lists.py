@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 import pytest
 
+from checks.descriptions import descriptions
 from checks.kinds import kinds
 from monitor.desks.list import desk_kinds
 from tests.house.source import ROOT, files, modules, none
@@ -74,7 +75,7 @@ def written_kinds(*folders: str) -> list[str]:
         ast.literal_eval(step.value)
         for module in modules()
         if module.within(*folders)
-        for node in ast.walk(module.tree)
+        for node, _ in module.nodes
         if isinstance(node, ast.ClassDef)
         for step in node.body
         if isinstance(step, ast.AnnAssign)
@@ -97,7 +98,7 @@ def test_a_kind_is_a_word_and_its_settings_are_explained(kind: str) -> None:
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", kind)
     assert kind == check.KIND
     assert check.__doc__
-    none(name for name, field in check.model_fields.items() if not field.description)
+    none(name for name, words in descriptions(check).items() if not words)
 
 
 def test_every_template_is_used() -> None:
@@ -131,6 +132,7 @@ def test_every_prompt_and_policy_that_ships_is_named_somewhere() -> None:
     )
 
 
+@pytest.mark.xdist_group("the house, read once")
 def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None:
     launcher = (ROOT / "reveille").read_text(encoding="utf-8")
     listed = re.findall(
@@ -138,22 +140,24 @@ def test_the_launcher_installs_the_peers_that_tests_meet_and_no_others() -> None
         "".join(re.findall(r"peers='\n(.*?)'\n", launcher, re.S)),
         re.M,
     )
-    met = {
-        PACKAGES[word]
+    run = {
+        word
         for module in modules("tests")
+        if module.path != "tests/house/test_lists.py"
         for word in module.words()
-        if word in PACKAGES and _is_run(word)
     }
+    met = {package for word, package in PACKAGES.items() if word in run}
     # A library of the browser's driver: no test names it.
     assert sorted(listed) == sorted(met | {"libatomic1"})
 
 
+@pytest.mark.xdist_group("the house, read once")
 def test_what_a_test_looks_for_has_its_package_here() -> None:
     own = {"apt-get", "git", "bash", "chrt", "sh", "nsenter", "setpriv"}
     sought = {
         word.args[0].value
         for module in modules("tests")
-        for word in ast.walk(module.tree)
+        for word, _ in module.nodes
         if isinstance(word, ast.Call)
         and ast.unparse(word.func).endswith("which")
         and isinstance(word.args[0], ast.Constant)
@@ -168,12 +172,3 @@ def test_the_launcher_is_plain_shell() -> None:
             subprocess.run([shell, "-n", script], cwd=ROOT, check=False, capture_output=True).stderr
             == b""
         )
-
-
-def _is_run(word: str) -> bool:
-    """In a file other than this one."""
-    return any(
-        word in set(module.words())
-        for module in modules("tests")
-        if module.path != "tests/house/test_lists.py"
-    )

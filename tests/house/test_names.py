@@ -62,7 +62,7 @@ def test_every_module_that_a_string_names_is_there() -> None:
     for module in modules(*EVERYTHING):
         if module.path.startswith(_OF_CONFIGURATIONS):
             continue
-        for text in (*module.words(), *(comment for _, comment in module.comments())):
+        for text in (*module.words(), *(comment for _, comment in module.comments)):
             for found in _DOTTED.findall(text):
                 if found in _FOREIGN or _is_there(found, known):
                     continue
@@ -76,7 +76,7 @@ def test_every_file_that_a_docstring_or_comment_names_is_there() -> None:
     names = {PurePosixPath(path).name for path in there}
     strays: list[str] = []
     for module in modules(*WINGS):
-        texts = [*module.docstrings(), *(comment for _, comment in module.comments())]
+        texts = [*module.docstrings(), *(comment for _, comment in module.comments)]
         for text in texts:
             for found in _PATH.findall(text):
                 beside = str(PurePosixPath(module.path).parent / found)

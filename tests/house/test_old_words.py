@@ -15,6 +15,9 @@ from monitor.command_line import parser
 from monitor.command_words import OLD_WORDS
 from tests.house.source import ROOT, files, modules, none
 
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
+
 READ_BY_PEOPLE = (".md", ".j2", ".toml", ".1", ".service", "reveille", "_reveille")
 # The changelog tells of the past.
 NOT_OF_TODAY = ("CHANGELOG.md",)
@@ -92,7 +95,7 @@ def test_no_message_docstring_or_comment_uses_an_old_word() -> None:
     none(
         stray
         for module in modules()
-        for text in (*module.words(), *(comment for _, comment in module.comments()))
+        for text in (*module.words(), *(comment for _, comment in module.comments))
         for stray in strays(module.path, text)
     )
 

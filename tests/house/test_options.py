@@ -7,7 +7,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
+import pytest
+
 from tests.house.source import modules, none
+
+# One process reads and parses the house once, for all of these.
+pytestmark = pytest.mark.xdist_group("the house, read once")
 
 _OPTIONS = "options that are written in the source, values as --name=value"
 _PATH = "a whole path: it begins with /"
@@ -56,7 +61,7 @@ _COMMANDS = {"command", "client"}
 def open_words() -> Iterator[str]:
     """Words of commands that are not written in the source, and stand before any "--"."""
     for module in modules("checks", "monitor"):
-        for node in ast.walk(module.tree):
+        for node, _ in module.nodes:
             # A command that is put together first, and run a line below.
             if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.List):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]

@@ -122,7 +122,7 @@ def test_a_class_is_not_named_after_nothing() -> None:
     classes = [
         (m.path, n.name)
         for m in modules(*EVERYTHING)
-        for n in ast.walk(m.tree)
+        for n, _ in m.nodes
         if isinstance(n, ast.ClassDef)
     ]
     none(found for found in classes if nothing.search(found[1]))
@@ -207,7 +207,7 @@ def test_a_line_of_the_log_names_its_action() -> None:
     lines = [
         (f"{module.path}:{node.lineno}", node.args[0])
         for module in modules()
-        for node in ast.walk(module.tree)
+        for node, _ in module.nodes
         if isinstance(node, ast.Call)
         and re.fullmatch(
             r"_?log\.(debug|info|warning|error|exception|critical)", ast.unparse(node.func)
@@ -241,7 +241,7 @@ def test_systemd_is_a_folder_and_not_a_package() -> None:
 def _handed_over(module: Module) -> set[str]:
     """Of the calls of checks/process/parent.py: what they name beyond the program."""
     found = set[str]()
-    for node in ast.walk(module.tree):
+    for node, _ in module.nodes:
         if not isinstance(node, ast.Call) or ast.unparse(node.func) not in {
             "python",
             "inherited",
@@ -269,7 +269,7 @@ def _handed_over(module: Module) -> set[str]:
 
 def _excuses_without_reason(module: Module) -> Iterator[str]:
     explained = set[str]()
-    for line, comment in module.comments():
+    for line, comment in module.comments:
         excuse = re.match(r"# (?:noqa|type: ignore)\b", comment)
         codes = set(re.findall(r"[A-Z]+\d+|\[[a-z, -]+\]", comment.partition(" - ")[0]))
         if re.search(r" - \w|\[", comment):
@@ -279,14 +279,14 @@ def _excuses_without_reason(module: Module) -> Iterator[str]:
 
 
 def _functions(module: Module) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(module.tree):
+    for node, _ in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{module.path} {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
 
 
 def _swallowed(module: Module) -> Iterator[str]:
     lines = module.text.splitlines()
-    for node in ast.walk(module.tree):
+    for node, _ in module.nodes:
         if isinstance(node, ast.ExceptHandler):
             silent = all(
                 isinstance(step, ast.Pass) or ast.unparse(step) == "..." for step in node.body

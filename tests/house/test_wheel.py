@@ -14,6 +14,9 @@ import pytest
 from monitor.command_words import DISTRIBUTION
 from tests.house.source import ROOT, WINGS, files
 
+# It is built once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("one wheel")
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 STEM = f"reveille_monitor-{PROJECT['version']}"
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from monitor.ledger import Ledger
-from tests.ledger.engines import ENGINES, Engine
+from tests.ledger.engines import ENGINES, ON_SERVER, Engine
 
 
-@pytest.fixture(params=list(ENGINES))
+@pytest.fixture(
+    params=[pytest.param(name, marks=ON_SERVER if name == "postgresql" else ()) for name in ENGINES]
+)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return ENGINES[request.param]
 

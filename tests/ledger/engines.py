@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from monitor.ledger import Ledger
 from monitor.ledger.server_address import Place, ServerAddress
 from tests.loopback.databases import Postgres, postgres
+
+# The server is started once, and not once for each worker.
+ON_SERVER = pytest.mark.xdist_group("ledgers on a server")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,10 @@ from monitor.ledger.migrate import MOVED
 from monitor.ledger.moving import move
 from monitor.ledger.server_address import ServerAddress
 from monitor.ledger.sqlite_database import SqliteDatabase
-from tests.ledger.engines import on_server
+from tests.ledger.engines import ON_SERVER, on_server
 from tests.unit.test_old_ledger import RELEASES, restore
+
+pytestmark = ON_SERVER
 
 FIRST, LAST = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 6, 1, tzinfo=UTC)
 BEGIN = datetime(2026, 10, 20, tzinfo=UTC)

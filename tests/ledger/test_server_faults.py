@@ -20,7 +20,9 @@ import pytest
 
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.server_address import ServerAddress
-from tests.ledger.engines import on_server, server
+from tests.ledger.engines import ON_SERVER, on_server, server
+
+pytestmark = ON_SERVER
 
 NOW = datetime(2026, 11, 30, 3, 0, tzinfo=UTC)
 _CUT_ALL = (

@@ -16,10 +16,12 @@ from monitor.ledger.postgresql_login import said
 from monitor.ledger.server_address import ServerAddress
 from monitor.ledger.trial import try_server
 from monitor.verbs.trying import tried
-from tests.ledger.engines import on_server, server
+from tests.ledger.engines import ON_SERVER, on_server, server
 from tests.loopback.databases import Postgres, postgres
 from tests.ports import free_port
 from tests.unit.ledger_story import SITE
+
+pytestmark = ON_SERVER
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,9 @@ from checks.settings import Secret
 from tests.loopback.databases import POSTGRES_PROGRAMS, MariaDB, Postgres, mariadb, postgres
 from tests.loopback.host_look import Watch, fault, severities, tells
 
+# Servers that others follow are made once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("replicas")
+
 BROKEN = {"xop": "major", "ozonetel": "P2"}
 
 

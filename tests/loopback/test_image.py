@@ -175,7 +175,7 @@ def test_the_hosts_packages_are_named_with_versions_and_sources(tmp_path: Path) 
     for name, content in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
-    found = host_files(tmp_path)
+    found = host_files(tmp_path).packed
     assert found["host/packages.tsv"] == b"libsqlite3-0\t3.40.1-2\nsqlite3\t3.40.1-2\n"
     assert found["host/packages-by-hand.tsv"] == b"sqlite3\t3.40.1-2\n"
     assert found["host/opt/keys/vendor.asc"] == b"a key"
@@ -186,7 +186,29 @@ def test_the_hosts_packages_are_named_with_versions_and_sources(tmp_path: Path) 
         "Nice=6",
     ]  # fmt: skip
     assert not [name for name, content in found.items() if b"MARKER" in content]
-    assert host_files(tmp_path / "elsewhere") == {}
+    assert host_files(tmp_path / "elsewhere").packed == {}
+
+
+def test_a_file_that_cannot_be_read_or_is_too_much_is_left_out_and_named(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    keyrings = tmp_path / "etc/apt/keyrings"
+    keyrings.mkdir()
+    # Nothing lies at the begin of a process' memory: nobody reads it, root included.
+    (keyrings / "broken.gpg").symlink_to("/proc/self/mem")
+    for number in range(7):
+        with (keyrings / f"large-{number}.gpg").open("wb") as file:
+            file.truncate(9_000_000 if number else 10_000_001)
+    found = host_files(tmp_path)
+    assert found.left_out == {
+        "/etc/apt/keyrings/broken.gpg": "Input/output error",
+        "/etc/apt/keyrings/large-0.gpg": "File too large",
+        "/etc/apt/keyrings/large-6.gpg": "File too large",
+    }
+    assert sum(map(len, found.packed.values())) < 50_100_000
+    assert found.packed["host/opt/keys/vendor.asc"] == b"a key", "what comes after it is packed"
+    assert b"broken.gpg\tInput/output error" in found.packed["host/left-out.tsv"]
 
 
 def test_a_medium_holds_the_image_and_how_to_use_it(

@@ -96,7 +96,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
             })  # fmt: skip
             scene = Scene(START, {"main-number": {"every": 300.0}}, folder=folder)
             object.__setattr__(scene.configuration, "desks", {"mail": desk})
-            scene.outbox = Outbox(scene.ledger, {"mail": build("mail", desk)}, "scene")
+            scene.outbox = Outbox(scene.ledger, {"mail": build("mail", desk)}, "scene", folder)
             assert "127.0.0.1" in await desk.try_out()
             scene.world["main-number"] = Failed("silent")
             await scene.run_for(minutes=6)

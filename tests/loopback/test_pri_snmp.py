@@ -30,6 +30,9 @@ from tests.loopback.snmp_agent import (
     gateway,
 )
 
+# Its agent takes seconds to start: once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("one gateway")
+
 AUDIOCODES = mibs.MIBS["audiocodes"].status
 APPIAN = mibs.MIBS["appian"].status
 

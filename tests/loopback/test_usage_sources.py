@@ -30,6 +30,7 @@ from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
 ZONE, DATE = "Asia/Kolkata", date(2026, 11, 20)
 TRUNKS = ["PJSIP/trunk-*"]
 SCHEMA = Path(__file__).parents[2] / "checks" / "data" / "usage" / "schema.json"
+pytestmark = pytest.mark.xdist_group("call records")  # two servers, made once
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,9 @@ from checks.host.virus import Virus
 from tests.loopback.clamav_server import EICAR, WORM, clamd, signatures
 from tests.loopback.host_look import Watch, fault, severities, tells
 
+# Its daemon is started once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("one scanner")
+
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -187,7 +187,7 @@ async def test_no_stun(centre: Edge, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "fault"),
     [
-        ("passive", ("dtls", "dtls")),
+        ("passive", ("dtls", "timeout")),
         ("fingerprint", ("dtls", "fingerprint")),
         ("plain", ("ice", "no-ice")),
         ("blocked", ("ice", "timeout")),

@@ -16,6 +16,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import lab
@@ -23,7 +24,9 @@ import monitor.verbs
 from checks.kinds import kinds
 from monitor.cli import main
 from monitor.command_line import parser
+from monitor.config import load, write_sample
 from monitor.demo import story
+from reports.render import fault_templates
 
 WORDS = {"number": ["RV-1"], "text": ["seen"], "name": ["portal"], "issue": [], "about": []}
 WORDS |= {"duration": ["1h"], "line": ["chat"]}
@@ -102,6 +105,9 @@ if __name__ == "__main__":
     # What each child would otherwise import again.
     for module in pkgutil.iter_modules(monitor.verbs.__path__, "monitor.verbs."):
         import_module(module.name)
-    assert all((kinds(), lab, story))
+    assert all((dict(kinds()), lab, story, fault_templates()))
+    with tempfile.TemporaryDirectory() as folder:
+        write_sample(sample := Path(folder) / "reveille.toml")
+        load(sample)
     verbs = sorted(leaves(parser()), key=lambda leaf: leaf[0])
     print(json.dumps([said([*file, *written(*leaf)]) for leaf in verbs]))

@@ -60,12 +60,16 @@ def site(tmp_path: Path) -> Iterator[Scene]:
         folder=tmp_path,
         people={role: role for role in ROLES},
     )
+    under_exotel(made)
+    yield made
+    made.stop_daemon()
+
+
+def under_exotel(made: Scene) -> None:
     made.stop_daemon()
     policy = Policy.parse(policies.read("exotel"), policies.read("house"))
     made.configuration = replace(made.configuration, policy=policy)
     made.start_daemon()
-    yield made
-    made.stop_daemon()
 
 
 Say = Callable[[str, str], Incident]
@@ -139,3 +143,53 @@ async def test_a_human_may_call_it_worse_and_is_not_told_that_it_has_grown(
     await site.run_for(hours=1)
     assert updates(site) == []
     assert severity(site) == "critical"
+
+
+async def test_a_loss_that_has_eased_is_told_once_and_a_person_lowers_it(
+    site: Scene, say: Say
+) -> None:
+    site.world["q"] = Missing(60)
+    await site.run_for(minutes=20)
+    site.world["q"] = Missing(3)
+    await site.run_for(hours=1.5)
+    assert updates(site) == [
+        "it has eased: 3 of 100 lost for 30 min, which would be major; it stays critical, with its"
+        " promises, until somebody lowers it"
+    ]
+    assert severity(site) == "critical", "looks never lower what people were told"
+    say("", "major")
+    await site.run_for(hours=1)
+    assert len(updates(site)) == 1, "what a person has said is no news to them"
+
+
+async def test_what_eases_and_grows_again_is_told_as_such(site: Scene) -> None:
+    site.world["q"] = Missing(60)
+    await site.run_for(minutes=20)
+    site.world["q"] = Missing(1)
+    await site.run_for(minutes=50)
+    site.world["q"] = Missing(40)
+    await site.run_for(minutes=10)
+    assert [text.split(":")[0] for text in updates(site)] == ["it has eased", "it has grown again"]
+    assert "40 of 100 lost, which is critical, as the ticket is" in updates(site)[1]
+
+
+async def test_a_loss_that_swings_about_a_threshold_sends_nothing(site: Scene) -> None:
+    for turn in range(12):
+        site.world["q"] = Missing(21 if turn % 2 else 19)
+        await site.run_for(minutes=20)
+    assert [text for text in updates(site) if "eased" in text or "again" in text] == []
+
+
+async def test_one_check_of_two_that_eases_is_no_easing(tmp_path: Path) -> None:
+    both = {name: {"of": Queue, "every": 300.0} for name in ("q", "r")}
+    site = Scene(START, both, folder=tmp_path, people={role: role for role in ROLES})
+    under_exotel(site)
+    site.world["q"] = site.world["r"] = Missing(60)
+    await site.run_for(minutes=20)
+    site.world["q"] = Missing(3)
+    await site.run_for(hours=2)
+    assert not [text for text in updates(site) if "eased" in text]
+    site.world["r"] = None
+    await site.run_for(hours=1)
+    assert [text.split(":")[0] for text in updates(site)].count("it has eased") == 1
+    site.stop_daemon()

@@ -13,14 +13,16 @@ import pytest
 from monitor.audit import checklist_lines, releases
 from monitor.audit.gathering import Asked, Reporting
 from monitor.audit.releases import Inventory, changed
+from monitor.config import Configuration
 from monitor.config.section_models import Audit
 from monitor.core.maintenance import Daily, Once, Window
 from monitor.incidents import checklist_answers
 from monitor.incidents.ticket_actions import NotPossible
+from monitor.ledger import Ledger
 from monitor.testing.scenario import Scene
 from reports.checklist import Release
 from reports.morning_report import Audit as Report
-from reports.render import render_audit
+from reports.render import render_audit, render_text
 from tests.scenes.conftest import Make
 
 OWN = "Recordings of yesterday can be played <b>"
@@ -36,6 +38,10 @@ def site(scene: Make) -> Scene:
     return made
 
 
+def whose(site: Scene) -> tuple[Ledger, Configuration, datetime]:
+    return site.ledger, site.configuration, site.clock.now()
+
+
 async def report(site: Scene) -> Report:
     reporting = Reporting(site.ledger, site.configuration)
     return await reporting.make(
@@ -44,7 +50,9 @@ async def report(site: Scene) -> Report:
 
 
 def say(site: Scene, line: str, done: bool, text: str = "") -> None:
-    lines = checklist_lines.lines(site.ledger, site.configuration, {}, compared=False)
+    lines = checklist_lines.lines(
+        site.ledger, site.configuration, {}, compared=False, now=site.clock.now()
+    )
     found = checklist_answers.asked(lines, line)
     checklist_answers.answer(site.ledger, found, done, text, "asha", site.clock.now())
 
@@ -75,6 +83,27 @@ async def test_what_a_person_crosses_is_something_to_look_at(site: Scene) -> Non
     assert made.tone == "WARN"
     assert "✗ The chat answers" in render_audit(made).text
     assert "nobody answers" in render_audit(made).text
+
+
+async def test_a_cross_stands_until_somebody_ticks_it_and_a_tick_for_a_day(site: Scene) -> None:
+    await site.run_for(minutes=10)
+    say(site, "chat", done=False, text="nobody answers")
+    say(site, "power", done=True)
+    await site.run_for(hours=72)
+    made = await report(site)
+    assert made.tone == "WARN" and "✗ The chat answers" in render_audit(made).text
+    seen = render_text("checklist", checklist=checklist_lines.view(*whose(site)))
+    assert "crossed   The chat answers" in seen and "ticked   " not in seen
+    assert "to be looked at again; last ticked by asha" in " ".join(seen.split())
+
+
+async def test_a_check_that_nobody_looks_at_any_more_ticks_nothing(site: Scene) -> None:
+    await site.run_for(minutes=10)
+    before = {one.state for one in checklist_lines.view(*whose(site)).lines if one.checks}
+    site.clock.advance(3 * 3600.0)
+    after = {one.state for one in checklist_lines.view(*whose(site)).lines if one.checks}
+    assert (before, after) == ({"OK"}, {"UNKNOWN"})
+    assert "? Whatever else is watched" in render_audit(await report(site)).text
 
 
 def test_an_answer_is_refused_with_what_would_be_right(site: Scene) -> None:

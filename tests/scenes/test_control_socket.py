@@ -29,6 +29,9 @@ from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.control_protocol import NAME, short
 
+# The daemon that all of them ask is started once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("one service")
+
 HERE = Path(__file__).resolve().parents[2]
 STRANGER = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 # A group that every Debian has, and nobody is in.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from checks.contract import Failed
-from monitor.evidence.retention import Evidence
+from monitor.evidence.retention import Evidence, crowded
 from monitor.evidence.retention import shown as shown_by_tickets
 from monitor.testing.scenario import Scene
 
@@ -41,8 +41,9 @@ async def test_old_evidence_goes_and_what_a_ticket_shows_stays(tmp_path: Path) -
     (exhibits / "not-a-day").mkdir()
     before = len(list(shown.iterdir()))
     evidence = Evidence(exhibits, shown_by_tickets(site.ledger))
-    assert evidence.sweep(2 * DAY, PLENTY, START + timedelta(days=2)) == 0
-    assert evidence.sweep(2 * DAY, PLENTY, START + timedelta(days=4)) == before - 1
+    assert evidence.sweep(2 * DAY, PLENTY, START + timedelta(days=2), ()) == 0
+    # A day that is over and too full as well is removed once.
+    assert evidence.sweep(2 * DAY, 1, START + timedelta(days=4), [shown]) == before - 1
     assert list(shown.iterdir()) == [kept]
     assert (exhibits / "not-a-day").exists()
     site.stop_daemon()
@@ -64,7 +65,7 @@ def test_of_a_day_only_so_much_is_kept_and_what_good_looks_left_goes_first(tmp_p
     evidence = Evidence(tmp_path, needed={day / "a"}, bad={str(day / "b"), str(day / "d")})
 
     def left(most: int) -> str:
-        evidence.sweep(30 * DAY, most, START + timedelta(hours=12))
+        evidence.sweep(30 * DAY, most, START + timedelta(hours=12), crowded(tmp_path, most))
         return "".join(sorted(folder.name for folder in day.iterdir()))
 
     assert left(6000) == "abcdef"
@@ -76,4 +77,6 @@ def test_of_a_day_only_so_much_is_kept_and_what_good_looks_left_goes_first(tmp_p
 def test_what_is_being_written_is_not_swept_away(tmp_path: Path) -> None:
     day = tmp_path / "2026-11-01"
     left_behind(day, "ab", START)
-    assert Evidence(tmp_path, needed=()).sweep(30 * DAY, 1, START + timedelta(minutes=2)) == 0
+    soon, full = START + timedelta(minutes=2), crowded(tmp_path, 1)
+    assert full == [day]
+    assert Evidence(tmp_path, needed=()).sweep(30 * DAY, 1, soon, full) == 0

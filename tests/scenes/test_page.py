@@ -26,9 +26,12 @@ from monitor.service.standing import holds
 from monitor.testing.scenario import Scene
 from tests.scenes import page_world
 
+# The night that most of them read is lived through once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("one night")
+
 PATHS = (
     "/", "/tickets", "/tickets?all=1", "/tickets/RV-1", "/checks/main-number", "/checks/trunk",
-    "/maintenance", "/months", "/months/2026-10", "/reports", "/log-in", "/nowhere",
+    "/maintenance", "/checklist", "/months", "/months/2026-10", "/reports", "/log-in", "/nowhere",
 )  # fmt: skip
 
 

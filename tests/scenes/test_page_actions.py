@@ -31,6 +31,7 @@ class Form(Read):
 
     def __init__(self, page: str) -> None:
         self.values: dict[str, str] = {}
+        self.written: list[str] = []
         super().__init__(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -38,6 +39,7 @@ class Form(Read):
         found = dict(attrs)
         if tag == "input" and (name := found.get("name")):
             self.values[name] = found.get("value") or ""
+            self.written.append(self.values[name])
 
 
 async def sent(

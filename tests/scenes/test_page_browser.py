@@ -17,8 +17,8 @@ from tests.scenes import page_world
 
 pytestmark = pytest.mark.slow
 PATHS = (
-    "/", "/tickets?all=1", "/tickets/RV-1", "/checks/portal-1", "/maintenance", "/months",
-    "/reports", "/log-in", "/tickets/RV-1/evidence/index.html", "/reports/412",
+    "/", "/tickets?all=1", "/tickets/RV-1", "/checks/portal-1", "/maintenance", "/checklist",
+    "/months", "/reports", "/log-in", "/tickets/RV-1/evidence/index.html", "/reports/412",
 )  # fmt: skip
 WIDTHS = (1280, 360)
 

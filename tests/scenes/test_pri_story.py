@@ -19,6 +19,9 @@ from monitor.incidents import store
 from monitor.testing.scenario import Scene
 from tests.loopback.snmp_agent import COUNTER, INTEGER, STATUS, TICKS, Gateway, gateway
 
+# Its agent takes seconds to start: once, and not once for each worker.
+pytestmark = pytest.mark.xdist_group("one gateway")
+
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)  # 08:30 in Pune
 SILENT = Failed("silent", "no sound for 8 s")
 

@@ -208,3 +208,18 @@ async def test_the_tickets_that_there_were_are_judged_anew(
         ["application-not-working", "major"],
     )
     assert (shown["tickets"], shown["untold"]) == (1, [])
+
+
+def test_explain_says_what_would_be_and_who_hears_beside_the_ladder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reveille.toml"
+    file.write_text(SITE.format(policy="exotel"), encoding="utf-8")
+    assert main(["--config", str(file), "explain", "agent-portal"]) == 0
+    said = capsys.readouterr().out
+    assert " told " not in said, "nothing has happened yet"
+    assert "within 2 days of the resolution" in said
+    nobody = SITE.format(policy="exotel").replace('role = "operators"', 'role = "customer"')
+    file.write_text(nobody, encoding="utf-8")
+    assert main(["--config", str(file), "explain", "agent-portal"]) == 0
+    assert "Nobody of this site is told" in capsys.readouterr().out

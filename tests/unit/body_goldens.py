@@ -93,8 +93,9 @@ OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {
 
 
 def _incident_0_2_0(one: Incident) -> Incident:
-    """With its first acknowledgement alone, and without when its customer heard of it."""
-    return replace(one, acknowledged_again=(), updated_at=None)
+    """With its first acknowledgement alone, and without when its customer heard of it, or its loss
+    eased."""
+    return replace(one, acknowledged_again=(), updated_at=None, eased_since=None, eased_rank=None)
 
 
 def _incident_0_1_0(one: Incident) -> Incident:

@@ -15,12 +15,13 @@ from checks.contract import Exhibit, Fault, Layer, Observation, Stage
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content, Link, Manifest, Proof
 from checks.data.hygiene.journal import Entry
-from monitor.core import endings, incident_escalation, pauses, reported, root_cause
+from monitor.core import easing, effects, endings, incident_escalation, pauses, reported, root_cause
 from monitor.core import incident_transitions as transitions
 from monitor.core.condition import Condition, Phase
 from monitor.core.diagnosis import Finding
 from monitor.core.flapping import Flap
 from monitor.core.incident import Change, Closing, Evidence, Happening, Incident, Pause
+from monitor.core.open_hours import NO_CALENDARS
 from monitor.core.policy_terms import Classification, Issue, Ladder, Level, Severity, Target
 from monitor.core.rollup import Counts, Spread
 from monitor.core.sla import Clock, ClockState
@@ -74,6 +75,12 @@ def evidence() -> Evidence:
         lost=7,
         of=30,
     )
+
+
+def _eased(told: Incident, owner: Classification) -> Change:
+    since = replace(told, eased_since=NOW - timedelta(hours=1))
+    milder = replace(owner, severity=replace(owner.severity, id="P9", rank=9))
+    return easing.eased(since, milder, (1, 30), NOW)
 
 
 def incidents() -> tuple[Incident, ...]:
@@ -142,6 +149,8 @@ def _analysed(one: Incident) -> Incident:
     """With what people do beside it: its analyses, and that a person has opened it."""
     return replace(
         one,
+        eased_since=NOW + timedelta(minutes=15),
+        eased_rank=2,
         acknowledged_again=((NOW + timedelta(minutes=31), "ravi"),),
         updated_at=NOW + timedelta(minutes=48),
         prevention_sent_at=NOW + timedelta(hours=21),
@@ -316,7 +325,13 @@ def manifests() -> tuple[Manifest, ...]:
         previous=Link("20261121T030000.123Z-0a1b2c", _SHA),
     )
     small = replace(
-        full, tables={}, artefacts=(), newest_record=None, facts={}, recipients=(), previous=None
+        full,
+        tables={},
+        artefacts=(),
+        newest_record=None,
+        facts={},
+        recipients=(),
+        previous=None,
     )
     return full, small
 
@@ -413,6 +428,8 @@ def _changes() -> Iterator[Change]:
     yield transitions.fails_below(told, "uplink", "no answer")
     graver = replace(owner, severity=replace(owner.severity, id="P-1", rank=-1))
     yield transitions.outgrown(replace(told, classified_by="asha"), graver, 12, 30)
+    yield _eased(told, owner)
+    yield effects.raised(told, replace(graver, ladder=ladder()), "portal", NOW, NO_CALENDARS)
     yield incident_escalation.formally(told, ladder(), "asha", "callers are cut off", NOW)
     yield incident_escalation.unheard(told, {1: "desk@example.net: 550 no such user"})
     yield pauses.waiting(told, "access to the rack", "asha", NOW)

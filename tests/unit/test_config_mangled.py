@@ -87,7 +87,7 @@ VALUES = st.recursive(
 )
 MANY = settings(
     deadline=None,
-    max_examples=int(os.environ.get("REVEILLE_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("REVEILLE_EXAMPLES", "70")),
     suppress_health_check=list(HealthCheck),
 )
 

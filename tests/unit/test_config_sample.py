@@ -20,6 +20,7 @@ import jsonschema
 import pytest
 
 from checks.contract import Check, Layer, Trace
+from checks.descriptions import descriptions
 from checks.kinds import kinds
 from monitor.config import (
     Configuration,
@@ -110,8 +111,8 @@ def test_the_reference_shows_every_kind_with_its_measures_and_every_step() -> No
 def test_every_key_has_a_meaning() -> None:
     models: list[Any] = [section.model for section in SECTIONS]
     for model in [*models, *kinds().values(), *desk_kinds().values()]:
-        for key, field in fields(model).items():
-            assert field.description, f"{model.__name__}.{key}"
+        for key in fields(model):
+            assert descriptions(model)[key], f"{model.__name__}.{key}"
 
 
 def test_no_kind_has_a_key_that_every_check_has() -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.changes import changes
@@ -204,6 +204,8 @@ def test_what_a_caller_calls_himself_stays_text(name: str) -> None:
         assert name in page.said
 
 
+# Each is a whole report, made and drawn: 60 ms of a core.
+@settings(max_examples=30)
 @given(st.text(max_size=40))
 def test_no_name_breaks_the_page(name: str) -> None:
     rows = [{**usage()["trunks"][0], "name": name}]

@@ -22,7 +22,13 @@ from pydantic_core.core_schema import ErrorType
 from checks.settings import nearest, shown, without_password
 from monitor.config.errors.sentences import SENTENCES, expected
 from monitor.config.fault_list import Place
-from monitor.config.model_introspection import Model, field_at, fields, models_at
+from monitor.config.model_introspection import (
+    Model,
+    description_at,
+    field_at,
+    fields,
+    models_at,
+)
 from monitor.config.toml_writer import toml
 
 NO_SUCH_KEY = "there is no such key"
@@ -169,7 +175,8 @@ def _missing(place: Place, model: Model) -> Found:
     if field is None:
         return Found(place, "is missing")
     example = f"write {place[-1]} = {toml(field.examples[0])}" if field.examples else ""
-    return Found(place, "is missing", ": ".join(filter(None, (example, field.description))))
+    right = ": ".join(filter(None, (example, description_at(model, place))))
+    return Found(place, "is missing", right)
 
 
 def _unknown_key(
@@ -280,6 +287,5 @@ def _sentence(detail: ErrorDetails, place: Place, value: Any, model: Model) -> s
         return detail["msg"]  # one of our own, in its own words
     field = field_at(model, place)
     examples = f", as in {toml(field.examples[0])}" if field and field.examples else ""
-    return f"{name} does not fit here" + (
-        f"; {field.description}{examples}" if field and field.description else ""
-    )
+    meant = description_at(model, place)
+    return f"{name} does not fit here" + (f"; {meant}{examples}" if meant else "")

@@ -8,6 +8,7 @@ says of another (`diagnose`, `expect`) is for `check-config` alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -76,6 +77,12 @@ class Catalogue:
     def reference(self, model: type[BaseModel]) -> Schema:
         """A reference to a model's schema."""
         return {"$ref": f"#/$defs/{self._references[model]}"}
+
+
+@cache
+def shared_catalogue() -> Catalogue:
+    """One for all who only read it."""
+    return Catalogue()
 
 
 def _section(section: Section, catalogue: Catalogue) -> Schema:

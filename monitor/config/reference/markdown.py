@@ -11,7 +11,7 @@ from checks.contract import Check
 from checks.settings import nearest, shown
 from checks.telephony.call.line import Line
 from monitor.config.model_introspection import fields
-from monitor.config.reference.json_schema import Catalogue, Schema
+from monitor.config.reference.json_schema import Catalogue, Schema, shared_catalogue
 from monitor.config.reference.sample_sections import entries, entries_of, example_of
 from monitor.config.reference.schema_words import example, meaning, tables_in, type_words
 from monitor.config.section_models import Rhythm
@@ -39,7 +39,7 @@ or { file = "/path" }
 
 def reference() -> str:
     """The whole reference, as Markdown that reads well in a terminal."""
-    catalogue = Catalogue()
+    catalogue = shared_catalogue()
     parts = [_HEAD, "## Above the first section\n", *_keys(catalogue.of(Top), catalogue, _WIDTH)]
     for section in SECTIONS:
         parts += [
@@ -54,7 +54,7 @@ def reference_of(word: str, width: int = _WIDTH) -> str:
     """The part of one kind of check or desk, with an example that is good as it stands; or of one
     section. Raises LookupError, naming the nearest.
     """
-    catalogue = Catalogue()
+    catalogue = shared_catalogue()
     for section in SECTIONS:
         if word in {"checks": catalogue.kinds, "desks": catalogue.desks}.get(section.name, {}):
             return "\n".join(_kind(section, word, catalogue, width))
@@ -73,7 +73,7 @@ def _called_elsewhere(word: str, catalogue: Catalogue) -> str:
 
 def index(width: int = _WIDTH) -> str:
     """Every section, kind of check and kind of desk, a line each."""
-    catalogue = Catalogue()
+    catalogue = shared_catalogue()
     checks = {kind: meaning(catalogue.of(model)) for kind, model in catalogue.kinds.items()}
     desks = {kind: meaning(catalogue.of(model)) for kind, model in catalogue.desks.items()}
     sections = {section.name: section.meaning for section in SECTIONS}

@@ -14,7 +14,7 @@ from textwrap import wrap
 
 from checks.contract import Check
 from monitor.config.beginning import write_new
-from monitor.config.reference.json_schema import Catalogue, Schema
+from monitor.config.reference.json_schema import Catalogue, Schema, shared_catalogue
 from monitor.config.reference.sample_sections import Entry, entries, entries_of, head
 from monitor.config.reference.schema_words import example, meaning, type_words
 from monitor.config.section_models import Rhythm
@@ -29,7 +29,7 @@ _WIDTH = 110
 
 def sample() -> str:
     """A whole file, with a comment for every key."""
-    catalogue = Catalogue()
+    catalogue = shared_catalogue()
     parts = [head(), _table("", catalogue.of(Top), Entry(), catalogue)]
     for section in SECTIONS:
         parts.append(_banner(section))
