@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 # Within half a minute a clock that was set on is noticed; one that is asleep costs nothing.
@@ -41,4 +42,42 @@ class SystemClock:
         """Wait until an instant by the wall clock."""
         # No event can be waited for: nobody announces that a moment has come, or the clock was set.
         while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - above
+            await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))
+
+
+class KeptClock:
+    """Somebody else's time, kept by this host's stopwatch: that of the database which several
+    hosts share. A clock of this host that is wrong is none of anybody's business.
+    """
+
+    # Less is the way to the database and back: a clock that steps back by it would have everything
+    # planned anew.
+    _SLACK_SECONDS = 0.1
+
+    def __init__(self) -> None:
+        self._at, self._since = datetime.now(UTC), time.monotonic()
+
+    def now(self) -> datetime:
+        """This instant, aware and in UTC."""
+        return self._at + timedelta(seconds=time.monotonic() - self._since)
+
+    def monotonic(self) -> float:
+        """Seconds since some point, never set back."""
+        return time.monotonic()
+
+    def take(self, ask: Callable[[], datetime]) -> None:
+        """Go by what is answered, where it is another than what is kept here. An answer that was
+        long on its way says as much less (RFC 5905 section 8: the error is half the round trip).
+        """
+        asked = time.monotonic()
+        answer = ask()
+        answered = time.monotonic()
+        then = answer + timedelta(seconds=(answered - asked) / 2)
+        kept = self._at + timedelta(seconds=answered - self._since)
+        if abs((then - kept).total_seconds()) > self._SLACK_SECONDS + (answered - asked):
+            self._at, self._since = then, answered
+
+    async def sleep_until(self, moment: datetime) -> None:
+        """Wait until an instant by this clock."""
+        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - as above
             await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))

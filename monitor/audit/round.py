@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from monitor.audit import releases
+from monitor.audit.claimed import JOB, ClaimedAudits
 from monitor.audit.gathering import KIND, Asked, Reporting
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
@@ -27,14 +28,12 @@ from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult
 from monitor.ledger import Ledger, LedgerAccess, OutboxMessage
 from monitor.ledger.bodies import report_body
+from monitor.ledger.leases import LeaseLost
 from monitor.scheduling.rounds import Due, Rounds
 from reports.morning_report import Audit
 
 log = logging.getLogger(__name__)
 
-# No check can be called so: names begin with a letter or a digit
-# (monitor/config/section_models.py).
-JOB = "@audit"
 FIRST = "first-sight"
 # After a week away somebody looks at call records himself; a mailbox full of old reports helps
 # nobody.
@@ -58,8 +57,7 @@ class AuditRound:
         self._ledger, self._rounds, self._clock = ledger, rounds, clock
         self._running = False
         self._rest_until: datetime | None = None
-        unfinished = ledger.at_once(lambda ledger: ledger.unfinished_slots())
-        self._left_over = {slot.slot_key for slot in unfinished if slot.job == JOB}
+        self._claimed = ClaimedAudits(ledger, rounds.claims, clock)
 
     async def owed(self, now: datetime) -> Slot | None:
         """The audit that is owed now; the first ever is that of the next morning."""
@@ -74,6 +72,8 @@ class AuditRound:
         return None if self._running else owed
 
     def _owed(self, ledger: Ledger, now: datetime) -> Slot | None:
+        if self._claimed.elsewhere(ledger):
+            return None
         self._take_back_what_lies_ahead(ledger, now)
         first = ledger.slot(JOB, FIRST)
         if first is None:
@@ -88,7 +88,7 @@ class AuditRound:
             # all the same.
             slot.slot_key[:10]
             for slot in ledger.slots(JOB, earliest)
-        } - self._left_over
+        } - self._claimed.left_over
         owed = (s for s in self._slots(now) if first.slot_at < s.at <= now and s.key not in claimed)
         return next(owed, None)
 
@@ -116,15 +116,20 @@ class AuditRound:
             self._running = False
 
     async def _claimed_and_made(self, slot: Slot) -> Audit | None:
-        if not await self._claim(slot):
+        if not await self._claimed.claim(slot):
             return None
         try:
             return await self._made(slot)
+        except LeaseLost as late:
+            log.warning("action=audit_refused slot=%s %s", slot.key, late)
+            return None
         # Cut off by a stop or a bug: the claim stays, and the next round begins it again.
         except BaseException:
-            self._left_over.add(slot.key)
+            self._claimed.left_over.add(slot.key)
             self._rest_until = self._clock.now() + _AFTER_A_BREAK
             raise
+        finally:
+            self._claimed.let_go()
 
     async def by_hand(
         self, heard: Callable[[str], None] | None = None, send: bool = False
@@ -134,12 +139,15 @@ class AuditRound:
         """
         if self._running:
             raise UnderWay("an audit is under way; `reveille report show` has it when it is done")
+        if not await self._claimed.hold():
+            raise UnderWay("an audit is under way on another host")
         # That of the morning waits meanwhile, and one that was sent by hand stands for it.
         self._running = True
         try:
             return await self._by_hand(heard, send)
         finally:
             self._running = False
+            self._claimed.let_go()
 
     async def _by_hand(self, heard: Callable[[str], None] | None, send: bool) -> Audit:
         await self.parts(heard)
@@ -201,18 +209,7 @@ class AuditRound:
             with ledger.transaction() as t:
                 t.unclaim(JOB, slot.slot_key)
                 t.happened(None, now, "audit-taken-back", {"slot": slot.slot_key})
-            self._left_over.discard(slot.slot_key)
-
-    async def _claim(self, slot: Slot) -> bool:
-        if slot.key in self._left_over:
-            self._left_over.discard(slot.key)
-            return True
-
-        def claimed(ledger: Ledger) -> bool:
-            with ledger.transaction() as t:
-                return t.claim(JOB, slot.key, slot.at, self._clock.now())
-
-        return await self._ledger.do(claimed)
+            self._claimed.left_over.discard(slot.slot_key)
 
     async def _made(self, slot: Slot) -> Audit:
         configuration = self._configuration
@@ -278,6 +275,7 @@ class AuditRound:
 
         def kept(ledger: Ledger) -> None:
             with ledger.transaction() as t:
+                self._claimed.settle(t)
                 t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
                 t.happened(None, now, KIND, body)
                 releases.keep(ledger, t, inventory, now)
@@ -286,6 +284,7 @@ class AuditRound:
                 t.finish(JOB, slot.key, now, report.late_seconds)
 
         await self._ledger.do(kept)
+        self._claimed.settled()
         log.info("action=audited day=%s number=%d tone=%s", report.day, report.number, report.tone)
 
 

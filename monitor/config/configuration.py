@@ -15,6 +15,7 @@ from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.ledger import LedgerSettings
 from monitor.config.model_introspection import fields
 from monitor.config.page import DeadMan, Page
+from monitor.config.probe import Probe
 from monitor.config.section_models import Audit, Person, Site
 from monitor.core.maintenance import Window
 from monitor.core.policy import Policy
@@ -51,6 +52,12 @@ class CheckEntry:
     limit: float
     """the time limit of one attempt; the probe's own longest where none was written"""
     grace: float
+    probes: tuple[str, ...] = ()
+    """names or tags of the hosts that may look at it; () for any"""
+    places: tuple[str, ...] = ()
+    """hosts that all look at it, each from its place; () where one look is enough"""
+    agree: int = 1
+    """how many of the places have to see a failure"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class Configuration:
     page: Page | None = None
     dead_man: DeadMan | None = None
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    probe: Probe = field(default_factory=Probe)
     most_evidence_megabytes: float = 4000.0
     included: tuple[Path, ...] = ()
     """the files that it includes"""

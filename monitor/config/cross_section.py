@@ -123,6 +123,7 @@ def warnings(configuration: Configuration) -> list[Found]:
     """
     found = [
         *_idle(configuration),
+        *_looked_at_by_nobody(configuration),
         *nobody_told(configuration),
         *_secrets_not_there(configuration),
         *_passwords_in_the_clear(configuration),
@@ -146,6 +147,33 @@ def _together(several: list[Found]) -> Found:
     if len(several) == 1:
         return first
     return replace(first, path=", ".join(dotted(one.place) for one in several))
+
+
+def places_alone(tables: Table) -> Iterator[Found]:
+    """`from` names hosts of one ledger; a ledger that is a file has one."""
+    ledger, checks = tables.get("ledger"), tables.get("checks")
+    if isinstance(ledger, dict) and "url" in ledger:
+        return
+    for name, table in checks.items() if isinstance(checks, dict) else ():
+        if isinstance(table, dict) and "from" in table:
+            yield Found(
+                ("checks", name, "from"),
+                "a ledger that is a file has one host, and cannot be looked at from several places",
+                "write [ledger] url, the database that they share, or leave it out",
+            )
+
+
+def _looked_at_by_nobody(configuration: Configuration) -> Iterator[Found]:
+    """A check that names hosts of a ledger which only this one has."""
+    if configuration.ledger.url is not None:
+        return
+    for name, entry in configuration.checks.items():
+        if not configuration.probe.serves(entry.probes):
+            yield Found(
+                ("checks", name, "probes"),
+                "this host is none of them, and no other works on this ledger: nobody looks",
+                "name this one in [probe], or write [ledger] url",
+            )
 
 
 def _old_words(configuration: Configuration) -> Iterator[Found]:
@@ -215,3 +243,7 @@ def _hosts_without(configuration: Configuration) -> Iterator[Found]:
         if said := entry.probe.lacks():
             at = (entry.probe.LACKS_AT,) if entry.probe.LACKS_AT else ()
             yield Found.said(("checks", name, *at), said)
+
+
+WRITTEN = (shared_names, diagnoses, globs, audited, places_alone)
+"""what is looked for in what is written, good or not"""

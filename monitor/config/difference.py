@@ -25,6 +25,7 @@ _WHOLE = (
     "most_evidence_megabytes",
     "administrators",
     "ledger",
+    "probe",
     "page",
     "dead_man",
 )

@@ -19,6 +19,7 @@ from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
 from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of, sorted_by_checks, words_of_desks
+from monitor.config.probe import Probe
 from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
@@ -81,10 +82,10 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     desks = _desks(reading)
     audit, page = reading.once("audit", Audit), reading.once("page", Page)
     ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
-    # Looked for in what is written, so that these are told together with the faults of each
-    # section.
-    reading.found += [*cross_section.shared_names(tables), *cross_section.diagnoses(tables)]
-    reading.found += [*cross_section.globs(tables), *cross_section.audited(tables)]
+    probe = reading.once("probe", Probe)
+    # Looked for in what is written: these are told together with the faults of each section.
+    for look in cross_section.WRITTEN:
+        reading.found += look(tables)
     policy = policy_of(reading, site.policy) if site else None
     if policy is not None:
         policy = sorted_by_checks(reading, policy, checks)
@@ -110,6 +111,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         page=page,
         dead_man=dead_man,
         ledger=ledger or LedgerSettings(),
+        probe=probe or Probe(),
         most_evidence_megabytes=top.most_evidence_megabytes,
     )
 

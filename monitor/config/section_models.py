@@ -23,6 +23,7 @@ from pydantic import (
 from checks.settings import Duration, Settings, nearest, shown
 from monitor.config.day_span import ClockTime, DailySpan
 from monitor.config.holidays import holidays_of
+from monitor.core.places import refuse_senseless
 from monitor.core.verdict import Expectation
 
 # The role of the site's own shift.
@@ -228,6 +229,20 @@ class Rhythm(Settings):
     """
     diagnose: tuple[str, ...] = Field(default=(), examples=[["trunk"]])
     """checks to look at when it fails; the one of the lowest failing layer is the cause"""
+    probes: tuple[str, ...] = Field(default=(), examples=[["pune"]])
+    """names or tags of the hosts that may look at it, where several work on one ledger; without it
+    any of them does
+    """
+    places: tuple[str, ...] = Field(
+        default=(), alias="from", examples=[["pune-1", "delhi-1", "mumbai-cloud"]]
+    )
+    """hosts that all look at it, each from its own place, where several work on one ledger; what
+    they see at one time is judged together
+    """
+    agree: Annotated[int, Field(ge=1, le=100)] | None = Field(default=None, examples=[2])
+    """how many of the places in `from` have to see a failure for it to be one; without it more than
+    half of them
+    """
     component: Annotated[str, AfterValidator(_line_of_text)] = Field(
         default="", examples=["agent-portal"]
     )
@@ -244,6 +259,22 @@ class Rhythm(Settings):
         if self.at is not None and self.every is not None:
             raise ValueError("has both 'at' and 'every'; write one of them")
         return self
+
+    @model_validator(mode="after")
+    def _places_that_can_agree(self) -> Rhythm:
+        if not self.places:
+            if self.agree is not None:
+                raise ValueError("has 'agree' without 'from'; write the places that look, or none")
+            return self
+        if self.probes:
+            raise ValueError("has both 'probes' and 'from'; write one of them")
+        refuse_senseless(self.places, self.agreeing)
+        return self
+
+    @property
+    def agreeing(self) -> int:
+        """How many places have to see a failure."""
+        return self.agree or len(self.places) // 2 + 1
 
 
 class Audit(Settings):

@@ -13,6 +13,7 @@ from checks.telephony.call.line import Line
 from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
 from monitor.config.page import DeadMan, Page
+from monitor.config.probe import Probe
 from monitor.config.rotas import RotaSettings
 from monitor.config.section_models import Audit, Person, Rhythm, Site
 from monitor.desks.desk import DeskSettings
@@ -124,6 +125,12 @@ SECTIONS = (
         "once",
         "Where the ledger lies, and how long it keeps looks and their roll-ups; tickets and reports"
         " stay for good.",
+    ),
+    Section(
+        "probe",
+        Probe,
+        "once",
+        "This host, where several work on one ledger (PostgreSQL).",
     ),
     Section(
         "page",

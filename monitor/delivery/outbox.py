@@ -262,8 +262,8 @@ class Outbox:
         body = happening_body("undeliverable", told)
 
         def failed(t: Transaction) -> None:
-            t.letter_failed(row, at, kind, text)
-            t.happened(row.incident, at, "undeliverable", body)
+            if t.letter_failed(row, at, kind, text):
+                t.happened(row.incident, at, "undeliverable", body)
 
         await self._written(failed)
         _log.error("action=letter_failed desk=%s letter=%d %s", row.desk, row.id, plain(text))

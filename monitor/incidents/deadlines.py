@@ -75,7 +75,10 @@ def _forgotten(
 ) -> Incident:
     """The incident without the checks that are no longer configured."""
     gone = [
-        name for name in (*incident.causes, *incident.attached) if name not in configuration.checks
+        name
+        for name in (*incident.causes, *incident.attached)
+        # What is of the house itself (house_troubles.py) has no check.
+        if name not in configuration.checks and not name.startswith("@")
     ]
     if not gone or incident.unwatched_since is not None:
         return incident

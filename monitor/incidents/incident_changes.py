@@ -118,18 +118,22 @@ class IncidentChanges:
     def _policy_name(self) -> str:
         return f"{self._policy.name} {self._policy.version}"
 
-    def _under(self, found: Classification, evidence: Evidence, since: datetime) -> Change:
+    def _under(
+        self, found: Classification, evidence: Evidence, since: datetime, apart: str = ""
+    ) -> Change:
+        """`apart`: what has a ticket of its own under its issue."""
         site = self._configuration.site.name
-        key = key_of(site, found.issue.id)
+        key = key_of(site, f"{found.issue.id} {apart}" if apart else found.issue.id)
         if row := self._ledger.open_incident_by_key(key):
             return incident_transitions.joined(store.incident_of(row), evidence, self._now)
         closed = self._ledger.latest_closed(key)
         last = next(store.incidents_of([closed] if closed else []), None)
         if last and endings.may_reopen(last, self._now) and self._goes_on(last, evidence.check):
             return endings.reopened(last, evidence, self._now)
-        return incident_transitions.opened(
+        change = incident_transitions.opened(
             site, found, self._policy_name(), evidence, since, self._now, last
         )
+        return replace(change, incident=replace(change.incident, key=key))
 
     def _goes_on(self, last: Incident, check: str) -> bool:
         """Whether a failing check is the trouble of a closed ticket once more. Another check's is

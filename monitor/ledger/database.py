@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -53,6 +53,7 @@ class Database(ABC):
         self.where, self.read_only = where, read_only
         self._memo: dict[str, Any] = {}
         self._seen_version: int | None = None
+        self._steady = False
 
     @abstractmethod
     def rows(self, query: str, values: Sequence[Value] = ()) -> Sequence[Row]:
@@ -136,9 +137,21 @@ class Database(ABC):
         """What readers have made of rows, by names of their own; empty once it could be stale:
         after a change by another connection, or a transaction that was undone.
         """
-        if not self.in_transaction():
+        if not (self.in_transaction() or self._steady):
             self.forget_what_others_changed()
         return self._memo
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """What others change meanwhile is seen afterwards: a server is not asked before each of a
+        thousand questions whether the answer to the last still holds.
+        """
+        self.forget_what_others_changed()
+        self._steady = True
+        try:
+            yield
+        finally:
+            self._steady = False
 
     def forget_what_others_changed(self) -> None:
         """Commits by other connections make the memo stale; our own keep it in step."""

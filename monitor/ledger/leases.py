@@ -1,45 +1,62 @@
-"""Leases: of several daemons on one ledger, which may do an owed run, and until when.
+"""Leases: of several daemons on one ledger, which may do a job, and until when.
 
 Rules:
-1. A run is offered once, whoever offers it; it is claimed by one holder at a time, in batches, and
-   claimants never wait for each other (SKIP LOCKED).
+1. A job (a check's looks, the watch, an audit) is held by one at a time. Jobs are claimed in
+   batches, and claimants never wait for each other (SKIP LOCKED).
 2. Time is the database's: a host whose clock is wrong neither keeps a lease nor takes one early.
 3. Each claim has a fence that is greater than all before. What a holder settles under an older
    fence, or after its time, is refused, and with it the whole transaction that it stands in.
+4. A job has one row for ever: ten thousand looks a minute leave nothing to be cleared away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from monitor.ledger.database import Row
 from monitor.ledger.encoding import milliseconds, moment
 from monitor.ledger.table import Table
 
+_One = TypeVar("_One")
 _MILLISECOND = timedelta(milliseconds=1)
+# So many jobs stand in one statement: SQLite takes 32 766 values, and a text of its own is parsed
+# for each number of them.
+_MOST_AT_ONCE = 200
 
 
 class LeaseLost(Exception):
-    """A run was settled by somebody whose lease of it was over; nothing of that is kept."""
+    """A job was settled by somebody whose lease of it was over; nothing of that is kept."""
 
-    def __init__(self, job: str, slot_key: str) -> None:
+    def __init__(self, job: str) -> None:
         super().__init__(
-            f"the lease of {slot_key!r} of {job!r} was over before it was settled: somebody else"
-            " has it, or may take it"
+            f"the lease of {job!r} was over before it was settled: somebody else has it, or may"
+            " take it"
         )
+        self.job = job
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A run that its holder may do until a moment of the database's clock."""
+    """A job that its holder may do until a moment of the database's clock."""
 
     job: str
-    slot_key: str
-    slot_at: datetime
     fence: int
     until: datetime
+    done_to: datetime
+    """the newest moment for which it was done; 1970 where it never was"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """How a job stands: who had it last, and whether it is held now."""
+
+    job: str
+    holder: str
+    held: bool
+    done_to: datetime
 
 
 class LeaseReading(Table):
@@ -49,54 +66,122 @@ class LeaseReading(Table):
         assert found is not None  # noqa: S101 - a statement without a table has one row
         return moment(found["at"])
 
-    def claim_leases(self, holder: str, most: int, length: timedelta) -> list[Lease]:
-        """Claim what is owed by now and has no holder, or one whose time is over; the oldest first,
-        at most so many. By itself, outside a transaction.
-        """
-        database = self._database
-        rows = database.change_alone(
-            "WITH free AS MATERIALIZED (SELECT job, slot_key FROM leases"  # noqa: S608 - constants
-            f" WHERE done_at IS NULL AND slot_at <= {database.NOW} AND until < {database.NOW}"
-            f" ORDER BY slot_at, job, slot_key LIMIT ? {database.SKIP_LOCKED})"
-            f" UPDATE leases SET holder = ?, fence = fence + 1, until = {database.NOW} + ?"
-            " FROM free WHERE leases.job = free.job AND leases.slot_key = free.slot_key"
-            " RETURNING leases.job AS job, leases.slot_key AS slot_key, slot_at, fence, until",
-            (most, holder, length // _MILLISECOND),
-        )
-        return sorted(map(_lease, rows), key=lambda one: (one.slot_at, one.job, one.slot_key))
+    def lease_rows(self, jobs: Sequence[str]) -> dict[str, LeaseRow]:
+        """How these jobs stand; without those that nobody ever had."""
+        held = f"CASE WHEN until >= {self._database.NOW} THEN 1 ELSE 0 END AS held"
+        found = dict[str, LeaseRow]()
+        for some, marks in _batches(jobs):
+            rows = self._database.rows(
+                f"SELECT job, holder, done_to, {held} FROM leases WHERE job IN ({marks})",  # noqa: S608 - marks
+                some,
+            )
+            found |= {row["job"]: _standing(row) for row in rows}
+        return found
 
-    def renew_lease(self, lease: Lease, length: timedelta) -> bool:
-        """Hold it for longer; False where it is not held any more."""
-        now = self._database.NOW
-        rows = self._database.change_alone(
-            f"UPDATE leases SET until = {now} + ? WHERE job = ? AND slot_key = ? AND fence = ?"  # noqa: S608
-            f" AND done_at IS NULL AND until >= {now} RETURNING fence",
-            (length // _MILLISECOND, lease.job, lease.slot_key, lease.fence),
+    def claim_leases(self, holder: str, jobs: Sequence[str], length: timedelta) -> list[Lease]:
+        """Claim those of the jobs that nobody holds, all at once; what was got. By itself, outside
+        a transaction.
+        """
+        got = list[Lease]()
+        for some, _ in _batches(sorted(jobs)):
+            known = self.lease_rows(some)
+            self._begin([job for job in some if job not in known])
+            free = [job for job in some if job not in known or not known[job].held]
+            got += self._claimed(holder, free, length) if free else []
+        return got
+
+    def renew_leases(self, leases: Sequence[Lease], length: timedelta) -> set[str]:
+        """Hold them for longer; the jobs that are held still."""
+        now, held = self._database.NOW, set[str]()
+        for some, _ in _batches([(lease.job, lease.fence) for lease in leases]):
+            rows = self._database.change_alone(
+                f"{_listed('these', len(some))} UPDATE leases"  # noqa: S608 - marks
+                f" SET until = {now} + CAST(? AS BIGINT)"
+                " FROM these WHERE leases.job = these.job AND leases.fence = these.fence"
+                f" AND leases.until >= {now} RETURNING leases.job AS job",
+                [*(value for pair in some for value in pair), length // _MILLISECOND],
+            )
+            held |= {row["job"] for row in rows}
+        return held
+
+    def free_leases(self, leases: Sequence[Lease]) -> None:
+        """Let somebody else do them; those that are lost already stay as they are. By itself."""
+        for some, _ in _batches([(lease.job, lease.fence) for lease in leases]):
+            self._database.change_alone(
+                f"{_listed('these', len(some))} UPDATE leases SET until = 0"  # noqa: S608 - marks
+                " FROM these"
+                " WHERE leases.job = these.job AND leases.fence = these.fence"
+                " RETURNING leases.job AS job",
+                [value for pair in some for value in pair],
+            )
+
+    def _begin(self, jobs: Sequence[str]) -> None:
+        # In order, so that two hosts that begin the same jobs do not wait for each other crosswise.
+        if jobs:
+            rows = ", ".join("(?)" for _ in jobs)
+            self._database.change_alone(
+                f"INSERT INTO leases (job) VALUES {rows} ON CONFLICT DO NOTHING"  # noqa: S608 - marks
+                " RETURNING job",
+                jobs,
+            )
+
+    def _claimed(self, holder: str, jobs: Sequence[str], length: timedelta) -> list[Lease]:
+        database, marks = self._database, ", ".join("?" for _ in jobs)
+        rows = database.change_alone(
+            "WITH free AS MATERIALIZED (SELECT job FROM leases"  # noqa: S608 - constants
+            f" WHERE job IN ({marks}) AND until < {database.NOW} ORDER BY job"
+            f" {database.SKIP_LOCKED})"
+            " UPDATE leases SET holder = ?, fence = fence + 1,"
+            f" until = {database.NOW} + CAST(? AS BIGINT) FROM free WHERE leases.job = free.job"
+            " RETURNING leases.job AS job, fence, until, done_to",
+            (*jobs, holder, length // _MILLISECOND),
         )
-        return len(rows) == 1
+        return [_lease(row) for row in rows]
 
 
 class LeaseWriting(Table):
-    def offer(self, runs: Iterable[tuple[str, str, datetime]]) -> None:
-        """Runs that are owed: job, key of the slot, its moment; those that were offered stay."""
-        self._database.change_all(
-            "INSERT INTO leases (job, slot_key, slot_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [(job, slot_key, milliseconds(at)) for job, slot_key, at in runs],
+    def hold_lease(self, lease: Lease) -> None:
+        """What stands in this transaction is done under a lease that goes on. Raises LeaseLost."""
+        # Taken for this transaction: nobody can claim it before that is over.
+        found = self._database.row(
+            "SELECT fence FROM leases WHERE job = ? AND fence = ?"  # noqa: S608 - constants
+            f" AND until >= {self._database.NOW} {self._database.SKIP_LOCKED}",
+            (lease.job, lease.fence),
         )
+        if found is None:
+            raise LeaseLost(lease.job)
 
-    def settle_lease(self, lease: Lease) -> None:
-        """The run is done, and what it came to stands in this transaction. Raises LeaseLost."""
-        now = self._database.NOW
-        done = self._database.change(
-            f"UPDATE leases SET done_at = {now} WHERE job = ? AND slot_key = ? AND fence = ?"  # noqa: S608
-            f" AND done_at IS NULL AND until >= {now}",
-            (lease.job, lease.slot_key, lease.fence),
+    def settle_lease(self, lease: Lease, done_to: datetime | None = None) -> None:
+        """The job is done, up to a moment, and free again; what it came to stands in this
+        transaction. Raises LeaseLost.
+        """
+        at = milliseconds(done_to) if done_to else 0
+        done = "CASE WHEN done_to > CAST(? AS BIGINT) THEN done_to ELSE CAST(? AS BIGINT) END"
+        changed = self._database.change(
+            f"UPDATE leases SET until = 0, done_to = {done} WHERE job = ? AND fence = ?"  # noqa: S608
+            f" AND until >= {self._database.NOW}",
+            (at, at, lease.job, lease.fence),
         )
-        if done != 1:
-            raise LeaseLost(lease.job, lease.slot_key)
+        if changed != 1:
+            raise LeaseLost(lease.job)
+
+
+def _batches(values: Sequence[_One]) -> Iterator[tuple[Sequence[_One], str]]:
+    """Some at a time, with a mark for each."""
+    for start in range(0, len(values), _MOST_AT_ONCE):
+        some = values[start : start + _MOST_AT_ONCE]
+        yield some, ", ".join("?" for _ in some)
+
+
+def _listed(name: str, rows: int) -> str:
+    """A table of jobs with their fences, out of values."""
+    listed = ", ".join("(CAST(? AS TEXT), CAST(? AS BIGINT))" for _ in range(rows))
+    return f"WITH {name} (job, fence) AS (VALUES {listed})"
+
+
+def _standing(row: Row) -> LeaseRow:
+    return LeaseRow(row["job"], row["holder"], bool(row["held"]), moment(row["done_to"]))
 
 
 def _lease(row: Row) -> Lease:
-    return Lease(
-        row["job"], row["slot_key"], moment(row["slot_at"]), row["fence"], moment(row["until"])
-    )
+    return Lease(row["job"], row["fence"], moment(row["until"]), moment(row["done_to"]))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
@@ -26,8 +26,9 @@ from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
 from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
+from monitor.ledger.hosts import HostReading
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
-from monitor.ledger.leases import LeaseReading, LeaseWriting
+from monitor.ledger.leases import Lease, LeaseReading, LeaseWriting
 from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
 from monitor.ledger.rollups import RollupWriting
@@ -36,6 +37,7 @@ from monitor.ledger.sending import LetterWriting
 from monitor.ledger.server_address import Place
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
+from monitor.ledger.words import WordReading, WordWriting
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class Transaction(
     LetterWriting,
     RollupWriting,
     SealWriting,
+    WordWriting,
 ):
     """What may be changed, all of it at once."""
 
@@ -58,6 +61,7 @@ class Transaction(
 class Ledger(
     SlotReading,
     LeaseReading,
+    HostReading,
     AttemptReading,
     AcceptanceReading,
     ConditionReading,
@@ -67,6 +71,7 @@ class Ledger(
     StandingReading,
     SealReading,
     GrowthReading,
+    WordReading,
 ):
     """One open ledger, for one thread."""
 
@@ -75,6 +80,7 @@ class Ledger(
         LedgerFault.
         """
         self.place = place
+        self._whole: Transaction | None = None
         super().__init__(engines.opened(place, read_only=read_only))
         try:
             _fit(self._database)
@@ -128,8 +134,30 @@ class Ledger(
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """All of what is changed inside is kept, or nothing. Raises LedgerFault."""
+        if self._whole is not None:
+            yield self._whole
+            return
         with self._database.transaction():
             yield Transaction(self._database)
+
+    def steady(self) -> AbstractContextManager[None]:
+        """All that is asked inside is asked of the ledger as it is now: one who asks a thousand
+        things need not find out before each whether somebody has changed it.
+        """
+        return self._database.steady()
+
+    @contextmanager
+    def under(self, lease: Lease) -> Iterator[None]:
+        """One transaction for all that is read and changed inside, under a lease that goes on: no
+        other host changes what a decision is based on. Raises LeaseLost, LedgerFault.
+        """
+        with self.transaction() as t:
+            t.hold_lease(lease)
+            self._whole = t
+            try:
+                yield
+            finally:
+                self._whole = None
 
     def interrupt(self) -> None:
         """End the question that is being answered, from another thread; it raises LedgerFault."""

@@ -50,6 +50,9 @@ _COUNTED = "UPDATE numbers SET last = last + 1 WHERE name = 'changes'; "
 # For so long a commit whose answer was lost is asked for; after thirty the thread counts as stuck
 # (monitor/service/ledger_care.py).
 _ASKED_SECONDS = 20.0
+# admin_shutdown, crash_shutdown, cannot_connect_now: the server ends the session, and may say so
+# before the connection is seen to be closed.
+_ENDS = ("57P01", "57P02", "57P03")
 _OWN = (
     "SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size FROM pg_class AS c"
     " WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'"
@@ -68,7 +71,7 @@ class PostgresDatabase(Database):
     def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
         """Raises LedgerFault."""
         super().__init__(str(address), read_only)
-        self._under_way = self._counts = False
+        self._under_way = self._counts = self._altered = False
         self._connection = Connection(address, read_only)
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> Sequence[Row]:
@@ -90,19 +93,19 @@ class PostgresDatabase(Database):
 
     def change(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Change something, inside a transaction; how many rows it was."""
-        self.require_transaction()
+        self._alter()
         with explained(self.where):
             return self._asked(statement, values).rowcount
 
     def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
         """The same change with one values after the other, inside a transaction (pipelined)."""
-        self.require_transaction()
+        self._alter()
         with explained(self.where):
             self._connection.execute_all(_numbered(statement), all_values)
 
     def added(self, statement: str, values: Sequence[Value] = ()) -> int:
         """Add one row, inside a transaction; gives its number."""
-        self.require_transaction()
+        self._alter()
         found = self.row(statement, values)
         assert found is not None  # noqa: S101 - it ends in RETURNING
         return int(found[0])
@@ -116,7 +119,7 @@ class PostgresDatabase(Database):
 
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""
-        self.require_transaction()
+        self._alter()
         with explained(self.where):
             self._connection.execute(text)
 
@@ -124,7 +127,7 @@ class PostgresDatabase(Database):
         self, table: str, columns: Sequence[str], rows: Iterator[Sequence[Value]]
     ) -> None:
         """Add many rows at once, inside a transaction (COPY)."""
-        self.require_transaction()
+        self._alter()
         with (
             explained(self.where),
             self._connection.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
@@ -147,7 +150,7 @@ class PostgresDatabase(Database):
         self.require_none()
         with explained(self.where):
             this = self._begun()
-        self._under_way = True
+        self._under_way, self._altered = True, False
         try:
             self.forget_what_others_changed()
             yield
@@ -197,11 +200,16 @@ class PostgresDatabase(Database):
             if self._connection.lost:
                 self._connection.renew()
             return self._connection.execute(statement, values)
-        except psycopg.OperationalError:
-            if not self._connection.lost:
+        except psycopg.OperationalError as error:
+            if not (self._connection.lost or error.sqlstate in _ENDS):
                 raise
         self._connection.renew()
         return self._connection.execute(statement, values)
+
+    def _alter(self) -> None:
+        """Something is changed in this transaction: what others know of the ledger is stale."""
+        self.require_transaction()
+        self._altered = True
 
     def _begun(self) -> str:
         """Begin, alone; gives the transaction's own number."""
@@ -213,8 +221,9 @@ class PostgresDatabase(Database):
         return str(this)
 
     def _commit(self, this: str) -> None:
+        counts = self._counts and self._altered
         try:
-            done = self._connection.execute((_COUNTED if self._counts else "") + "COMMIT")
+            done = self._connection.execute((_COUNTED if counts else "") + "COMMIT")
             while done.nextset():
                 pass
         except psycopg.Error as error:
@@ -224,7 +233,7 @@ class PostgresDatabase(Database):
             # What PostgreSQL answers to the end of a transaction in which something had failed.
             if done.statusmessage != "COMMIT":
                 raise LedgerFault(f"the ledger {self.where} has undone a change: a part had failed")
-        if self._counts and self._seen_version is not None:
+        if counts and self._seen_version is not None:
             self._seen_version += 1
 
     def _kept_after_all(self, this: str) -> bool:

@@ -71,6 +71,18 @@ def linked(seal: Seal, previous: Seal | None, key: Key) -> Seal:
     return replace(seal, chain=key.seal(NAME, content).decode().strip())
 
 
+def goes_on(ledger: Ledger, key: Key) -> bool:
+    """Whether the chain's newest link was made with this key; a chain that is not begun goes on
+    with any. Of hosts that share a ledger each has a key file of its own.
+    """
+    newest = ledger.seals()[-2:]
+    if not newest:
+        return True
+    return (
+        linked(newest[-1], newest[0] if len(newest) == 2 else None, key).chain == newest[-1].chain
+    )
+
+
 def told(ledger: Ledger, after: tuple[int, int], until: tuple[int, int]) -> str:
     """The digest of what happened, and of what was sent."""
     digest = Digest()

@@ -29,6 +29,7 @@ from monitor.ledger.ledger import Ledger
 from monitor.ledger.proof import Digest, date_of, day_of
 from monitor.ledger.rollups import look_of
 from monitor.ledger.seals import Seal, Sealed
+from monitor.ledger.server_address import ServerAddress
 
 log = logging.getLogger(__name__)
 # What is written late (a look over midnight, a clock that was set back) is there by then.
@@ -66,6 +67,12 @@ class Retention:
             return
         if (key := self._key()) is None:
             log.error("action=ledger_not_sealed there is no key that this user may read")
+            return
+        if not await self._ledger.read(lambda ledger: _of_one_host(ledger, key)):
+            log.error(
+                "action=ledger_not_sealed another host has sealed it, with another key: give this"
+                " one the same backup.key"
+            )
             return
         today = day_of(now)
         await self._seal(key, today - _OVER_BY_DAYS, now)
@@ -201,3 +208,8 @@ def _unsealed(ledger: Ledger, last: int) -> range:
         return range(sealed[-1] + 1, last + 1)
     oldest = ledger.oldest_look()
     return range(day_of(oldest), last + 1) if oldest else range(0)
+
+
+def _of_one_host(ledger: Ledger, key: Key) -> bool:
+    """Whether a link of this host's fits the chain: that of a file is nobody else's."""
+    return not isinstance(ledger.place, ServerAddress) or proof.goes_on(ledger, key)

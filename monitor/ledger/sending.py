@@ -85,10 +85,13 @@ class LetterWriting(Table):
         self._receipt(letter, at, "sent", reference)
         self._settle(letter, "sent", reference=reference)
 
-    def letter_failed(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
-        """Note that a letter will never go out, and why."""
+    def letter_failed(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> bool:
+        """Note that a letter will never go out, and why; False where that comes too late."""
+        if not self._in_time(letter, at, text):
+            return False
         self._receipt(letter, at, kind, text)
         self._settle(letter, "failed", error=text)
+        return True
 
     def dismiss_letter(self, letter: OutboxRow, at: datetime, text: str) -> None:
         """Note that a person says it need not arrive; one that waits is not tried again."""
@@ -100,6 +103,8 @@ class LetterWriting(Table):
         self, letter: OutboxRow, at: datetime, next_at: datetime, text: str
     ) -> None:
         """Note that a letter was put off, and is due again at `next_at`."""
+        if not self._in_time(letter, at, text):
+            return
         self._receipt(letter, at, "later", text)
         self._database.change(
             "UPDATE outbox SET next_at = ?, lease_owner = NULL, lease_until = NULL, last_error = ? "
@@ -111,6 +116,8 @@ class LetterWriting(Table):
         """Its sender was stopped in the middle: nobody knows whether it went out, so it is due
         again at once, and what was no answer is no try.
         """
+        if not self._in_time(letter, at, text):
+            return
         self._receipt(letter, at, "interrupted", text)
         self._database.change(
             "UPDATE outbox SET lease_owner = NULL, lease_until = NULL,"
@@ -118,6 +125,19 @@ class LetterWriting(Table):
             " WHERE id = ? AND state = 'queued'",
             (letter.id,),
         )
+
+    def _in_time(self, letter: OutboxRow, at: datetime, text: str) -> bool:
+        """Whether it is still its sender's: one that froze for longer than its lease must not put
+        off, or give up, what another host sends meanwhile. What it saw stands in a receipt.
+        """
+        found = self._database.row(
+            "SELECT lease_owner, lease_until FROM outbox WHERE id = ?", (letter.id,)
+        )
+        until = milliseconds(letter.lease_until) if letter.lease_until else None
+        if found and (found["lease_owner"], found["lease_until"]) == (letter.lease_owner, until):
+            return True
+        self._receipt(letter, at, "interrupted", f"too late, another sends it by now: {text}")
+        return False
 
     def _receipt(self, letter: OutboxRow, at: datetime, kind: ReceiptKind, text: str) -> None:
         self._database.change(

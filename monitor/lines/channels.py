@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,12 +25,18 @@ _ASK_AGAIN_SECONDS = 0.25
 _LONGEST_NAME = 200
 
 
+Across = Callable[[Sequence[Claim]], AbstractAsyncContextManager[None]]
+"""holds what was claimed against other hosts, for as long as its block runs"""
+
+
 class Lines:
     """The lines, and who is on them. Survives a reload of the configuration."""
 
-    def __init__(self, state: Path | None = None) -> None:
-        """`state` is the folder that other processes share; without it this one counts alone."""
-        self._state = state
+    def __init__(self, state: Path | None = None, across: Across | None = None) -> None:
+        """`state` is the folder that other processes share; without it this one counts alone.
+        `across` holds channels against other hosts.
+        """
+        self._state, self._across = state, across
         self._busy: dict[str, int] = {}
         self._freed = asyncio.Condition()
 
@@ -48,8 +54,10 @@ class Lines:
                 self._busy[claim.line] = self._busy.get(claim.line, 0) + claim.taken
         held: list[int] = []
         try:
-            held = await self._held_against_others([c for c in claims if c.across_processes])
-            yield
+            scarce = [c for c in claims if c.across_processes]
+            held = await self._held_against_others(scarce)
+            async with self._across(scarce) if self._across else nullcontext():
+                yield
         finally:
             _let_go(held)
             async with self._freed:

@@ -10,7 +10,6 @@ of it asks the ledger; whoever began a look meanwhile is left out of the answer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -19,7 +18,10 @@ from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
 from monitor.incidents import store
-from monitor.ledger import Ledger, LedgerAccess, Purpose
+from monitor.ledger import Ledger, LedgerAccess, SlotRow
+from monitor.scheduling import place_looks
+from monitor.scheduling.claims import Alone
+from monitor.scheduling.due import Due, purpose_of
 from monitor.scheduling.extra_looks import ExtraLooks
 from monitor.scheduling.ready_queue import Agenda
 
@@ -29,26 +31,21 @@ FIRST = "first-sight"
 _ANY = datetime(1970, 1, 2, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A look that is owed now: why, and under which slot (none for an extra look or a
-    fixed grid).
-    """
-
-    entry: CheckEntry
-    purpose: Purpose
-    slot: Slot | None = None
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
-
-
 class OwedLooks:
     """The looks that the checks of one site are owed."""
 
-    def __init__(self, ledger: LedgerAccess, configuration: Configuration, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: LedgerAccess,
+        configuration: Configuration,
+        clock: Clock,
+        claims: Alone | None = None,
+    ) -> None:
+        """`claims`: what this host holds, where several share the ledger."""
         self._ledger, self._clock = ledger, clock
+        self._claims, self._since = claims or Alone(), clock.now()
+        # Claimed for a look that is about to be made.
+        self._granted: set[str] = set()
         self._extra = ExtraLooks()
         self._running: set[str] = set()
         self._begun: set[tuple[str, str]] = set()
@@ -57,8 +54,8 @@ class OwedLooks:
         self._rest_until: dict[str, datetime] = {}
         # Slots that the ledger says are done; a clock that went back offers them again.
         self._taken: set[tuple[str, str]] = set()
-        unfinished = ledger.at_once(lambda ledger: ledger.unfinished_slots())
-        self._left_over = {(s.job, s.slot_key): s for s in unfinished}
+        self._left_over: dict[tuple[str, str], SlotRow] = {}
+        ledger.at_once(self._find_left_over)
         self.configuration = configuration
 
     @property
@@ -69,7 +66,18 @@ class OwedLooks:
     @configuration.setter
     def configuration(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._agenda = Agenda(configuration.checks)
+        self._mine = {
+            name: entry
+            for name, entry in configuration.checks.items()
+            # Whoever sees that a place is missing may judge what the others saw.
+            if configuration.probe.serves(entry.probes)
+        }
+        self._agenda = Agenda(self._mine)
+
+    @property
+    def claims(self) -> Alone:
+        """What this host holds of a ledger that several share."""
+        return self._claims
 
     @property
     def running(self) -> frozenset[str]:
@@ -83,16 +91,57 @@ class OwedLooks:
     async def planned(self, now: datetime) -> tuple[list[Due], datetime | None]:
         """What is owed, and when that is to be asked again if nothing else happens before."""
         # A new configuration may come in the middle: what is worked out is of one.
-        checks, agenda = self._configuration.checks, self._agenda
-        found, waking = await self._ledger.do(
-            lambda ledger: (
-                self._owed(ledger, checks, agenda, now),
-                self._next_waking(ledger, agenda, now),
-            )
-        )
-        if agenda is not self._agenda:
-            return [], now
-        return [due for due in found if due.name not in self._running], waking
+        checks, agenda = self._mine, self._agenda
+
+        def worked_out(ledger: Ledger) -> tuple[list[Due], datetime | None]:
+            owed = self._owed_and_granted(ledger, checks, agenda, now)
+            with ledger.steady():
+                return owed, self._next_waking(ledger, agenda, now)
+
+        found, waking = await self._ledger.do(worked_out)
+        begins = [] if agenda is not self._agenda else found
+        begins = [due for due in begins if due.name not in self._running]
+        # A look at it was begun meanwhile, or it may be no check of this host any more.
+        self._claims.let_go({due.job for due in found} - {due.job for due in begins})
+        self._granted |= {due.job for due in begins if self._claims.shared}
+        return begins, now if agenda is not self._agenda else waking
+
+    def _owed_and_granted(
+        self, ledger: Ledger, checks: Mapping[str, CheckEntry], agenda: Agenda, now: datetime
+    ) -> list[Due]:
+        """What is owed and, of a ledger that several share, is this host's to look at."""
+        if not self._claims.shared:
+            return self._owed(ledger, checks, agenda, now)
+        self._find_left_over(ledger)
+        with ledger.steady():
+            owed = self._owed(ledger, checks, agenda, now)
+        if not owed:
+            return []
+        rows = self._claims.rows(ledger, [due.job for due in owed])
+        free = [due.entry for due in owed if due.job not in rows or not rows[due.job].held]
+        self._done_to({job: row.done_to for job, row in rows.items()})
+        with ledger.steady():
+            asked = (self._asked(ledger, agenda, entry, now) for entry in free)
+            wanted = {due.job: due for due in asked if due}
+        got = self._claims.take(ledger, list(wanted))
+        self._done_to(got)
+        # Asked once more, now that nobody else can settle it: what was owed may be done.
+        self._find_left_over(ledger)
+        with ledger.steady():
+            mine = {job: self._asked(ledger, agenda, wanted[job].entry, now) for job in got}
+        owed = [due for job, due in mine.items() if due and due.job == job]
+        self._claims.let_go(got.keys() - {due.job for due in owed})
+        return owed
+
+    def _done_to(self, known: Mapping[str, datetime | None]) -> None:
+        """Slots of a grid that others have done."""
+        for name, at in known.items():
+            if at is not None and at > self._grid.get(name, _ANY):
+                self._grid[name] = at
+
+    def _find_left_over(self, ledger: Ledger) -> None:
+        unfinished = ledger.unfinished_slots()
+        self._left_over = {(one.job, one.slot_key): one for one in unfinished}
 
     def _owed(
         self, ledger: Ledger, checks: Mapping[str, CheckEntry], agenda: Agenda, now: datetime
@@ -130,9 +179,17 @@ class OwedLooks:
         self, ledger: Ledger, agenda: Agenda, entry: CheckEntry, now: datetime
     ) -> Due | None:
         """What a check is owed; if that is nothing, it is asked again when its next slot comes."""
-        due = self._due(ledger, entry, store.known_condition(ledger, entry.name), now)
+        condition = store.known_condition(ledger, entry.name)
+        again = next_after(entry.timetable, now) if entry.timetable else None
+        if entry.places:
+            here = self._configuration.probe.name
+            of = place_looks.owed(ledger, self._claims, here, entry, condition, now, self._since)
+            due = Due(entry, of.purpose, of.slot, of.what) if of.what else None
+            again = min((at for at in (again, of.again) if at), default=None)
+        else:
+            due = self._due(ledger, entry, condition, now)
         if due is None:
-            agenda.rest(entry.name, next_after(entry.timetable, now) if entry.timetable else None)
+            agenda.rest(entry.name, again)
         return due
 
     def _due(
@@ -143,7 +200,7 @@ class OwedLooks:
             and condition.next_look
             and self._extra.at(condition, now, self._clock.monotonic()) <= now
         ):
-            return Due(entry, _purpose(condition))
+            return Due(entry, purpose_of(condition))
         if entry.timetable is None:
             return None
         if (left := self._left(ledger, entry, now)) is not None:
@@ -189,7 +246,8 @@ class OwedLooks:
             if left.job == entry.name:
                 if (now - left.slot_at).total_seconds() <= entry.grace:
                     return Slot(left.slot_key, left.slot_at)
-                self._abandon(ledger, *key, now)
+                if not self._claims.under_way(ledger, entry.name):
+                    self._abandon(ledger, *key, now)
         return None
 
     def _owed_daily(
@@ -216,7 +274,7 @@ class OwedLooks:
 
     def _moments(self, ledger: Ledger, now: datetime) -> Iterator[datetime]:
         conditions = store.conditions(ledger)
-        for entry in self.configuration.checks.values():
+        for entry in self._mine.values():
             condition = conditions.get(entry.name)
             if condition and condition.next_look:
                 yield max(now, self._extra.at(condition, now, self._clock.monotonic()))
@@ -229,9 +287,8 @@ class OwedLooks:
         """
         left = self._left_over.pop((job, key))
         with ledger.transaction() as t:
+            known = ledger.slot(job, key)
+            if known is None or known.finished_at is not None:
+                return  # another host has just done so
             t.finish(job, key, now, (now - left.slot_at).total_seconds())
             t.happened(None, now, "run-abandoned", {"check": job, "slot": key})
-
-
-def _purpose(condition: Condition) -> Purpose:
-    return "confirm" if condition.purpose == "confirm" else "recheck"

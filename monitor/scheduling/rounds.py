@@ -25,9 +25,15 @@ from monitor.core.verdict import State, judge
 from monitor.evidence.call_page import drawn, with_page
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult, Correlation, patience_of, reach
+from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, LedgerAccess, Purpose, SlotRow, Transaction
+from monitor.ledger.leases import LeaseLost
 from monitor.ledger.together import Change, Together
-from monitor.scheduling.owed_looks import FIRST, Due, OwedLooks
+from monitor.scheduling.claims import Alone
+from monitor.scheduling.due import Due
+from monitor.scheduling.owed_looks import FIRST, OwedLooks
+from monitor.scheduling.place_looks import Place
+from monitor.scheduling.place_rounds import PlaceRounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.shared_attempts import SharedLooks, Turns
 
@@ -39,6 +45,8 @@ log = logging.getLogger(__name__)
 LATE_AFTER_SECONDS = 60.0
 # How long a check is left alone after its look broke in our own hands (a full disk, a bug).
 AFTER_A_BREAK_SECONDS = 30.0
+# How long a look that somebody asks for waits for another host's to end, and how often it asks.
+_WAITS_SECONDS, _ASKS_SECONDS = 30.0, 0.5
 
 
 class Rounds(OwedLooks):
@@ -51,13 +59,17 @@ class Rounds(OwedLooks):
         clock: Clock,
         runner: Runner,
         heard: Callable[[str, str], None] | None = None,
+        claims: Alone | None = None,
     ) -> None:
         """`heard(check, text)` is told what goes on, for the journal's STATUS or a terminal."""
-        super().__init__(ledger, configuration, clock)
+        super().__init__(ledger, configuration, clock, claims)
         self._runner = runner
         self._heard = heard or (lambda _check, _text: None)
         self._together = Together(ledger)
         self._shared, self._turns = SharedLooks(clock), Turns()
+        self._places = PlaceRounds(
+            ledger, clock, self._claims, self._below, self._write, lambda: self.configuration
+        )
 
     def taken(self, due: Due) -> None:
         """Somebody is about to `look`: nobody else is to be sent meanwhile."""
@@ -65,29 +77,84 @@ class Rounds(OwedLooks):
         self._agenda.rest(due.name, None)
 
     async def look(self, due: Due) -> AttemptResult | None:
-        """Make a look and settle it. None if its slot was claimed by somebody else."""
+        """Make a look and settle it. None if its slot was claimed by somebody else, or what came of
+        it too late to be kept.
+        """
+        if self._claims.shared and due.entry.places and due.place is None:
+            return None  # asked for by hand or by an audit: several places look in their own time
         self.taken(due)
         try:
-            return await self._made(due) if await self._claim(due) else None
+            if not await self._hold(due.job):
+                return None
+            try:
+                if due.place is not None:
+                    return await self._from_here(due, due.place)
+                return await self._made(due) if await self._claim(due) else None
+            finally:
+                self._claims.let_go([due.job])
         finally:
             self._running.discard(due.name)
-            self._agenda.ripen(due.name)
+            if due.name in self._mine:
+                self._agenda.ripen(due.name)
 
-    async def _made(self, due: Due) -> AttemptResult:
+    async def _from_here(self, due: Due, owed: Place) -> AttemptResult | None:
+        """This place's part of a look that several make, or the judgement of what they saw."""
+        try:
+            if owed.place:
+                await self._places.say(due, owed, await self._attempt(due.entry, due.purpose, due))
+            return await self._places.judge(due, owed)
+        except LeaseLost as late:
+            self._refused(due.job, late)
+            return None
+
+    async def _hold(self, job: str) -> bool:
+        """Whether this host may look; one that was not granted is claimed, and waited for."""
+        if not self._claims.shared:
+            return True
+        if job in self._granted:
+            self._granted.discard(job)
+            return True
+        until = self._clock.monotonic() + _WAITS_SECONDS
+        while not await self._ledger.do(lambda ledger: self._claims.take(ledger, [job], True)):
+            if self._clock.monotonic() > until:
+                return False
+            await asyncio.sleep(_ASKS_SECONDS)  # nobody tells of the end of another host's look
+        return True
+
+    async def _made(self, due: Due) -> AttemptResult | None:
+        fresh = list[str]()
         try:
             begun = self._clock.monotonic()
             seen = await self._attempt(due.entry, due.purpose, due)
-            below, others = await self._below(seen, begun)
+            below, others = await self._below(seen, begun, fresh)
             if drawn(seen):
                 # To draw a page reads and measures recordings; on the event loop it would make the
                 # live calls' packets late.
                 seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
             await self._settle(due, seen, below, others)
+        except LeaseLost as late:
+            self._refused(due.name, late)
+            return None
         # Cancellation too: a look that the end of the daemon cut off is owed again by the next one.
         except BaseException:
             self._owed_again(due)
             raise
+        finally:
+            self._claims.let_go(fresh)
         return seen
+
+    def _refused(self, name: str, late: LeaseLost) -> None:
+        """What this host saw counts for nothing: it froze, or lost its network, and another host
+        has looked instead.
+        """
+        log.warning("action=settlement_refused check=%s %s", name, late)
+        body = {"check": name, "host": self.configuration.probe.name, "text": str(late)}
+
+        def noted(ledger: Ledger) -> None:
+            with ledger.transaction() as t:
+                t.happened(None, self._clock.now(), "settlement-refused", body)
+
+        self._ledger.hand_in(noted)
 
     async def glance(self, entry: CheckEntry) -> AttemptResult:
         """An attempt that changes nothing: what it finds is for the asker alone (a report of a day
@@ -121,7 +188,8 @@ class Rounds(OwedLooks):
         async with self._turns.of(entry.name):
             started = self._clock.now()
             self._heard(entry.name, purpose)
-            observation = await self._observed(entry)
+            own = word_name(entry.name, due.place.place) if due and due.place else entry.name
+            observation = await self._observed(entry, own)
         # A fixed grid makes its looks up at once; only a run at a time of day promises that time.
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
@@ -145,14 +213,14 @@ class Rounds(OwedLooks):
         )
         return AttemptResult(entry, purpose, started, observation, verdict)
 
-    async def _observed(self, entry: CheckEntry) -> Observation:
+    async def _observed(self, entry: CheckEntry, own: str) -> Observation:
         """An attempt that goes on from what the last one remembered; without that it can tell
         nothing.
         """
 
         def known(ledger: Ledger) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
             accepted = ledger.accepted(entry.name) if entry.probe.ACCEPTS else None
-            return store.condition_of(ledger, entry.name).memory, accepted
+            return store.condition_of(ledger, own).memory, accepted
 
         try:
             memory, accepted = await self._ledger.do(known)
@@ -181,10 +249,11 @@ class Rounds(OwedLooks):
             self._left_over[due.name, due.slot.key] = left
 
     async def _below(
-        self, seen: AttemptResult, begun: float
+        self, seen: AttemptResult, begun: float, fresh: list[str]
     ) -> tuple[list[AttemptResult], frozenset[str]]:
         """A failure that counts is looked into at once: every check that stands below it. Says too
-        which of those looks were somebody else's, who settles them.
+        which of those looks were somebody else's, who settles them. `fresh` is told which were
+        claimed for it: where another host is at one, this look counts here, and is not settled.
         """
         # One failure of a check that asks for confirmation is a suspicion: it costs no looks below
         # yet.
@@ -199,19 +268,30 @@ class Rounds(OwedLooks):
             mine.add(entry.name)
             return self._attempt(entry, "diagnose")
 
-        entries = [
-            self.configuration.checks[name] for name in reach(self.configuration, seen.entry)
-        ]
+        lower = (self._mine.get(name) for name in reach(self.configuration, seen.entry))
+        # What several places judge together is not judged by one of them.
+        entries = [entry for entry in lower if entry and not entry.places]
+        if self._claims.shared:
+            names = [entry.name for entry in entries]
+            fresh += await self._ledger.do(lambda one: self._claims.take(one, names, True))
         below = await asyncio.gather(
             *(self._shared.look(one.name, begun, partial(make, one)) for one in entries)
         )
+        if self._claims.shared:
+            mine &= set(fresh)
         return list(below), frozenset(low.name for low in below) - mine
 
     async def _settle(
         self, due: Due, seen: AttemptResult, below: list[AttemptResult], others: frozenset[str]
     ) -> None:
+        held = [due.name, *(low.name for low in below if low.name not in others)]
+
         def settled(ledger: Ledger, t: Transaction) -> None:
             now = self._clock.now()
+            for name in held:
+                on_grid = due.slot and due.entry.every and due.slot.key != FIRST
+                done_to = due.slot.at if due.slot and on_grid and name == due.name else None
+                self._claims.settle(t, name, done_to)
             Correlation(ledger, t, self.configuration, now).settle(seen, below, others)
             # Only claimed slots are finished: those of a time of day, and a check's very first
             # look.
@@ -224,6 +304,7 @@ class Rounds(OwedLooks):
                 )
 
         await self._write(settled)
+        self._claims.settled(held)
 
     async def _write(self, change: Change) -> None:
         await self._together.write(change, alone=len(self._running) <= 1)

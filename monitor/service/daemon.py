@@ -14,7 +14,6 @@ import gc
 import logging
 import signal
 import socket
-from datetime import timedelta
 from pathlib import Path
 
 from monitor.audit.round import AuditRound
@@ -28,9 +27,11 @@ from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
 from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
+from monitor.lines.channels import Lines
 from monitor.scheduling.alarm_clock import AlarmClock
+from monitor.scheduling.claims import RENEW_SECONDS
 from monitor.scheduling.rounds import Due, Rounds
-from monitor.scheduling.runner import Runner
+from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.heartbeat import AlreadyRunning, Presence
@@ -38,14 +39,20 @@ from monitor.service.ledger_care import LedgerCare
 from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
 from monitor.service.life_signs import LifeSigns
 from monitor.service.outside import Outside
-from monitor.service.parts import ConfigurationFile, Parts, Served, control_socket, say_taken
+from monitor.service.parts import (
+    ConfigurationFile,
+    Parts,
+    Served,
+    control_socket,
+    hold_back,
+    say_taken,
+)
 from monitor.service.sd_notify import ServiceManager
+from monitor.service.sharing import Sharing, clock_for
 from monitor.service.singly import Singly
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
-# A rename, on a disk that answers.
-BEAT_WITHIN_SECONDS = 0.5
 
 
 class Daemon:
@@ -57,27 +64,29 @@ class Daemon:
         """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this
         state. Without `served` there is no control socket.
         """
-        self._file, self._clock = ConfigurationFile(file), clock or SystemClock()
+        self._file = ConfigurationFile(file)
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
         self._reloaded = ""
         configuration = self._file.read()
+        self._clock = clock or clock_for(configuration)
         self._work = Work(self._clock, lambda: self._rounds.configuration)
         self._presence = Presence(configuration.state)
-        self._signs = LifeSigns(self._presence, self._clock, self._work.faulted)
+        self._signs = LifeSigns(self._presence, clock or SystemClock(), self._work.faulted)
         self._care = LedgerCare(
             self._presence, configuration.ledger_place, self._clock, self._work.faulted
         )
         self._ledger = self._care.ledger
+        self._sharing = Sharing(self._ledger, configuration, self._clock)
         self._outside = Outside(self._work.start, self._clock, self._ledger, self._pushed)
         state = configuration.state
         under_way = UnderWay(state / "under-way")
-        runner = Runner(self._clock, state / "exhibits", state=state, under_way=under_way)
-        self._rounds: Rounds = Rounds(self._ledger, configuration, self._clock, runner, self._heard)
-        for name, seconds in under_way.interrupted().items():
-            # It may be what the last daemon died of; everything else goes first.
-            self._rounds.hold_back(name, self._clock.now() + timedelta(seconds=seconds))
-            log.warning("action=held_back check=%s seconds=%g", name, seconds)
+        lines = Lines(state, self._sharing.channels.occupy)
+        runner = Runner(self._clock, state / "exhibits", 40, SPARE_BYTES, lines, state, under_way)
+        self._rounds: Rounds = Rounds(
+            self._ledger, configuration, self._clock, runner, self._heard, self._sharing.claims
+        )
+        hold_back(self._rounds, under_way, self._clock.now())
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
@@ -87,6 +96,7 @@ class Daemon:
         self._auditing = Singly(self._work.start, self._audit_what_is_owed)
         self._sending = Singly(self._work.start, self._send_what_is_due)
         self._watching = Singly(self._work.start, self._keep_watch)
+        self._holding = Singly(self._work.start, self._sharing.turn)
         self._living = Singly(self._work.start, self._say_alive)
         self._reloading = Singly(self._work.start, self._read_again)
         self._tidying = Singly(self._work.start, self._tidy)
@@ -101,10 +111,9 @@ class Daemon:
         # Before anything is sent: what a dead predecessor was sending must go out first, or its
         # thread is out of order.
         self._outbox.take_over(self._clock.now())
-        log.info(
-            "action=started site=%s checks=%d", self._site, len(self._rounds.configuration.checks)
-        )
-        await self._last_beat()
+        taken = self._rounds.configuration
+        log.info("action=started site=%s checks=%d", taken.site.name, len(taken.checks))
+        await self._signs.beat_now()
         # What loading left over is collected once; what is then frozen is the configuration, which
         # stays. To go through it again and again takes long with ten thousand checks.
         gc.collect()
@@ -120,7 +129,8 @@ class Daemon:
         self._alarm_clock.stop()
         self._outbox.stop()
         await self._work.end()
-        await self._last_beat()
+        await self._sharing.leave()
+        await self._signs.beat_now()
         await self._care.close()
         log.info("action=stopped")
         self._presence.leave()
@@ -128,6 +138,9 @@ class Daemon:
     def _heard(self, check: str, text: str) -> None:
         self._signs.heard(check, text)
         self._parts.heard(check, text)
+
+    def _pushed(self, desk: str) -> None:
+        self._polling.look_soon(desk)
 
     def _look(self) -> None:
         self._auditing.ask()
@@ -145,8 +158,7 @@ class Daemon:
         for due in owed:
             self._rounds.taken(due)
             self._work.start(self._look_at(due))
-        # Between two nudges of the cadence too: a check on a grid begins within a few hundredths
-        # of its second.
+        # Between two nudges of the cadence too: a check on a grid begins on its second.
         if waking is not None:
             self._alarm_clock.set((waking - self._clock.now()).total_seconds())
 
@@ -167,17 +179,15 @@ class Daemon:
     def _send(self) -> None:
         self._sending.ask()
 
-    def _pushed(self, desk: str) -> None:
-        self._polling.look_soon(desk)
-
     async def _send_what_is_due(self) -> None:
         due = await self._outbox.next_due()
         if self._stopping.is_set():
             return
         if due and due <= self._clock.now():
             self._work.start(self._deliver())
-        self._polling.start_due(self._rounds.configuration, self._clock.now(), self._work.start)
-        self._replies.start_due(self._clock.now, self._work.start)
+        if self._sharing.on_duty:
+            self._polling.start_due(self._rounds.configuration, self._clock.now(), self._work.start)
+            self._replies.start_due(self._clock.now, self._work.start)
 
     async def _deliver(self) -> None:
         """May run beside itself: a desk that hangs holds up no other."""
@@ -185,17 +195,16 @@ class Daemon:
 
     async def _keep_watch(self) -> None:
         now, configuration = self._clock.now(), self._rounds.configuration
-        await self._ledger.do(lambda ledger: keep_watch(ledger, configuration, now))
-
-    def _keep(self) -> None:
-        self._work.start(self._care.keep())
+        await self._sharing.do_duty(lambda ledger: keep_watch(ledger, configuration, now))
+        await self._sharing.miss_others(configuration, now)
 
     async def _sweep(self) -> None:
         if removed := await sweep(self._ledger, self._rounds.configuration, self._clock.now()):
             log.info("action=swept attempts=%d", removed)
 
     async def _tidy(self) -> None:
-        await self._care.tidy(self._rounds.configuration)
+        if self._sharing.on_duty:
+            await self._care.tidy(self._rounds.configuration)
 
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
@@ -214,9 +223,6 @@ class Daemon:
             await self._control.open()
         self._manager.status(await self._status())
 
-    async def _last_beat(self) -> None:
-        await asyncio.wait({self._signs.beat()}, timeout=BEAT_WITHIN_SECONDS)
-
     def _take(self, configuration: Configuration) -> None:
         self._rounds.configuration = configuration
         desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
@@ -232,18 +238,19 @@ class Daemon:
 
     async def _forget_removed(self) -> None:
         now, configuration = self._clock.now(), self._rounds.configuration
-        await self._ledger.do(lambda ledger: forget_removed(ledger, configuration, now))
+        await self._sharing.do_duty(lambda ledger: forget_removed(ledger, configuration, now))
 
     def _new_cadence(self, configuration: Configuration) -> Cadence:
         cadence = Cadence(self._work.faulted)
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watching.ask)
+        cadence.every(RENEW_SECONDS, "hold", self._holding.ask)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
-        cadence.every(KEEP_SECONDS, "keepsake", self._keep)
+        cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
         cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
         cadence.every(3600, "tidy", self._tidying.ask)
@@ -296,14 +303,8 @@ class Daemon:
         # force.
         self._manager.ready(await self._status())
 
-    @property
-    def _site(self) -> str:
-        return self._rounds.configuration.site.name
-
     async def _status(self) -> str:
         open_tickets = await self._ledger.do(lambda ledger: len(ledger.open_incidents()))
         doing = self._signs.at_work() or "waiting"
-        return (
-            f"{self._site}: {len(self._rounds.configuration.checks)} checks, {open_tickets} open"
-            f" tickets; {doing}{self._reloaded}"
-        )
+        of = f"{(now := self._rounds.configuration).site.name}: {len(now.checks)} checks"
+        return f"{of}, {open_tickets} open tickets; {doing}{self._reloaded}"

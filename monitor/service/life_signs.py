@@ -16,6 +16,8 @@ from threading import Thread
 from monitor.clock import Clock
 from monitor.service.heartbeat import Presence
 
+# A rename, on a disk that answers.
+_BEAT_WITHIN_SECONDS = 0.5
 # Faster than anybody reads `reveille status`, and seldom enough that ten thousand looks do not
 # become as many files.
 BEATS_APART_SECONDS = 0.1
@@ -88,6 +90,10 @@ class LifeSigns:
 
         self._jobs.put(write)
         return self._writing
+
+    async def beat_now(self) -> None:
+        """Have one written, and wait for it as long as a disk needs that answers."""
+        await asyncio.wait({self.beat()}, timeout=_BEAT_WITHIN_SECONDS)
 
     def _written(self, seconds: float, error: OSError | None) -> None:
         writing, self._writing = self._writing, None

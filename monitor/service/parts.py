@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from monitor.audit.round import AuditRound
 from monitor.config import Configuration, in_force, load
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
+from monitor.scheduling.under_way import UnderWay
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import ControlSocket, Session
 from monitor.service.peer import Peer
@@ -65,6 +66,13 @@ class Parts:
         """A check is at work, and does this."""
         for listener in self.listeners:
             listener(check, text)
+
+
+def hold_back(rounds: Rounds, under_way: UnderWay, now: datetime) -> None:
+    """What a death has cut off may be what the last daemon died of: everything else goes first."""
+    for name, seconds in under_way.interrupted().items():
+        rounds.hold_back(name, now + timedelta(seconds=seconds))
+        log.warning("action=held_back check=%s seconds=%g", name, seconds)
 
 
 def say_taken(configuration: Configuration, now: datetime) -> None:

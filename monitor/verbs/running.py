@@ -16,6 +16,7 @@ from checks.messages import nearest
 from monitor.config import ConfigurationFaults, load_sound_part
 from monitor.delivery.at_start import tell_operators
 from monitor.ledger import LedgerFault
+from monitor.ledger.hosts import NameTaken
 from monitor.service.daemon import Daemon
 from monitor.service.heartbeat import AlreadyRunning
 from monitor.service.journal import NativeJournal, priority
@@ -37,7 +38,7 @@ def run(arguments: Namespace) -> int:
     file = Path(arguments.config)
     try:
         asyncio.run(_keep_running(file))
-    except AlreadyRunning as other:
+    except (AlreadyRunning, NameTaken) as other:
         raise Stop(str(other)) from None
     except UnsafeFolder as shared:
         _tell(file, str(shared))

@@ -48,6 +48,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "grown": lambda one: sorted((p.name, p.rows) for p in one.grown(milliseconds(LAST))),
     "history": lambda one: [one.history(number) for number in (None, *range(1, 9))],
     "identity": lambda one: one.identity,
+    "hosts": lambda one: one.hosts(),
     "incident": lambda one: [one.incident(number) for number in range(9)],
     "incidents": lambda one: [
         one.incidents(9, state) for state in (None, "open", "acknowledged", "recovered", "closed")
@@ -55,6 +56,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "incidents_within": lambda one: one.incidents_within(FIRST, LAST),
     "latest_closed": lambda one: [one.latest_closed(row.key) for row in one.incidents()],
     "leased_letters": lambda one: one.leased_letters(),
+    "lease_rows": lambda one: one.lease_rows(["pri", "trunk"]),
     "letter": lambda one: [one.letter(number) for number in range(9)],
     "look_rows": lambda one: rows(
         one.look_rows(name, d) for name in one.check_names() for d in DAYS
@@ -83,6 +85,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
         one.outbox(None, 6),
     ),
     "outbox_counts": lambda one: one.outbox_counts(),
+    "places": lambda one: one.places("portal"),
     "proposals": lambda one: one.proposals("pri"),
     "queued_desks": lambda one: sorted(one.queued_desks()),
     "receipts": lambda one: [one.receipts(letter.id) for letter in one.outbox()],
@@ -102,6 +105,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "told_rows": lambda one: rows([one.told_rows((0, 0), one.newest_told())]),
     "undelivered_letters": lambda one: one.undelivered_letters(),
     "unfinished_slots": lambda one: one.unfinished_slots(),
+    "words": lambda one: one.words("portal", BEGIN),
 }
 # What is no question about what was kept, or has another answer on each engine by its nature.
 NO_QUESTIONS = {
@@ -115,8 +119,8 @@ NO_QUESTIONS = {
         "file_bytes",
         "hand_in",
     ),
-    *("interrupt", "memo", "now", "place", "read", "read_only", "renew_lease", "rescue", "where"),
-    "transaction",
+    *("interrupt", "memo", "now", "place", "read", "read_only", "renew_leases", "rescue", "where"),
+    *("free_leases", "hear_host", "host_leaves", "steady", "transaction", "under"),
 }
 
 

@@ -1,0 +1,32 @@
+"""This host, as one of several that look: [probe]."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from pydantic import Field
+
+from checks.settings import Settings
+
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+
+
+class Probe(Settings):
+    """This host, where several work on one ledger (PostgreSQL): each has a name of its own."""
+
+    name: str = Field(
+        default_factory=lambda: socket.gethostname()[:63],
+        pattern=_NAME,
+        examples=["pune-1"],
+        json_schema_extra={"default": "the host's name"},
+    )
+    """the name of this host among those of its ledger; without it the host's own name"""
+    location: str = Field(default="", max_length=100, examples=["Pune, hall 2"])
+    """where it stands: tickets say it beside the name"""
+    tags: tuple[str, ...] = Field(default=(), examples=[["pune", "lan"]])
+    """words by which checks choose their hosts, beside the name (`probes` of a check)"""
+
+    def serves(self, chosen: Collection[str]) -> bool:
+        """Whether this host is one of those that a check names; one that names none takes any."""
+        return not chosen or bool({self.name, *self.tags} & set(chosen))

@@ -1,0 +1,81 @@
+"""Hosts: who looks, from where, and when it was last heard of, by the database's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.ledger.database import Row
+from monitor.ledger.encoding import moment
+from monitor.ledger.table import Table
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class NameTaken(Exception):
+    """Another state folder has this host's name, and was heard of a moment ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    """One host, as it stands."""
+
+    name: str
+    location: str
+    life: str
+    """drawn for its state folder once: two of one name are told apart by it"""
+    heard_at: datetime
+    silent: timedelta
+    """how long nothing was heard of it"""
+    left: bool
+    """whether it said that it stops"""
+
+
+class HostReading(Table):
+    def hosts(self) -> list[HostRow]:
+        """All hosts that were ever heard of, by name."""
+        now = self._database.NOW
+        rows = self._database.rows(
+            "SELECT name, location, life, heard_at, left_at,"  # noqa: S608 - a constant
+            f" {now} - heard_at AS silent FROM hosts ORDER BY name"
+        )
+        return [_host(row) for row in rows]
+
+    def hear_host(self, name: str, location: str, life: str, silent: timedelta) -> None:
+        """This host is there. By itself, outside a transaction. Raises NameTaken where another was
+        heard of under its name within `silent`, and has not said that it stops.
+        """
+        now = self._database.NOW
+        rows = self._database.change_alone(
+            "INSERT INTO hosts (name, location, life, heard_at)"  # noqa: S608 - constants
+            f" VALUES (?, ?, ?, {now}) ON CONFLICT (name) DO UPDATE SET"
+            " location = excluded.location, life = excluded.life, heard_at = excluded.heard_at,"
+            " left_at = NULL WHERE hosts.life = excluded.life OR hosts.left_at IS NOT NULL"
+            " OR hosts.heard_at < excluded.heard_at - CAST(? AS BIGINT) RETURNING name",
+            (name, location, life, silent // _MILLISECOND),
+        )
+        if not rows:
+            raise NameTaken(
+                f"another host is called {name!r}, and was heard of a moment ago: give this one a"
+                " name of its own, [probe] name"
+            )
+
+    def host_leaves(self, name: str, life: str) -> None:
+        """This host stops, and is not missed. By itself, outside a transaction."""
+        now = self._database.NOW
+        self._database.change_alone(
+            f"UPDATE hosts SET left_at = {now} WHERE name = ? AND life = ? RETURNING name",  # noqa: S608
+            (name, life),
+        )
+
+
+def _host(row: Row) -> HostRow:
+    silent = max(0, row["silent"]) * _MILLISECOND
+    return HostRow(
+        row["name"],
+        row["location"],
+        row["life"],
+        moment(row["heard_at"]),
+        silent,
+        row["left_at"] is not None,
+    )

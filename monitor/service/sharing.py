@@ -1,0 +1,150 @@
+"""This daemon among others on one ledger: its name there, its leases, and who of them is on duty.
+
+Rules:
+1. What is not of one check (ladders, deadlines, helpdesks, mailboxes, tidying) is done by the host
+   on duty: one at a time, by a lease like any other. Where it falls silent, the next takes over.
+2. The time is the ledger's, on every host.
+3. A ledger that is a file has one daemon (Presence): it is always on duty, and nothing here costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from monitor.clock import Clock, KeptClock, SystemClock
+from monitor.config import Configuration
+from monitor.incidents.house_troubles import forget_places, miss_hosts
+from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.hosts import NameTaken
+from monitor.ledger.leases import LeaseLost
+from monitor.ledger.own_thread import LedgerThread
+from monitor.ledger.server_address import ServerAddress
+from monitor.scheduling.channel_leases import ChannelLeases
+from monitor.scheduling.claims import Alone, Claims
+
+log = logging.getLogger("reveille")
+DUTY = "@duty"
+"""the job of the host on duty; no check can be called so"""
+# Of whom nothing was heard for so long, that host is missed.
+SILENT = timedelta(seconds=30)
+# Three turns: a pause of the ledger's server is none of this host's, but nobody was heard in it.
+_GAP_SECONDS = 12.0
+_LEAVES_WITHIN_SECONDS = 1.0
+
+
+def clock_for(configuration: Configuration) -> Clock:
+    """The host's own, or that of a ledger which several share."""
+    shared = isinstance(configuration.ledger_place, ServerAddress)
+    return KeptClock() if shared else SystemClock()
+
+
+class Sharing:
+    """One host's part in a ledger."""
+
+    def __init__(self, ledger: LedgerThread, configuration: Configuration, clock: Clock) -> None:
+        """Raises LedgerFault; NameTaken where another host is called so."""
+        self._ledger, self._clock, self._probe = ledger, clock, configuration.probe
+        self._life = ""
+        # By the stopwatch: when the ledger last heard of this host, and since when without a gap.
+        self._said_at = self._here_since = float("-inf")
+        self.claims = Alone()
+        if isinstance(configuration.ledger_place, ServerAddress):
+            self._life = _life_of(configuration.state)
+            holder = f"{self._probe.name}:{os.getpid()}:{secrets.token_hex(4)}"
+            self.claims = Claims(ledger, holder)
+            ledger.at_once(self._say_here)
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether this host is, as far as it knows."""
+        return self.claims.holds(DUTY)
+
+    @property
+    def channels(self) -> ChannelLeases:
+        """The channels of lines that this host holds against the others."""
+        return ChannelLeases(self._ledger, self.claims)
+
+    async def miss_others(self, configuration: Configuration, now: datetime) -> None:
+        """Tell of hosts that are silent, where it is this host's duty. After an outage of the
+        ledger, or a freeze of this host, the others have first to get a word in.
+        """
+        here = self._clock.monotonic() - self._here_since
+        if self.claims.shared and here >= SILENT.total_seconds():
+
+            def watched(ledger: Ledger) -> None:
+                miss_hosts(ledger, configuration, now, SILENT)
+                forget_places(ledger, configuration, now)
+
+            await self.do_duty(watched)
+
+    async def turn(self) -> None:
+        """Say that this host is there, and hold on to what is its own; asked every few seconds."""
+        if not self.claims.shared:
+            return
+        try:
+            await self._ledger.do(self._say_here)
+        except NameTaken as taken:
+            log.error("action=name_taken %s", taken)
+        await self.claims.renew()
+
+    async def do_duty(self, work: Callable[[Ledger], None]) -> None:
+        """Have something done by the host on duty, in one transaction that nobody else gets in
+        between of.
+        """
+        if not self.claims.shared:
+            await self._ledger.do(work)
+            return
+        try:
+            try:
+                await self._ledger.do(partial(self._done, work))
+            except LedgerFault as cut:
+                if cut.cause != "unreachable":
+                    raise
+                # A server that is restarted cuts what is under way, and that is no outage: duty is
+                # decided anew, out of what was kept.
+                await self._ledger.do(partial(self._done, work))
+        except LeaseLost as late:
+            log.warning("action=duty_lost %s", late)
+            self.claims.settled([DUTY])
+
+    async def leave(self) -> None:
+        """This host stops: others need not wait for its leases, and nobody misses it."""
+        if not self.claims.shared:
+            return
+        name, life = self._probe.name, self._life
+        self.claims.let_go_all()
+        with suppress(LedgerFault, TimeoutError):  # a ledger that is away finds out by itself
+            left = self._ledger.do(lambda ledger: ledger.host_leaves(name, life))
+            await asyncio.wait_for(left, _LEAVES_WITHIN_SECONDS)
+
+    def _say_here(self, ledger: Ledger) -> None:
+        ledger.hear_host(self._probe.name, self._probe.location, self._life, SILENT)
+        now = self._clock.monotonic()
+        if now - self._said_at > _GAP_SECONDS:
+            self._here_since = now
+        self._said_at = now
+        if isinstance(self._clock, KeptClock):
+            self._clock.take(ledger.now)
+
+    def _done(self, work: Callable[[Ledger], None], ledger: Ledger) -> None:
+        if not self.claims.holds(DUTY) and not self.claims.take(ledger, [DUTY], True):
+            return
+        if (lease := self.claims.lease(DUTY)) is not None:
+            with ledger.under(lease):
+                work(ledger)
+
+
+def _life_of(state: Path) -> str:
+    """What tells two hosts of one name apart: drawn once for each state folder."""
+    file = state / "host-life"
+    with suppress(FileExistsError), file.open("x", encoding="ascii") as made:
+        made.write(secrets.token_hex(8))
+    return file.read_text(encoding="ascii").strip()
