@@ -16,7 +16,7 @@ _DIRECTORY = "CREDENTIALS_DIRECTORY"
 # What a program of the day after tomorrow would have left.
 NEWER = f"""import sqlite3
 with sqlite3.connect("{_STATE}/ledger.sqlite") as ledger:
-    ledger.execute("UPDATE migrations SET number = 9000"
+    ledger.execute("UPDATE migrations SET number = 9001"
                    " WHERE number = (SELECT max(number) FROM migrations)")
 """
 
