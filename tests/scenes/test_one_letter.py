@@ -166,3 +166,13 @@ async def test_what_comes_back_is_not_said_to_have_been_broken_in_between(scene:
         await site.run_for(minutes=20)
     assert "it was broken 2 times from 08:30 IST on" in words(site, "closed")
     assert len(site.ledger.incidents()) == 1
+
+
+async def test_where_no_level_is_reached_the_operators_read_that_it_is_theirs(scene: Make) -> None:
+    site = scene({"main-number": {"every": 60.0}}, people={"operators": "operators"})
+    site.world["main-number"] = NO_CIRCUIT
+    await site.run_for(minutes=200)
+    said = words(site, "opened")
+    assert "Nobody on its ladder is reached here: it is yours, the site's operators'." in said
+    assert said.count("nobody here") == 3
+    assert len(site.desk.letters) == 1, "no second ticket, and no letter for each level"
