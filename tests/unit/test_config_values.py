@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -25,6 +25,7 @@ from monitor.config import (
     sample,
     whole_reference,
 )
+from monitor.config.reference.json_schema import shared_catalogue
 from monitor.core.maintenance import active
 from monitor.core.timetable import Daily, Every
 from monitor.desks.mail import MailSettings
@@ -244,9 +245,13 @@ class Well(Check):
 
 
 @pytest.fixture
-def with_wells(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_wells(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for module in ("check_tables", "reference.json_schema"):
         monkeypatch.setattr(f"monitor.config.{module}.kinds", lambda: {**kinds(), "well": Well})
+    # It is read once in a process, and a process has its kinds from its beginning on.
+    shared_catalogue.cache_clear()
+    yield
+    shared_catalogue.cache_clear()
 
 
 @pytest.mark.usefixtures("with_wells")
