@@ -44,6 +44,7 @@ class Places:
         for place, ledger in zip(PLACES, ledgers, strict=True):
             (folder / place).mkdir()
             scene = self.scenes[place] = Scene(start, entry, folder=folder / place)
+            scene.stop_daemon()  # each place has its own
             configuration = replace(scene.configuration, probe=Probe(name=place))
             scene.clock = self.scenes["pune"].clock
             claims, runner = Claims(ledger, place), Runner(scene.clock, folder / place / "exhibits")

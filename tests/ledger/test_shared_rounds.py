@@ -54,6 +54,7 @@ class Hosts:
 
     def watching(self, checks: dict[str, dict[str, object]], audit: Audit | None = None) -> None:
         self.scene = Scene(START, checks, folder=self._folder / "scene", audit=audit)
+        self.scene.stop_daemon()  # each host has its own
 
     def host(self, name: str) -> Host:
         ledger = self._life.enter_context(self._engine.opened(self._folder))

@@ -20,7 +20,9 @@ NOW, LONG = timedelta(0), timedelta(hours=1)
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
-    return Scene(START, {"portal": {}}, folder=tmp_path)
+    made = Scene(START, {"portal": {}}, folder=tmp_path)
+    made.stop_daemon()  # the ledger is another
+    return made
 
 
 def missed(ledger: Ledger, scene: Scene, silent: timedelta) -> list[str]:
