@@ -39,13 +39,13 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep_until(self, moment: datetime) -> None:
-        """Wait until an instant by the wall clock."""
+        """Wait until an instant by this clock."""
         # No event can be waited for: nobody announces that a moment has come, or the clock was set.
         while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - above
             await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))
 
 
-class KeptClock:
+class KeptClock(SystemClock):
     """Somebody else's time, kept by this host's stopwatch: that of the database which several
     hosts share. A clock of this host that is wrong is none of anybody's business.
     """
@@ -61,10 +61,6 @@ class KeptClock:
         """This instant, aware and in UTC."""
         return self._at + timedelta(seconds=time.monotonic() - self._since)
 
-    def monotonic(self) -> float:
-        """Seconds since some point, never set back."""
-        return time.monotonic()
-
     def take(self, ask: Callable[[], datetime]) -> None:
         """Go by what is answered, where it is another than what is kept here. An answer that was
         long on its way says as much less (RFC 5905 section 8: the error is half the round trip).
@@ -76,8 +72,3 @@ class KeptClock:
         kept = self._at + timedelta(seconds=answered - self._since)
         if abs((then - kept).total_seconds()) > self._SLACK_SECONDS + (answered - asked):
             self._at, self._since = then, answered
-
-    async def sleep_until(self, moment: datetime) -> None:
-        """Wait until an instant by this clock."""
-        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(min(left, _LONGEST_SLEEP_SECONDS))

@@ -4,7 +4,6 @@ the newest of each line is shown with who said it and when.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -14,8 +13,6 @@ from monitor.ledger import Ledger
 from monitor.ledger.happening_bodies import happening_body
 from monitor.ledger.history import readable
 from reports.checklist import Answer, Duty
-
-log = logging.getLogger(__name__)
 
 KIND = "checklist"
 # Of a month and thirty lines; it bounds a damaged ledger.

@@ -30,7 +30,7 @@ class HouseTroubles(IncidentChanges):
         self, issue: str, name: str, title: str, reasons: tuple[str, ...], since: datetime
     ) -> None:
         """The trouble is there, since a moment; nothing where it is known."""
-        key = self._key(issue, name)
+        key = _key(self._configuration, issue, name)
         if self._ledger.open_incident_by_key(key) is not None:
             return
         closed = self._ledger.latest_closed(key)
@@ -44,13 +44,10 @@ class HouseTroubles(IncidentChanges):
 
     def ends(self, issue: str, name: str, why: str) -> None:
         """The trouble is over; nothing where there is none."""
-        row = self._ledger.open_incident_by_key(self._key(issue, name))
+        row = self._ledger.open_incident_by_key(_key(self._configuration, issue, name))
         if row is not None:
             was = store.incident_of(row)
             self.apply(endings.left(was, name, Closing.RECOVERED, why, self._now))
-
-    def _key(self, issue: str, name: str) -> str:
-        return key_of(self._configuration.site.name, f"{issue} {name}")
 
 
 def miss_hosts(
@@ -59,6 +56,10 @@ def miss_hosts(
     """A host that nothing was heard of for so long is missed, once; it ends when it is heard."""
     for host in ledger.hosts():
         name, missed = f"@{host.name}", not host.left and host.silent >= silent
+        known = ledger.open_incident_by_key(_key(configuration, SILENT_HOST, name)) is not None
+        # Asked every second: mostly there is nothing to be changed.
+        if missed is known:
+            continue
         of = f"{host.name} ({host.location})" if host.location else host.name
         with ledger.transaction() as t:
             troubles = HouseTroubles(ledger, t, configuration, now)
@@ -83,3 +84,7 @@ def forget_places(ledger: Ledger, configuration: Configuration, now: datetime) -
             with ledger.transaction() as t:
                 why = f"{check} is no longer looked at from {place}"
                 HouseTroubles(ledger, t, configuration, now).ends(LONE_PLACE, f"@{name}", why)
+
+
+def _key(configuration: Configuration, issue: str, name: str) -> str:
+    return key_of(configuration.site.name, f"{issue} {name}")

@@ -8,7 +8,6 @@ those by hand. Rule 2: it always has an end, a reason and a person; who stops it
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,8 +20,6 @@ from monitor.ledger import Ledger, Transaction
 from monitor.ledger.happening_bodies import happening_body
 from monitor.ledger.history import readable
 from reports.maintenance import MaintenanceLine
-
-log = logging.getLogger(__name__)
 
 BEGAN, STOPPED, OVER = "maintenance-began", "maintenance-stopped", "maintenance-over"
 # What lasts longer is planned, and stands in the configuration, where everybody sees it.

@@ -92,28 +92,26 @@ class LeaseReading(Table):
 
     def renew_leases(self, leases: Sequence[Lease], length: timedelta) -> set[str]:
         """Hold them for longer; the jobs that are held still."""
-        now, held = self._database.NOW, set[str]()
-        for some, _ in _batches([(lease.job, lease.fence) for lease in leases]):
-            rows = self._database.change_alone(
-                f"{_listed('these', len(some))} UPDATE leases"  # noqa: S608 - marks
-                f" SET until = {now} + CAST(? AS BIGINT)"
-                " FROM these WHERE leases.job = these.job AND leases.fence = these.fence"
-                f" AND leases.until >= {now} RETURNING leases.job AS job",
-                [*(value for pair in some for value in pair), length // _MILLISECOND],
-            )
-            held |= {row["job"] for row in rows}
-        return held
+        now, more = self._database.NOW, length // _MILLISECOND
+        return self._until(leases, f"{now} + CAST({more} AS BIGINT)", f"AND leases.until >= {now}")
 
     def free_leases(self, leases: Sequence[Lease]) -> None:
         """Let somebody else do them; those that are lost already stay as they are. By itself."""
+        self._until(leases, "0")
+
+    def _until(self, leases: Sequence[Lease], until: str, where: str = "") -> set[str]:
+        """Have leases last until then; the jobs of those that are as they were claimed."""
+        found = set[str]()
         for some, _ in _batches([(lease.job, lease.fence) for lease in leases]):
-            self._database.change_alone(
-                f"{_listed('these', len(some))} UPDATE leases SET until = 0"  # noqa: S608 - marks
-                " FROM these"
-                " WHERE leases.job = these.job AND leases.fence = these.fence"
-                " RETURNING leases.job AS job",
+            listed = ", ".join("(CAST(? AS TEXT), CAST(? AS BIGINT))" for _ in some)
+            rows = self._database.change_alone(
+                f"WITH these (job, fence) AS (VALUES {listed})"  # noqa: S608 - marks, and numbers
+                f" UPDATE leases SET until = {until} FROM these WHERE leases.job = these.job"
+                f" AND leases.fence = these.fence {where} RETURNING leases.job AS job",
                 [value for pair in some for value in pair],
             )
+            found |= {row["job"] for row in rows}
+        return found
 
     def _begin(self, jobs: Sequence[str]) -> None:
         # In order, so that two hosts that begin the same jobs do not wait for each other crosswise.
@@ -171,12 +169,6 @@ def _batches(values: Sequence[_One]) -> Iterator[tuple[Sequence[_One], str]]:
     for start in range(0, len(values), _MOST_AT_ONCE):
         some = values[start : start + _MOST_AT_ONCE]
         yield some, ", ".join("?" for _ in some)
-
-
-def _listed(name: str, rows: int) -> str:
-    """A table of jobs with their fences, out of values."""
-    listed = ", ".join("(CAST(? AS TEXT), CAST(? AS BIGINT))" for _ in range(rows))
-    return f"WITH {name} (job, fence) AS (VALUES {listed})"
 
 
 def _standing(row: Row) -> LeaseRow:

@@ -13,8 +13,7 @@ from monitor.ledger import Ledger, LedgerFault
 from monitor.page.answers import html, onward
 from monitor.page.gate import acting
 from monitor.page.site import SITE, Site
-from monitor.service.heartbeat import heartbeat
-from monitor.service.standing import STALLED_AFTER_SECONDS
+from monitor.service.standing import looks
 from reports.checklist import Answer
 from reports.pages import ChecklistPage
 from reports.render import render_page
@@ -69,17 +68,7 @@ async def _page(
 
     def drawn(ledger: Ledger) -> str:
         view = checklist_lines.view(ledger, site.configuration, visit.now)
-        page = ChecklistPage(view, _looking(site), line, text, wrong)
+        page = ChecklistPage(view, looks(site.configuration, site.clock.now()), line, text, wrong)
         return render_page("checklist", visit, page=page)
 
     return html(await site.quick.ask(drawn), status)
-
-
-def _looking(site: Site) -> bool:
-    beat, now = heartbeat(site.configuration.state), site.clock.now()
-    return bool(
-        beat
-        and beat.running
-        and not beat.stuck
-        and (now - beat.at).total_seconds() <= STALLED_AFTER_SECONDS
-    )

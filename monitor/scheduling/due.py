@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.config import CheckEntry
-from monitor.core.condition import Condition
 from monitor.core.timetable import Slot
 from monitor.ledger import Purpose
 from monitor.scheduling.place_looks import Place
@@ -31,8 +30,3 @@ class Due:
     @property
     def name(self) -> str:
         return self.entry.name
-
-
-def purpose_of(condition: Condition) -> Purpose:
-    """Why a check's condition is owed its next look."""
-    return "confirm" if condition.purpose == "confirm" else "recheck"

@@ -12,6 +12,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from monitor.core.condition import Condition
+from monitor.ledger import Purpose
+
+
+def purpose_of(condition: Condition) -> Purpose:
+    """Why a check's condition is owed its next look."""
+    return "confirm" if condition.purpose == "confirm" else "recheck"
 
 
 class ExtraLooks:

@@ -21,8 +21,8 @@ from monitor.incidents import store
 from monitor.ledger import Ledger, LedgerAccess, SlotRow
 from monitor.scheduling import place_looks
 from monitor.scheduling.claims import Alone
-from monitor.scheduling.due import Due, purpose_of
-from monitor.scheduling.extra_looks import ExtraLooks
+from monitor.scheduling.due import Due
+from monitor.scheduling.extra_looks import ExtraLooks, purpose_of
 from monitor.scheduling.ready_queue import Agenda
 
 # The slot of a check's very first look, made as soon as it is configured; with its times behind it,

@@ -20,6 +20,7 @@ from monitor.core.verdict import State
 from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, Purpose
 from monitor.scheduling.claims import Alone
+from monitor.scheduling.extra_looks import purpose_of
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 # Beyond the attempt's own limit: waiting for a line, and a host that has to take over.
@@ -104,8 +105,8 @@ def _moments(
     """The moments of which something may be owed, the oldest first."""
     found = list[tuple[Slot, Purpose]]()
     if condition and condition.next_look:
-        extra: Purpose = "confirm" if condition.purpose == "confirm" else "recheck"
-        found.append((Slot(f"extra {condition.next_look}", condition.next_look), extra))
+        extra = Slot(f"extra {condition.next_look}", condition.next_look)
+        found.append((extra, purpose_of(condition)))
     if entry.timetable and (slot := newest_owed(entry.timetable, now, None, entry.grace)):
         found.append((slot, "scheduled"))
     return sorted(found, key=lambda one: one[0].at)

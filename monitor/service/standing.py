@@ -17,7 +17,7 @@ from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.maintenances import hides, running
 from monitor.incidents.ticket_view import incident_line, named
 from monitor.ledger import Ledger
-from monitor.service.heartbeat import heartbeat
+from monitor.service.heartbeat import Heartbeat, heartbeat
 from monitor.service.state_folder import barrier
 from reports.command_views import CheckLine, Status
 
@@ -45,9 +45,7 @@ def standing(
         now=now,
         heartbeat_at=beat.at if beat else None,
         running=bool(beat and beat.running),
-        stalled=bool(
-            beat and beat.running and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS
-        ),
+        stalled=_is_stalled(beat, now),
         checks=tuple(
             check_line(ledger, configuration, entry, conditions.get(entry.name), now)
             for entry in configuration.checks.values()
@@ -59,11 +57,27 @@ def standing(
         analyses=tuple(
             one for one in Analyses(ledger, configuration, now).owed() if one.state == "overdue"
         ),
-        barrier=barrier(configuration.state) or beat.stuck if beat and beat.running else "",
+        barrier=_barred(configuration, beat),
         undelivered=tuple(
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
         ),
     )
+
+
+def looks(configuration: Configuration, now: datetime) -> bool:
+    """Whether the daemon runs and goes on, and can keep what it sees."""
+    beat = heartbeat(configuration.state)
+    running = bool(beat and beat.running)
+    return running and not _is_stalled(beat, now) and not _barred(configuration, beat)
+
+
+def _is_stalled(beat: Heartbeat | None, now: datetime) -> bool:
+    late = beat is not None and (now - beat.at).total_seconds() > STALLED_AFTER_SECONDS
+    return bool(late and beat and beat.running)
+
+
+def _barred(configuration: Configuration, beat: Heartbeat | None) -> str:
+    return barrier(configuration.state) or beat.stuck if beat and beat.running else ""
 
 
 def check_line(
