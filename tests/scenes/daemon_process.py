@@ -21,6 +21,23 @@ from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
 
+SITE = """[site]
+name = "Testville"
+timezone = "Europe/Berlin"
+region = "uk"
+[[people]]
+role = "operators"
+mail = "ops@example.net"
+"""
+"""a site with its operators"""
+MAIL_DESK = """[desks.mail]
+kind = "mail"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+sender = "r@example.net"
+"""
+"""their mail server, to be told its port"""
 _started: list[int] = []
 
 

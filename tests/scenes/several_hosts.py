@@ -17,30 +17,21 @@ from lab.mail_server import Mailbox
 from monitor.core.timetable import Every
 from monitor.ledger import Ledger
 from tests.loopback.databases import Postgres, postgres
-from tests.scenes.daemon_process import Process
+from tests.scenes.daemon_process import MAIL_DESK, SITE, Process
 
-CONFIGURATION = """state = "state"
-[site]
-name = "Testville"
-timezone = "Europe/Berlin"
-region = "uk"
-[[people]]
-role = "operators"
-mail = "ops@example.net"
-[probe]
+CONFIGURATION = (
+    'state = "state"\n'
+    + SITE
+    + """[probe]
 name = "{name}"
 location = "hall {name}"
 tags = ["{name}-lan"]
 [ledger]
 url = "postgresql://reveille@/postgres?host={sockets}&sslmode=disable"
 password = {{ file = "password" }}
-[desks.mail]
-kind = "mail"
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-sender = "r@example.net"
 """
+    + MAIL_DESK
+)
 
 
 class Hosts:

@@ -28,6 +28,7 @@ import pytest
 from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.control_protocol import NAME, short
+from tests.scenes.daemon_process import SITE
 
 # The daemon that all of them ask is started once, and not once for each worker.
 pytestmark = pytest.mark.xdist_group("one service")
@@ -36,16 +37,12 @@ HERE = Path(__file__).resolve().parents[2]
 STRANGER = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 # A group that every Debian has, and nobody is in.
 MEMBER = ("setpriv", "--reuid=65534", "--regid=65534", "--groups=60")
-CONFIGURATION = """state = "state"
+CONFIGURATION = (
+    """state = "state"
 administrators = "games"
-[site]
-name = "Testville"
-timezone = "Europe/Berlin"
-region = "uk"
-[[people]]
-role = "operators"
-mail = "ops@example.net"
-[checks.portal]
+"""
+    + SITE
+    + """[checks.portal]
 kind = "portal"
 url = "http://127.0.0.1:9/"
 every = "1h"
@@ -77,6 +74,7 @@ sender = "r@example.net"
 to = ["ops@example.net"]
 checks = ["portal"]
 """
+)
 
 
 Said = tuple[int, str, str]

@@ -18,28 +18,19 @@ import pytest
 from lab.injected_faults import Faults
 from lab.mail_server import Mailbox
 from monitor.ledger.keepsake import NAME
-from tests.scenes.daemon_process import Process
+from tests.scenes.daemon_process import MAIL_DESK, SITE, Process
 
-CONFIGURATION = """state = "state"
-[site]
-name = "Testville"
-timezone = "Europe/Berlin"
-region = "uk"
-[[people]]
-role = "operators"
-mail = "ops@example.net"
-[checks.portal]
+CONFIGURATION = (
+    'state = "state"\n'
+    + SITE
+    + """[checks.portal]
 kind = "portal"
 url = "http://127.0.0.1:9/"
 every = "10s"
 confirm = 1
-[desks.mail]
-kind = "mail"
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-sender = "r@example.net"
 """
+    + MAIL_DESK
+)
 
 pytestmark = pytest.mark.slow  # each begins with a ticket, and has a daemon of its own
 TOLD = 1

@@ -16,18 +16,14 @@ from typing import Any
 import pytest
 
 from monitor.ledger import Ledger
+from tests.scenes.daemon_process import SITE
 
 HERE = Path(__file__).resolve().parents[2]
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-CONFIGURATION = """state = "{state}"
-[site]
-name = "Testville"
-timezone = "Europe/Berlin"
-region = "uk"
-[[people]]
-role = "operators"
-mail = "ops@example.net"
-[checks.portal]
+CONFIGURATION = (
+    'state = "{state}"\n'
+    + SITE
+    + """[checks.portal]
 kind = "portal"
 url = "http://127.0.0.1:9/"
 every = "1m"
@@ -37,6 +33,7 @@ kind = "built-in"
 to = ["ops@example.net"]
 checks = ["portal"]
 """
+)
 NEED_A_STATE = {"status", "tickets", "report", "run", "audit", "lab", "demo"}
 """verbs that can do nothing of what they are asked without one"""
 
