@@ -30,10 +30,17 @@ _CHUNK_PAGES, _PAGE_BYTES = 256, 8192
 # count.
 _TIME_OF_TEXT: LiteralString = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
-    " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET search_path ="
-    " 'public'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
+    " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET"
+    " statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
     " lock_timeout = '60s'; SET quote_all_identifiers = off; SET lc_monetary = 'C'"
 )
+# The server's own and nothing else: `oid = regclass` has no operator there, and whoever owns the
+# database may make one in `public`, which would then be taken and run in our session.
+_OWN_PATH: LiteralString = "SET search_path = pg_catalog, pg_temp"
+# As values of regclass and the like were always written here, and where the site's own question
+# finds its tables. What is asked in it calls by full names, or with exactly the types that the
+# server's own functions and operators have.
+_SITES_PATH: LiteralString = "SET search_path = public"
 _BY_VALUE = frozenset(
     {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar",
      "char", "name", "uuid",
@@ -145,6 +152,7 @@ def unlogged(connection: Connection) -> list[str]:
 def settle(connection: Connection) -> None:
     """Whatever the role or the database has set must not change how a value reads."""
     connection.execute(_TIME_OF_TEXT)
+    connection.execute(_OWN_PATH)
     if connection.info.server_version >= 140000:  # a long question ends with the one who asked it
         connection.execute("SET client_connection_check_interval = '5s'")
         connection.execute("SET idle_session_timeout = 0")
@@ -171,10 +179,13 @@ def content(
     # (CVE-2024-7348): servers that have this setting refuse it then.
     connection.execute(_TABLES_ALONE)
     slow = throttle.slow and hashed_by(connection) == RECORDS
+    hashes = [(table, _row_hash(connection, table)) for table in some]
+    connection.execute(_SITES_PATH)
     found = {
-        table.full_name: _content(connection, table, throttle if slow else None, told)
-        for table in some
+        table.full_name: _content(connection, table, row, throttle if slow else None, told)
+        for table, row in hashes
     }
+    connection.execute(_OWN_PATH)
     # The site's own question may be put to a view.
     connection.execute(_VIEWS_TOO)
     return found
@@ -224,7 +235,9 @@ def newest_record(connection: Connection, query: str) -> str | None:
     """What the site's own question for its newest record says, as text."""
     if not query:
         return None
+    connection.execute(_SITES_PATH)
     row = connection.execute(query.encode()).fetchone()
+    connection.execute(_OWN_PATH)
     return None if row is None or row[0] is None else str(row[0])
 
 
@@ -250,10 +263,14 @@ def schema_hash(schema: bytes) -> str:
 
 
 def _content(
-    connection: Connection, table: Table, throttle: Throttle | None, told: Callable[[int], None]
+    connection: Connection,
+    table: Table,
+    row: sql.Composable,
+    throttle: Throttle | None,
+    told: Callable[[int], None],
 ) -> Content:
     question = sql.SQL("SELECT count(*), coalesce(sum({row}), 0) FROM ONLY {table}").format(
-        row=_row_hash(connection, table), table=sql.Identifier(table.schema, table.name)
+        row=row, table=sql.Identifier(table.schema, table.name)
     )
     if table.condition:
         # The extension's own words, which pg_dump takes as they are, too.
