@@ -23,7 +23,7 @@ from checks.host.database_health import DatabaseHealth
 from checks.host.disks import HostDisks
 from checks.host.resources import HostResources
 from checks.process import asked as asked_by
-from checks.process.service import Service
+from checks.process.service_place import Service
 from tests.loopback.socket_activated import socket_activated
 
 MARK = "MARKER-secret-4"
@@ -51,7 +51,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The service as systemd starts it: a process for each connection, with that as its input."""
     path = tmp_path / "looks.sock"
     with socket_activated(path, "checks.host.look_service"):
-        monkeypatch.setattr(parent, "SERVICE", Service(path))
+        monkeypatch.setattr(parent, "SERVICE", Service((path,)))
         yield path
 
 
@@ -77,7 +77,7 @@ async def test_a_service_that_does_not_look_is_nothing_of_the_hosts(
 
         silent = tmp_path / "silent.sock"
         server = await asyncio.start_unix_server(closes, silent)
-        monkeypatch.setattr(parent, "SERVICE", Service(silent))
+        monkeypatch.setattr(parent, "SERVICE", Service((silent,)))
         with pytest.raises(CannotTell, match="its unit's journal says why"):
             await parent.look(asked, trace, 20.0, ())
         server.close()
