@@ -24,71 +24,60 @@ END $f$;
 
 @dataclass(frozen=True)
 class Planted:
-    """What is done to one's own database; `told` is what the server says to that."""
+    """What is done to one's own database, and what the server says to it."""
 
     sql: str
-    undone: str = ""
     told: str = "^$"
-    checks: tuple[str, ...] = ("calls", "usage")
-    state: str = "OK"
     engine: str = "postgresql"
 
 
-def _operator(kinds: str, sign: str = "=") -> str:
+def _operator(name: str, kinds: str) -> str:
     left, right = kinds.split(", ")
     return (
-        f"CREATE FUNCTION public.f({kinds}) RETURNS bool LANGUAGE plpgsql AS"
+        f"CREATE FUNCTION public.{name}({kinds}) RETURNS bool LANGUAGE plpgsql AS"
         " 'BEGIN RETURN public.who(); END';"
-        f"CREATE OPERATOR public.{sign} (LEFTARG={left}, RIGHTARG={right}, FUNCTION=public.f);"
+        f"CREATE OPERATOR public.= (LEFTARG={left}, RIGHTARG={right}, FUNCTION=public.{name});"
     )
 
 
-_GONE = "DROP FUNCTION public.who() CASCADE; DROP FUNCTION public.f CASCADE"
-_WHO_GONE = "DROP FUNCTION public.who() CASCADE"
 DATABASE = {
-    "an operator of the catalogues": Planted(_WHO + _operator("oid, regclass"), _GONE),
-    "an operator of schemas": Planted(_WHO + _operator("oid, regnamespace"), _GONE),
+    "a function that tells": Planted(_WHO),
+    "an operator of the catalogues": Planted(_operator("tables", "oid, regclass")),
+    "an operator of schemas": Planted(_operator("schemas", "oid, regnamespace")),
     "a path before the server's own": Planted(
-        f"{_WHO} CREATE SCHEMA evil;"
+        "CREATE SCHEMA evil;"
         " CREATE VIEW evil.pg_class AS SELECT *, public.who() FROM pg_catalog.pg_class;"
-        " ALTER DATABASE calls SET search_path = evil, pg_catalog, public",
-        "ALTER DATABASE calls RESET search_path; DROP SCHEMA evil CASCADE; " + _WHO_GONE,
+        " ALTER DATABASE calls SET search_path = evil, pg_catalog, public"
     ),
     "a cast of a type of his": Planted(
-        f"{_WHO} CREATE TYPE pair AS (a text, b text);"
-        " CREATE FUNCTION told(pair) RETURNS text LANGUAGE plpgsql AS"
+        "CREATE TYPE public.pair AS (a text, b text);"
+        " CREATE FUNCTION public.told(public.pair) RETURNS text LANGUAGE plpgsql AS"
         " 'BEGIN PERFORM public.who(); RETURN 1; END';"
-        " CREATE CAST (pair AS text) WITH FUNCTION told(pair) AS IMPLICIT;"
-        " CREATE TABLE odd (b pair DEFAULT ('x', 'y')); INSERT INTO odd DEFAULT VALUES",
-        "DROP TABLE odd; DROP TYPE pair CASCADE; " + _WHO_GONE,
+        " CREATE CAST (public.pair AS text) WITH FUNCTION public.told(public.pair) AS IMPLICIT;"
+        " CREATE TABLE public.paired (b public.pair DEFAULT ('x', 'y'));"
+        " INSERT INTO public.paired DEFAULT VALUES"
     ),
     "a domain, a default and a generated column": Planted(
-        f"{_WHO} CREATE DOMAIN note AS text CHECK (public.who());"
-        " CREATE FUNCTION public.f(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS"
+        "CREATE DOMAIN public.note AS text CHECK (public.who());"
+        " CREATE FUNCTION public.ever(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS"
         " 'BEGIN RETURN public.who(); END';"
-        " CREATE TABLE odd (a note DEFAULT 'x', b bool DEFAULT public.who(),"
-        " c bool GENERATED ALWAYS AS (public.f('x')) STORED); INSERT INTO odd DEFAULT VALUES",
-        "DROP TABLE odd; DROP DOMAIN note; " + _GONE,
+        " CREATE TABLE public.odd (a public.note DEFAULT 'x', b bool DEFAULT public.who(),"
+        " c bool GENERATED ALWAYS AS (public.ever('x')) STORED);"
+        " INSERT INTO public.odd DEFAULT VALUES"
     ),
     "a trigger, a rule and a materialised view": Planted(
-        f"{_WHO} CREATE TABLE odd (a text); CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql"
+        "CREATE TABLE public.ruled (a text);"
+        " CREATE FUNCTION public.tr() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN PERFORM public.who(); RETURN NEW; END';"
-        " CREATE TRIGGER tr BEFORE INSERT ON odd FOR EACH ROW EXECUTE FUNCTION tr();"
-        " CREATE RULE r AS ON UPDATE TO odd DO ALSO SELECT public.who();"
-        " INSERT INTO odd VALUES ('x'); CREATE MATERIALIZED VIEW kept AS SELECT public.who()",
-        "DROP TABLE odd; DROP MATERIALIZED VIEW kept; DROP FUNCTION tr; " + _WHO_GONE,
-    ),
-    "a policy on rows": Planted(
-        f"{_WHO} CREATE TABLE odd (a text); ALTER TABLE odd ENABLE ROW LEVEL SECURITY;"
-        " CREATE POLICY p ON odd USING (public.who())",
-        "DROP TABLE odd; " + _WHO_GONE,
-        checks=("calls",),
-        state="FAILED",
+        " CREATE TRIGGER tr BEFORE INSERT ON public.ruled FOR EACH ROW"
+        " EXECUTE FUNCTION public.tr();"
+        " CREATE RULE r AS ON UPDATE TO public.ruled DO ALSO SELECT public.who();"
+        " INSERT INTO public.ruled VALUES ('x');"
+        " CREATE MATERIALIZED VIEW public.kept AS SELECT public.who()"
     ),
     "an event trigger": Planted(
-        "CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
-        "CREATE EVENT TRIGGER et ON ddl_command_start EXECUTE FUNCTION ev()",
-        "DROP FUNCTION ev",
+        "CREATE FUNCTION public.ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        "CREATE EVENT TRIGGER et ON ddl_command_start EXECUTE FUNCTION public.ev()",
         told="Must be superuser",
     ),
     "a program, a file, a server elsewhere": Planted(
@@ -102,23 +91,19 @@ DATABASE = {
         told="(?s)denied to set role.*admin option.*denied.*denied for schema",
     ),
     "names that are commands": Planted(
-        'CREATE TABLE "x\n\\! touch /tmp/planted\n" (a text);'
-        "COMMENT ON TABLE cdr IS E'x\\n\\\\! touch /tmp/planted\\n';",
-        'DROP TABLE "x\n\\! touch /tmp/planted\n"; COMMENT ON TABLE cdr IS NULL',
+        'CREATE TABLE public."x\n\\! touch /tmp/planted\n" (a text);'
+        "COMMENT ON TABLE public.cdr IS E'x\\n\\\\! touch /tmp/planted\\n';"
     ),
-    "limits and rights of its own": Planted(
-        "ALTER DATABASE calls SET default_transaction_read_only = on;"
+    "limits of its own": Planted(
         "ALTER DATABASE calls SET idle_in_transaction_session_timeout = '1ms';"
-        "ALTER DATABASE calls SET lc_monetary = 'C'",
-        "SET default_transaction_read_only = off; ALTER DATABASE calls RESET ALL",
+        "ALTER DATABASE calls SET statement_timeout = '1s';"
+        "ALTER DATABASE calls SET default_transaction_read_only = on"
     ),
     "a routine, a trigger, an event": Planted(
         "CREATE FUNCTION loot() RETURNS INT SQL SECURITY INVOKER READS SQL DATA"
         " RETURN (SELECT much FROM payroll.salaries);"
         "CREATE TRIGGER tr BEFORE INSERT ON tickets FOR EACH ROW SET NEW.said = loot();"
         "CREATE EVENT ev ON SCHEDULE EVERY 1 YEAR DO INSERT INTO tickets VALUES (99, loot());",
-        "DROP TRIGGER tr; DROP EVENT ev; DROP FUNCTION loot",
-        checks=("desk",),
         engine="mariadb",
     ),
     "a definer, a file, another's table": Planted(
@@ -127,35 +112,29 @@ DATABASE = {
         "SELECT 1 INTO OUTFILE '/tmp/planted';SELECT * FROM payroll.salaries;"
         "SET GLOBAL general_log_file = '/tmp/planted';",
         told="(?s)SET USER.*SET USER.*FILE.*denied.*SUPER",
-        checks=("desk",),
         engine="mariadb",
     ),
     "a name that ends a statement": Planted(
-        "CREATE TABLE `a``; DROP DATABASE payroll; --` (a INT);",
-        "DROP TABLE `a``; DROP DATABASE payroll; --`",
-        checks=("desk",),
-        engine="mariadb",
+        "CREATE TABLE `a``; DROP DATABASE payroll; --` (a INT);", engine="mariadb"
     ),
 }
+"""what is done, one after the other; after all of it the owner's databases are backed up, restored
+for proof and counted"""
+POLICY = Planted(
+    "CREATE TABLE public.hidden (a text); ALTER TABLE public.hidden ENABLE ROW LEVEL SECURITY;"
+    " CREATE POLICY p ON public.hidden USING (public.who())"
+)
+"""rows that the monitor's user may not see: its backup is none, and that is said"""
 
 
 def planted(machine: Machine, what: Planted) -> str:
     """Done by the owner; what the server says to it."""
-    return _asked(machine, what.sql, what.engine)
-
-
-def taken_back(machine: Machine, what: Planted) -> None:
-    """So that each try stands alone."""
-    _asked(machine, what.undone, what.engine)
-
-
-def _asked(machine: Machine, sql: str, engine: str) -> str:
-    machine.put("/srv/asked.sql", sql)
+    own = "SET default_transaction_read_only = off;\n" if what.engine == "postgresql" else ""
+    machine.put("/srv/asked.sql", own + what.sql)
     ask = "PGPASSWORD=app psql -q -h 127.0.0.1 -U app calls -f /srv/asked.sql 2>&1"
-    if engine == "mariadb":
+    if what.engine == "mariadb":
         ask = "mariadb --force -uapp -papp desk < /srv/asked.sql 2>&1"
-    said = person(machine, "mallory", "sh", "-c", ask)
-    return "\n".join(line for line in said.splitlines() if "NOTICE" not in line)
+    return person(machine, "mallory", "sh", "-c", ask)
 
 
 def loot(machine: Machine) -> str:
