@@ -105,16 +105,18 @@ class Inner(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", 8091), Inner).serve_forever()
 """
 _WHO = """#!/bin/sh
-echo "OK $(id -un) $(id -Gn) CapEff $(grep CapEff /proc/self/status | cut -f2) \
-new rights $(grep NoNewPrivs /proc/self/status | cut -f2) \
-descriptors $(ls /proc/self/fd | tr '\\n' ' ')"
+said="$(id -un) $(id -Gn) $(grep CapEff /proc/self/status | cut -f2)"
+said="$said $(grep NoNewPrivs /proc/self/status | cut -f2)"
 for path in /var/lib/private/reveille/ledger.sqlite /var/lib/reveille/ledger.sqlite \
     /etc/reveille/credentials/portal /run/credentials/reveille.service/portal \
-    /run/reveille/control.socket; do
-    if cat $path > /dev/null 2>&1; then echo "READ $path"; fi
+    /run/reveille/control.socket /etc/shadow; do
+    if cat $path > /dev/null 2>&1; then said="$said READ $path"; fi
 done
-touch /srv/written /opt/reveille/written /etc/written 2>/dev/null && echo WROTE
-exit 0
+for path in /srv /opt/reveille /etc/reveille /var/lib/reveille /usr/local/bin; do
+    if touch $path/written 2>/dev/null; then said="$said WROTE $path"; fi
+done
+echo "$said"
+test "$said" = "reveille-plugins reveille-plugins 0000000000000000 1" || exit 2
 """
 _CHECKS = """
 [site]

@@ -146,13 +146,10 @@ def test_each_program_holds_what_its_work_needs(machine: Machine) -> None:
 
 
 def test_a_plugin_of_its_own_user_has_that_users_rights(machine: Machine) -> None:
-    """`run_as`, by the unit that `install` has laid down."""
-    assert looked(machine, "apart")[0] == "OK"
-    said = machine.run("sh", "-c", "reveille --json once apart || true")
-    [note] = re.findall(r"OK reveille-plugins [^\"]*", said)
-    assert re.match(r"OK reveille-plugins reveille-plugins CapEff 0{16} new rights 1 descr", note)
-    assert not re.search(r"READ|WROTE", said)
-    assert machine.run("sh", "-c", "ls /srv/written /opt/reveille/written 2>/dev/null; true") == ""
+    """`run_as`, by the unit that `install` has laid down. The plugin is critical where it is
+    anybody else, has a right, or gets at anything of the monitor's (attackers.py).
+    """
+    assert looked(machine, "apart") == ("OK", "")
 
 
 @pytest.fixture(scope="module")
