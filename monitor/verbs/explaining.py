@@ -13,16 +13,18 @@ from checks.messages import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.config.section_models import OPERATORS
+from monitor.core.contacts import Recipient
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
+from monitor.incidents.audiences import left_to_operators, who_hears
 from monitor.incidents.recipients import reached
 from monitor.terminal import complain, show
 from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from reports.command_views import DialLine, Explained
-from reports.ticket import ClockLine, RungLine
+from reports.command_views import DialLine, Explained, PromiseLine
+from reports.ticket import RungLine
 
 # The kind of what Reveille says of itself (monitor/policies/house.toml).
 OWN_KIND = "reveille"
@@ -42,8 +44,8 @@ def explain(arguments: Namespace) -> int:
             site.region,
             SystemClock().now(),
             site.timezone,
-            configuration.people,
-            configuration.rotas,
+            lambda role, at: who_hears(configuration, role, at),
+            left_to_operators(configuration),
         )
     except LookupError as unknown:
         raise Stop(str(unknown.args[0])) from None
@@ -128,9 +130,8 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         definition=answer.definition,
         owner=answer.owner,
         opened_at=answer.opened_at,
-        clocks=tuple(ClockLine(one.name, one.due_at) for one in answer.targets if one.due_at),
-        afterwards=tuple(
-            (one.name, one.seconds, one.since) for one in answer.targets if not one.due_at
+        clocks=tuple(
+            PromiseLine(one.name, one.seconds, one.since, one.due_at) for one in answer.targets
         ),
         operators=reached(configuration, OPERATORS, answer.opened_at),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
@@ -140,27 +141,38 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
 
 
 def _ladder(answer: Explanation, telephoned: bool) -> tuple[RungLine, ...]:
-    """A level that reaches nobody is passed over, and the one after it told in its turn."""
+    """A level that reaches nobody is passed over, and the one after it told in its turn; those of
+    one instant are told together.
+    """
     lines: list[RungLine] = []
     turn: datetime | None = None
+    turns: list[datetime] = []
     for level in answer.levels:
-        told = [one for one in level.who if not one.published]
-        ways = [way for one in level.who for way in (one.mail, one.phone) if way]
-        waiting = [line for line in lines if line.state in ("told", "next")]
         # Without a desk that telephones a role with telephones alone is passed over as well.
-        is_told = any(one.mail or (telephoned and one.phone) for one in told)
-        state = ("told", "next", "later")[min(len(waiting), 2)] if is_told else "skipped"
-        reached = ", ".join(ways) if told else _published(ways)
+        is_told = any(
+            one.mail or (telephoned and one.phone) for one in level.who if not one.published
+        )
         turn = turn or level.at
-        rung = (level.number, level.name, reached, turn if is_told else level.at)
-        turn = None if is_told else turn
-        lines.append(RungLine(*rung, state))  # type: ignore[arg-type]
+        at, state = (turn, "told") if is_told else (level.at, "skipped")
+        if is_told:
+            turns = [*turns, at] if at not in turns else turns
+            state = ("told", "next", "later")[min(turns.index(at), 2)]
+            turn = None
+        lines.append(RungLine(level.number, level.name, _ways(level.who), at, state))  # type: ignore[arg-type]
     return tuple(lines)
 
 
-def _published(ways: Sequence[str]) -> str:
-    """How a desk is shown that the policy publishes and nobody of the site stands behind."""
-    return f"published, not told: {', '.join(ways)}" if ways else ""
+def _ways(who: Sequence[Recipient]) -> str:
+    """How a level is reached: its people, the operators in its place, and how a desk is shown that
+    the policy publishes and nobody of the site stands behind.
+    """
+    told, desks = (
+        [way for one in who if one.published is published for way in (one.mail, one.phone) if way]
+        for published in (False, True)
+    )
+    own = ["the operators in its place: " * bool(desks) + ", ".join(told)] if told else []
+    strangers = [f"published, not told: {', '.join(desks)}"] if desks else []
+    return "; ".join(own + strangers)
 
 
 def _said(case: Case) -> dict[str, str]:
