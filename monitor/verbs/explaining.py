@@ -6,7 +6,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from checks.contract import Layer
 from checks.fault_codes import CODES, FAMILIES, STAGES, is_known, is_stage
 from checks.kinds import kinds
 from checks.messages import nearest
@@ -16,6 +18,7 @@ from monitor.config.section_models import OPERATORS
 from monitor.core.contacts import Recipient
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
+from monitor.core.local_time import instant
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
 from monitor.incidents.audiences import left_to_operators, who_hears
@@ -33,6 +36,7 @@ OWN_KIND = "reveille"
 def explain(arguments: Namespace) -> int:
     """Issue, severity, owner, targets and dated ladder of a case or an issue."""
     configuration = configuration_of(arguments)
+    _counted(arguments)
     what = arguments.issue or _case(configuration, arguments)
     if isinstance(what, Case):
         _known(configuration.policy, arguments, what)
@@ -41,8 +45,8 @@ def explain(arguments: Namespace) -> int:
         answer = explained(
             policy,
             what,
-            site.region,
-            SystemClock().now(),
+            _region(policy, arguments.region, site.region),
+            _opened(arguments.at, site.timezone),
             site.timezone,
             lambda role, at: who_hears(configuration, role, at),
             left_to_operators(configuration),
@@ -63,6 +67,7 @@ def _dials(configuration: Configuration, check: str) -> tuple[DialLine, ...]:
 
 def _case(configuration: Configuration, arguments: Namespace) -> Case:
     """The case that is asked about: by a check's name, or by its kind."""
+    counted = {"lost": arguments.lost, "of": arguments.of}
     if arguments.check:
         entry = entry_of(configuration, arguments.check)
         layer = (
@@ -70,8 +75,15 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
             if arguments.stage
             else entry.probe.highest_layer()
         )
-        component = arguments.component or entry.component
-        return Case(entry.probe.KIND, arguments.stage, arguments.code, entry.name, component, layer)
+        return Case(
+            entry.probe.KIND,
+            arguments.stage,
+            arguments.code,
+            entry.name,
+            arguments.component or entry.component,
+            _named_layer(arguments.layer) or layer,
+            **counted,
+        )
     if not arguments.kind:
         raise Stop("say what failed: a check's name, --kind with --stage and --code, or --issue")
     known = kinds().get(arguments.kind)
@@ -79,8 +91,54 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     if known is None and arguments.kind != OWN_KIND:
         hint = nearest(arguments.kind, kinds()) or f"; there are {', '.join(sorted(kinds()))}"
         raise Stop(f"there is no kind {arguments.kind[:60]!r}{hint}")
-    layer = known.LAYER if known else Case("").layer
-    return Case(arguments.kind, arguments.stage, arguments.code, "", arguments.component, layer)
+    layer = known.stage_layer(arguments.stage) if known else Case("").layer
+    return Case(
+        arguments.kind,
+        arguments.stage,
+        arguments.code,
+        component=arguments.component,
+        layer=_named_layer(arguments.layer) or layer,
+        **counted,
+    )
+
+
+def _named_layer(word: str) -> Layer | None:
+    """Raises Stop."""
+    known = {layer.name.lower(): layer for layer in Layer}
+    if word and word not in known:
+        hint = nearest(word, known) or f"; there are {', '.join(known)}"
+        raise Stop(f"there is no layer {word[:60]!r}{hint}")
+    return known.get(word)
+
+
+def _counted(arguments: Namespace) -> None:
+    """Refuse a loss that is none. Raises Stop."""
+    if not 0 <= arguments.lost <= arguments.of:
+        raise Stop(
+            f"--lost {arguments.lost} --of {arguments.of} does not do; write how many were lost, of"
+            " how many, as in --lost 21 --of 100"
+        )
+
+
+def _region(policy: Policy, named: str, own: str) -> str:
+    """The region that is asked about, else the site's. Raises Stop."""
+    if named and policy.regions and named not in policy.regions:
+        hint = nearest(named, policy.regions) or f"; there are {', '.join(sorted(policy.regions))}"
+        raise Stop(f"policy {policy.name} has no region {named[:60]!r}{hint}")
+    return named or own
+
+
+def _opened(written: str, zone: str) -> datetime:
+    """When the case is opened: now, or at a wall time of the site. Raises Stop."""
+    if not written:
+        return SystemClock().now()
+    try:
+        wall = datetime.fromisoformat(written)
+    except ValueError:
+        wall = None
+    if wall is None or wall.tzinfo is not None:
+        raise Stop(f"{written[:40]!r} is no time of the site; write --at '2026-11-27 16:00'")
+    return instant(wall, ZoneInfo(zone))
 
 
 def _known(policy: Policy, arguments: Namespace, case: Case) -> None:
@@ -177,4 +235,6 @@ def _ways(who: Sequence[Recipient]) -> str:
 
 def _said(case: Case) -> dict[str, str]:
     named = {"kind": case.kind, "stage": case.stage, "code": case.code, "check": case.check}
-    return {name: value for name, value in {**named, "component": case.component}.items() if value}
+    lost = f"{case.lost} of {case.of}" if case.of else ""
+    named |= {"component": case.component, "lost": lost}
+    return {name: value for name, value in named.items() if value}
