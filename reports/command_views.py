@@ -193,15 +193,17 @@ class OnCall:
 
 @dataclass(frozen=True, slots=True)
 class PromiseLine:
-    """A promise of a policy: so many seconds `since` the ticket was "opened", "resolved" or
-    formally "escalated", in working time where it has a calendar; `due_at` is known of the
-    first alone.
+    """A promise of a policy: so many seconds `since` the ticket was "opened" (or since a level's
+    turn, where `since_level` is not 0), "resolved" or formally "escalated"; `due_at` is known of
+    the first alone.
     """
 
     name: str
     seconds: int
     since: str
     due_at: datetime | None = None
+    since_level: int = 0
+    working_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from monitor.core.escalation import Rung, ladder_times, turn_of
 from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Policy
-from monitor.core.policy_terms import Target
+from monitor.core.policy_terms import ROUND_THE_CLOCK, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,10 @@ class DatedTarget:
     seconds: int
     due_at: datetime | None
     since: str = "opened"
+    since_level: int = 0
+    """whose turn on the ladder it counts from, where that is not the opening"""
+    working_time: bool = False
+    """whether only the hours of a calendar count"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,12 @@ def explained(
         opened_at=opened_at.astimezone(local),
         targets=tuple(
             DatedTarget(
-                one.name, one.seconds, _due(policy, one, rungs, opened_at, local), one.since
+                one.name,
+                one.seconds,
+                _due(policy, one, rungs, opened_at, local),
+                one.since,
+                one.since_level,
+                one.calendar != ROUND_THE_CLOCK,
             )
             for one in found.severity.targets
         ),

@@ -189,7 +189,10 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         owner=answer.owner,
         opened_at=answer.opened_at,
         clocks=tuple(
-            PromiseLine(one.name, one.seconds, one.since, one.due_at) for one in answer.targets
+            PromiseLine(
+                one.name, one.seconds, one.since, one.due_at, one.since_level, one.working_time
+            )
+            for one in answer.targets
         ),
         operators=reached(configuration, OPERATORS, answer.opened_at),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),

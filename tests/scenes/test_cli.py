@@ -147,8 +147,8 @@ async def test_explain_answers_before_anything_has_happened(
     assert "pri-down" in complaint
 
 
-def under_exotel(file: Path) -> None:
-    file.write_text(file.read_text().replace('policy = "ozonetel"', 'policy = "exotel"'))
+def under(file: Path, policy: str) -> None:
+    file.write_text(file.read_text().replace('policy = "ozonetel"', f'policy = "{policy}"'))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ async def test_explain_is_asked_of_a_loss_and_goes_by_the_layer_of_the_stage(
     severity: str,
 ) -> None:
     """The examples of exotel's own guide, and the layers that the checks themselves give."""
-    under_exotel(Path(config[1]))
+    under(Path(config[1]), "exotel")
     code, said, _ = await ran(capsys, *config, "explain", "--kind", *asked.split(), "--json")
     found = json.loads(said)
     assert (code, found["issue"].split("-")[0], found["severity"]) == (0, issue, severity)
@@ -186,6 +186,16 @@ async def test_explain_is_asked_of_another_day_and_region(
     found = json.loads(said)
     assert (code, found["opened_at"]) == (0, "2026-11-27T10:30:00Z")
     assert "+44" in found["ladder"][0]["contact"]
+
+
+async def test_explain_says_what_a_promise_counts_from_and_in_which_hours(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    asked = (*config, "explain", "--kind", "database-health", "--code", "replication-broken")
+    under(Path(config[1]), "xop")
+    code, said, _ = await ran(capsys, *asked, "--at", "2026-11-27 16:00")
+    assert code == 0
+    assert "(8 h of working time from level 3's turn)" in " ".join(said.split())
 
 
 def without_people(file: Path) -> None:

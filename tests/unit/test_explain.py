@@ -108,6 +108,8 @@ def test_it_is_plain_data_that_json_takes() -> None:
         "seconds": 604800,
         "due_at": "2026-05-07T22:00:00-05:00",
         "since": "opened",
+        "since_level": 0,
+        "working_time": False,
     }
     assert body["levels"][0]["who"][0]["mail"] == "desk@example.net"
     assert body["levels"][2]["until"] is None
