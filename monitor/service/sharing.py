@@ -26,6 +26,7 @@ from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import LeaseLost
 from monitor.ledger.own_thread import LedgerThread
+from monitor.ledger.repeating import once_more_if_cut
 from monitor.ledger.server_address import ServerAddress
 from monitor.scheduling.channel_leases import ChannelLeases
 from monitor.scheduling.claims import Alone, Claims
@@ -103,14 +104,7 @@ class Sharing:
             await self._ledger.do(work)
             return
         try:
-            try:
-                await self._ledger.do(partial(self._done, work))
-            except LedgerFault as cut:
-                if cut.cause != "unreachable":
-                    raise
-                # A server that is restarted cuts what is under way, and that is no outage: duty is
-                # decided anew, out of what was kept.
-                await self._ledger.do(partial(self._done, work))
+            await self._ledger.do(partial(once_more_if_cut, partial(self._done, work)))
         except LeaseLost as late:
             log.warning("action=duty_lost %s", late)
             self.claims.settled([DUTY])
@@ -137,7 +131,9 @@ class Sharing:
     def _done(self, work: Callable[[Ledger], None], ledger: Ledger) -> None:
         if not self.claims.holds(DUTY) and not self.claims.take(ledger, [DUTY], True):
             return
-        if (lease := self.claims.lease(DUTY)) is not None:
+        # Asked every second, and mostly nothing is due: the writer is not taken for that.
+        lease = self.claims.lease(DUTY)
+        if lease is not None and ledger.would_change(work):
             with ledger.under(lease):
                 work(ledger)
 
