@@ -52,6 +52,8 @@ class OwedLooks:
         # The newest slot begun of each check on a fixed grid.
         self._grid: dict[str, datetime] = {}
         self._rest_until: dict[str, datetime] = {}
+        # The checks that this host was the last to look at, as far as it knows.
+        self._last_here: set[str] = set()
         # Slots that the ledger says are done; a clock that went back offers them again.
         self._taken: set[tuple[str, str]] = set()
         self._left_over: dict[tuple[str, str], SlotRow] = {}
@@ -138,6 +140,7 @@ class OwedLooks:
         for name, at in known.items():
             if at is not None and at > self._grid.get(name, _ANY):
                 self._grid[name] = at
+                self._last_here.discard(name)
 
     def _find_left_over(self, ledger: Ledger) -> None:
         unfinished = ledger.unfinished_slots()

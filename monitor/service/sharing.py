@@ -73,6 +73,10 @@ class Sharing:
         """The channels of lines that this host holds against the others."""
         return ChannelLeases(self._ledger, self.claims)
 
+    def unheard_seconds(self) -> float:
+        """For how long the ledger has not heard this host, by the stopwatch."""
+        return self._clock.monotonic() - self._said_at
+
     async def miss_others(self, configuration: Configuration, now: datetime) -> None:
         """Tell of hosts that are silent, where it is this host's duty. After an outage of the
         ledger, or a freeze of this host, the others have first to get a word in.

@@ -173,17 +173,28 @@ def _silence(
     count: Count, seen: Seen, troubles: Sequence[Trouble], hosts: Sequence[str], end: float
 ) -> None:
     for host in hosts:
-        told = sorted(
-            at for _, key, at in seen.incidents if key.endswith(f"host-is-silent @{host}")
-        )
-        silent = [t for t in troubles if t.host == host and t.disables]
-        for at in told:
-            # Of one silence: what was missed began at least as long ago, and is not over for long.
-            of = [t for t in silent if t.begin + SILENT_SECONDS - 5 <= at <= t.end + WITHIN_SECONDS]
-            if not of:
-                count.missed.append(f"{host} at {at:.0f}: it was there")
-            elif sum(of[0].begin <= one <= of[0].end + WITHIN_SECONDS for one in told) > 1:
-                count.missed.append(f"{host} at {at:.0f}: told twice")
+        key = f"host-is-silent @{host}"
+        told = [at for _, one, at in seen.incidents if one.endswith(key)]
+        for begin, over in silences([t for t in troubles if t.host == host and t.disables], end):
+            of = [at for at in told if begin - WITHIN_SECONDS <= at <= over]
+            told = [at for at in told if at not in of]
+            if len(of) > 1:
+                count.missed.append(f"{host}: {len(of)} tickets of {over - begin:.0f} s of silence")
+            elif of and over - begin < SILENT_SECONDS - 5:
+                count.missed.append(f"{host}: a ticket of {over - begin:.0f} s of silence")
+        count.missed += [f"{host} at {at:.0f}: it was there" for at in told]
+
+
+def silences(troubles: Sequence[Trouble], end: float) -> list[tuple[float, float]]:
+    """When a host could not be heard; what follows within seconds is one silence."""
+    found = list[tuple[float, float]]()
+    for one in sorted(troubles, key=lambda t: t.begin):
+        over = min(one.end, end) + WITHIN_SECONDS
+        if found and one.begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(over, found[-1][1]))
+        else:
+            found.append((one.begin, over))
+    return found
 
 
 def figures(values: Sequence[float]) -> dict[str, Any]:

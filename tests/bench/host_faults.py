@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -34,6 +35,7 @@ PEERS = "faketime"
 APART_SECONDS = (3.0, 12.0)
 OUTAGE_SECONDS, MENDED_SECONDS = 150.0, 200.0
 SETTLES_SECONDS = 75.0
+_NUMBERS = re.compile(r"[0-9]+")
 _LOOKS = (
     "SELECT n.name, a.started_at / 1000.0::float FROM reveille.attempts AS a"
     " JOIN reveille.check_names AS n ON n.number = a.check_number"
@@ -141,8 +143,11 @@ def _print_journals(this: World) -> None:
         lines = host.daemon.log.read_text(errors="replace").splitlines()
         said = Counter(line.split("action=")[1].split()[0] for line in lines if "action=" in line)
         print(f"{host.name}: {', '.join(f'{n} x {what}' for what, n in said.most_common(12))}")
+        wrong = Counter(_NUMBERS.sub("#", line) for line in lines if " ERROR " in line)
+        for line, times in wrong.most_common(9):
+            print(f"   {times:3} x {line[:250]}")
         for at, line in enumerate(lines):
-            if "Traceback" in line or "action=fault" in line:
+            if "Traceback" in line and "action=fault" in lines[at - 1]:
                 print("   ", "\n    ".join(lines[at : at + 25])[-2500:])
 
 

@@ -90,7 +90,7 @@ async def measured(daemons: Sequence[Process], checks: int, seconds: float) -> M
         await first.until(
             lambda: first.read(lambda ledger: len(ledger.conditions()) >= checks), _PATIENCE_SECONDS
         )
-        await asyncio.sleep(_SETTLES_SECONDS)
+        await asyncio.sleep(_SETTLES_SECONDS)  # the first looks come all at once
         books = [psutil.Process(daemon.process.pid) for daemon in daemons]
         begin, before, at = time.monotonic(), [spent(one) for one in books], datetime.now(UTC)
         await asyncio.sleep(seconds)  # the measured time itself
