@@ -17,8 +17,7 @@ from monitor.incidents import store
 from monitor.incidents.attempt_result import AttemptResult
 from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, LedgerAccess, Purpose
-from monitor.scheduling.due import Due
-from monitor.scheduling.owed_looks import FIRST
+from monitor.scheduling.due import FIRST, Due
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.shared_attempts import Turns
 

@@ -27,8 +27,8 @@ from monitor.ledger.leases import LeaseLost
 from monitor.ledger.together import Change, Together
 from monitor.scheduling.attempts import Attempts
 from monitor.scheduling.claims import Alone
-from monitor.scheduling.due import Due
-from monitor.scheduling.owed_looks import FIRST, OwedLooks
+from monitor.scheduling.due import FIRST, Due
+from monitor.scheduling.owed_looks import OwedLooks
 from monitor.scheduling.place_looks import Place
 from monitor.scheduling.place_rounds import PlaceRounds
 from monitor.scheduling.runner import Runner
@@ -59,6 +59,7 @@ class Rounds(OwedLooks):
     ) -> None:
         """`heard(check, text)` is told what goes on, for the journal's STATUS or a terminal."""
         super().__init__(ledger, configuration, clock, claims)
+        self._has_room = runner.has_room
         self.attempts = Attempts(ledger, clock, runner, heard)
         self._attempt = self.attempts.made
         self._together, self._shared = Together(ledger), SharedLooks(clock)
