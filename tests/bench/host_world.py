@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -214,7 +213,7 @@ def small_disk(folder: Path) -> Iterator[None]:
     """
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={STATE_BYTES}", "reveille-bench", str(folder)]
-    if os.geteuid() or shutil.which("mount") is None:
+    if os.geteuid():
         yield
         return
     subprocess.run(mount, check=True)
