@@ -20,7 +20,7 @@ from monitor.core.policy_rules import named, names
 from monitor.incidents.recipients import reached
 from monitor.terminal import complain, show
 from monitor.verbs.on_call import on_call_at
-from monitor.verbs.opening import Stop, configuration_of, entry_of
+from monitor.verbs.opening import Stop, configuration_to_show, entry_of
 from reports.command_views import DialLine, Explained
 from reports.ticket import ClockLine, RungLine
 
@@ -30,7 +30,7 @@ OWN_KIND = "reveille"
 
 def explain(arguments: Namespace) -> int:
     """Issue, severity, owner, targets and dated ladder of a case or an issue."""
-    configuration = configuration_of(arguments)
+    configuration = configuration_to_show(arguments)
     what = arguments.issue or _case(configuration, arguments)
     if isinstance(what, Case):
         _known(configuration.policy, arguments, what)
