@@ -15,15 +15,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.contract import Check, Layer, Toll
 from checks.settings import Settings
 
 if TYPE_CHECKING:
-    from checks.contract import Check
     from monitor.config.configuration import Configuration
     from monitor.desks.desk import DeskSettings
 
@@ -60,6 +61,14 @@ class CheckInBrief(InBrief):
     def longest_seconds(self) -> float:
         return float(self._facts["may_take"])
 
+    def highest_layer(self) -> Layer:
+        return Layer(self._facts["layer"])
+
+    def tolls(self) -> tuple[Toll, ...]:
+        return tuple(
+            Toll(**{**one, "may_dial": tuple(one["may_dial"])}) for one in self._facts["dials"]
+        )
+
     def writes(self) -> tuple[Path, ...]:
         return tuple(map(Path, self._facts["folders"]))
 
@@ -72,6 +81,8 @@ def _of_check(probe: Check) -> Facts:
         "PLACES_CALLS": probe.PLACES_CALLS,
         "looks_at": probe.target(),
         "may_take": probe.longest_seconds(),
+        "layer": int(probe.highest_layer()),
+        "dials": [asdict(toll) for toll in probe.tolls()],
         "folders": [str(folder) for folder in probe.writes()],
     }
 

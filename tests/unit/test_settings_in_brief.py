@@ -76,9 +76,8 @@ def test_whatever_is_configured_says_the_same_in_brief(
             assert one.name == "probe" or getattr(known, one.name) == getattr(entry, one.name)
         for word in ("KIND", "COMPONENT", "COSTS", "PLACES_CALLS"):
             assert getattr(probe, word) == getattr(entry.probe, word)
-        assert probe.target() == entry.probe.target()
-        assert probe.longest_seconds() == entry.probe.longest_seconds()
-        assert probe.writes() == entry.probe.writes()
+        for word in ("target", "longest_seconds", "highest_layer", "tolls", "writes"):
+            assert getattr(probe, word)() == getattr(entry.probe, word)()
     for what in ("tickets", "pages", "copies"):
         assert brief.desks_taking(what) == whole.desks_taking(what)  # type: ignore[arg-type]
     with Ledger(":memory:") as ledger:
