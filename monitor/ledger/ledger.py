@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class _Wanted(Exception):
+    """Something would be changed."""
+
+
 class Transaction(
     SlotWriting,
     LeaseWriting,
@@ -83,6 +87,7 @@ class Ledger(
         """
         self.place = place
         self._whole: Transaction | None = None
+        self._trying = False
         super().__init__(engines.opened(place, read_only=read_only))
         try:
             _fit(self._database)
@@ -138,6 +143,8 @@ class Ledger(
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """All of what is changed inside is kept, or nothing. Raises LedgerFault."""
+        if self._trying:
+            raise _Wanted
         if self._whole is not None:
             yield self._whole
             return
@@ -162,6 +169,20 @@ class Ledger(
                 yield
             finally:
                 self._whole = None
+
+    def would_change(self, work: Callable[[Ledger], object]) -> bool:
+        """Whether work that changes only what is due would change anything now. It is done up to
+        its first transaction, and nothing waits for the ledger's writer.
+        """
+        self._trying = True
+        try:
+            with self.steady():
+                work(self)
+        except _Wanted:
+            return True
+        finally:
+            self._trying = False
+        return False
 
     def interrupt(self) -> None:
         """End the question that is being answered, from another thread; it raises LedgerFault."""

@@ -25,7 +25,6 @@ from monitor.delivery.emergency import EmergencyNumbers
 from monitor.delivery.mail_replies import MailReplies
 from monitor.delivery.outbox import Outbox
 from monitor.desks.list import build
-from monitor.evidence.retention import sweep
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.lines.channels import Lines
 from monitor.scheduling.alarm_clock import AlarmClock
@@ -34,6 +33,7 @@ from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
+from monitor.service.autonomy import Autonomy
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
 from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
@@ -86,6 +86,7 @@ class Daemon:
         self._rounds: Rounds = Rounds(
             self._ledger, configuration, self._clock, runner, self._heard, self._sharing.claims
         )
+        self._autonomy = Autonomy(self._sharing, self._rounds, self._ledger, self._work)
         hold_back(self._rounds, under_way, self._clock.now())
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
@@ -198,10 +199,6 @@ class Daemon:
         await self._sharing.do_duty(lambda ledger: keep_watch(ledger, configuration, now))
         await self._sharing.miss_others(configuration, now)
 
-    async def _sweep(self) -> None:
-        if removed := await sweep(self._ledger, self._rounds.configuration, self._clock.now()):
-            log.info("action=swept attempts=%d", removed)
-
     async def _tidy(self) -> None:
         if self._sharing.on_duty:
             await self._care.tidy(self._rounds.configuration)
@@ -246,13 +243,14 @@ class Daemon:
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watching.ask)
         cadence.every(RENEW_SECONDS, "hold", self._holding.ask)
+        cadence.every(1, "on-its-own", self._autonomy.ask)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
         )
         cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
-        cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
+        cadence.every(600, "sweep", lambda: self._work.start(self._care.sweep(configuration)))
         cadence.every(3600, "tidy", self._tidying.ask)
         cadence.every(3600, "bodies", lambda: self._work.start(self._care.name_unreadable()))
         if configuration.audit:
