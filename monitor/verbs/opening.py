@@ -74,7 +74,7 @@ def sound_part_of(arguments: Namespace) -> Configuration:
 def sound_part(arguments: Namespace) -> tuple[Configuration, ConfigurationFaults | None]:
     """The sound part of the file, read once for a command. Raises ConfigurationFaults."""
     if "sound_part" not in arguments:
-        with in_brief.enough() if arguments.verb in _READS_ALONE else nullcontext():
+        with in_brief.enough() if getattr(arguments, "verb", "") in _READS_ALONE else nullcontext():
             arguments.sound_part = load_sound_part(arguments.config)
     found: tuple[Configuration, ConfigurationFaults | None] = arguments.sound_part
     return found
