@@ -32,7 +32,7 @@ from tests.bench.host_fault_kinds import KINDS, OF_LEDGER, Fates
 from tests.bench.host_world import CHECKS, COMPONENTS, EVERY_SECONDS, NAMES, World, world
 
 PEERS = "faketime"
-APART_SECONDS = (3.0, 12.0)
+APART_SECONDS = (4.0, 18.0)
 OUTAGE_SECONDS, MENDED_SECONDS = 150.0, 200.0
 SETTLES_SECONDS = 75.0
 _NUMBERS = re.compile(r"[0-9]+")
@@ -147,7 +147,9 @@ def _print_journals(this: World) -> None:
         for line, times in wrong.most_common(9):
             print(f"   {times:3} x {line[:250]}")
         for at, line in enumerate(lines):
-            if "Traceback" in line and "action=fault" in lines[at - 1]:
+            if "Traceback" in line and (
+                "action=fault" in lines[at - 1] or "Errno" in lines[at - 1]
+            ):
                 print("   ", "\n    ".join(lines[at : at + 25])[-2500:])
 
 
