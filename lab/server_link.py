@@ -54,7 +54,7 @@ class Link:
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         this = asyncio.current_task()
-        assert this is not None
+        assert this is not None  # noqa: S101 - asyncio calls it in a task
         self._carried[writer] = this
         try:
             # A server that is away resets the connection, as a host without one does.

@@ -75,15 +75,13 @@ class HostsStory:
 
     async def run(self) -> None:
         """All well, one killed, one back, one alone, all of them."""
-        async with Lab(self.folder / "lab") as lab:
-            port = int(lab.portals[_PORTAL].url.rpartition(":")[2].partition("/")[0])
-            async with Link(lambda: port) as way:
-                written = partial(configured, lab, self.names, way.port)
-                async with SeveralHosts(self.folder, self.names, written) as hosts:
-                    await self._well(hosts)
-                    await self._killed(hosts, hosts.all[self.names[1]])
-                    await self._alone(hosts, way)
-                    await self._all(lab, hosts)
+        async with Lab(self.folder / "lab") as lab, Link(partial(portal_port, lab)) as way:
+            written = partial(configured, lab, self.names, way.port)
+            async with SeveralHosts(self.folder, self.names, written) as hosts:
+                await self._well(hosts)
+                await self._killed(hosts, hosts.all[self.names[1]])
+                await self._alone(hosts, way)
+                await self._all(lab, hosts)
         self.step("hosts-stopped")
         self.complete = True
 
@@ -91,7 +89,7 @@ class HostsStory:
         wanted = {_PORTAL, *_ANYWHERE}
         await hosts.until("a good look at everything", lambda one: wanted <= _good(one))
         # Each has had its turns by then.
-        held = await hosts.until("looks by several hosts", lambda one: _holders(one), 60)
+        held = await hosts.until("looks by several hosts", _holders, 60)
         places = [f"{_PORTAL}@{name}" for name in self.names]
         self.step("hosts-well", hosts=list(self.names), holders=held, places=places)
 
@@ -135,6 +133,11 @@ class HostsStory:
         if not self.as_json:
             said = render_text("demo_hosts", colour=colourful(), step=name, at=at, **facts)
             say(said.rstrip("\n"))
+
+
+def portal_port(lab: Lab) -> int:
+    """Where the portal that all places look at listens."""
+    return lab.portals[_PORTAL].port
 
 
 def configured(lab: Lab, names: Sequence[str], way: int, name: str, state: Path) -> str:
