@@ -50,7 +50,6 @@ PACKAGES = {
     "mariadbd": "mariadb-server-core",
     "mmdebstrap": "mmdebstrap",
     "macroform-cold_day": "asterisk-moh-opsound-wav",
-    "mount": "mount",
     "postfix": "postfix",
     "postqueue": "postfix",
     "ru_RU_f_IvrvoiceRU": "asterisk-core-sounds-ru-wav",
