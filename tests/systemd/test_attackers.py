@@ -76,6 +76,8 @@ HOLDS = {
     "checks.host.look_service": (READS_THE_HOST, None),
     "systemctl": (READS_THE_HOST, None),
 }
+BRIEF = {"systemctl"}
+"""what ends so soon that it may not be seen"""
 RUNS = "for one in browser calls usage apart services; do reveille run-now $one; done; sleep 20"
 
 FLOODED = """
@@ -142,7 +144,7 @@ def test_his_files_hold_no_look_at_intrusions(machine: Machine) -> None:
 def test_each_program_holds_what_its_work_needs(machine: Machine) -> None:
     """As installed: capabilities, new rights, the filter of system calls, open files of ours."""
     seen = json.loads(machine.run("python3", "-c", SAMPLED, RUNS))
-    assert set(HOLDS) - set(seen) == set()
+    assert set(HOLDS) - BRIEF - set(seen) == set()
     daemon = seen.pop("python")
     assert any(path.endswith("ledger.sqlite") for path in daemon["open"]), "what is looked for"
     for name, held in seen.items():
