@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from checks.data.sqlite_defence import defended
 from checks.data.usage.database_login import CONNECT_SECONDS
 from checks.data.usage.driver_faults import sqlite_faults
 from checks.data.usage.source_faults import SourceFault
@@ -152,4 +153,6 @@ def open_sqlite(
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=CONNECT_SECONDS
         )
     with closing(opened) as connection:
+        with sqlite_faults():
+            defended(connection)
         yield SqliteStore(connection, place["table"], time)

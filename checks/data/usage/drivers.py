@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.data.sqlite_defence import defended
 from checks.data.usage.database_login import (
     CONNECT_SECONDS,
     POSTGRES_OWN_LIMITS,
@@ -91,6 +92,7 @@ def open_sqlite(place: Mapping[str, Any]) -> Iterator[Dialect]:
         connection.text_factory = bytes
     try:
         with sqlite_faults():
+            defended(connection)
             # SQLite opens lazily: only the first question finds out that it is no database, or may
             # not be read.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -33,6 +33,7 @@ from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Throttle
+from checks.data.sqlite_defence import defended
 
 DATABASE = "database.sqlite"
 HASHED_BY = "sha256 of the rows in the order of their keys"
@@ -44,16 +45,6 @@ _COLLATION = re.compile(rb"\bcollate\s{1,9}[\"'`\[]?([A-Za-z_]\w{0,63})", re.IGN
 _BUILT_IN = frozenset({"BINARY", "NOCASE", "RTRIM"})
 _FUNCTION_LACKING = re.compile(r"(?:unknown|no such) function|unsafe use of")
 _MOST_STAND_INS = 20
-# A generated column may ask for a value of a gigabyte in every row; no site keeps larger ones than
-# this. The rest are what no schema and no question of a site comes near to.
-_LIMITS = {
-    sqlite3.SQLITE_LIMIT_LENGTH: 256_000_000,
-    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
-    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
-    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1000,
-    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 10,
-    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
-}
 # Not SQLite's own (`sqlite_…`), and not virtual ones (rootpage 0), whose rows lie in shadow tables
 # that are counted.
 _TABLES = (
@@ -214,28 +205,13 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             # the count.
             database.text_factory = bytes
             database.execute("PRAGMA query_only = on")
-            _defended(database)
+            defended(database)
             for name in _own_collations(database):
                 # Any order will do to read; what was sorted by the true one is not looked into.
                 database.create_collation(name, _by_letters)
             yield database
     except sqlite3.Error as problem:
         raise Failed(_code(problem), f"SQLite: {problem}") from problem
-
-
-def _defended(database: sqlite3.Connection) -> None:
-    """A file that somebody else writes decides what is evaluated when it is read: generated
-    columns, indexes on expressions, CHECKs. What that may call and take is bounded (SQLite,
-    "Defense Against The Dark Arts").
-    """
-    # Functions with effects, and virtual tables that are not marked as harmless, are refused where
-    # the schema calls them.
-    database.execute("PRAGMA trusted_schema = off")
-    # Pages are checked as they are read: a malformed one is an error, and no crash.
-    database.execute("PRAGMA cell_size_check = on")
-    database.execute("PRAGMA mmap_size = 0")
-    for what, most in _LIMITS.items():
-        database.setlimit(what, most)
 
 
 def _code(problem: sqlite3.Error) -> str:
