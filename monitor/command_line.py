@@ -15,6 +15,10 @@ from monitor.command_words import OLD_WORDS, Parser, Version
 
 # Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
+# Modules of verbs that are of no site, or of all of them together; `init` asks for the name of one.
+_OF_NO_SITE = frozenset(
+    {"beginning", "configuring", "installing", "ledger_move", "ledgers", "running"}
+)
 
 
 def parser(old_words: bool = False) -> argparse.ArgumentParser:
@@ -30,6 +34,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=Version, help="print the version")
     _common(parser, top=True)
+    _which_site(parser, top=True)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
     parser.set_defaults(verb="", word="")
     configuration_words.configuring(verbs, _verb)
@@ -66,9 +71,17 @@ def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
     )
 
 
+def _which_site(parser: argparse.ArgumentParser, top: bool = False) -> None:
+    standing: Any = "" if top else argparse.SUPPRESS
+    about = "which site, where the configuration has several"
+    parser.add_argument("--site", metavar="NAME", default=standing, help=about)
+
+
 def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=about)
     _common(parser)
+    if verb.partition(".")[0] not in _OF_NO_SITE:
+        _which_site(parser)
     parser.set_defaults(verb=verb)
     return parser
 

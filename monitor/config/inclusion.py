@@ -18,13 +18,23 @@ from checks.settings import shown
 from monitor.config.fault_list import ConfigurationFaults, Fault, Place, dotted
 from monitor.config.toml_text import Written, read
 
-INCLUDED = ("people", "rotas", "lines", "agents", "checks", "defaults", "maintenance", "desks")
+INCLUDED = (
+    "people",
+    "rotas",
+    "lines",
+    "agents",
+    "checks",
+    "defaults",
+    "maintenance",
+    "desks",
+    "sites",
+)
 """the sections that an included file may have"""
 DEFAULTS = "defaults"
 # More files than any site has; a pattern like "**" may find a home directory.
 _MOST_FILES = 500
 # A check has one of them: what it writes itself takes the place of the other, too.
-_EITHER = ("at", "every")
+EITHER = ("at", "every")
 
 
 @dataclass(slots=True)
@@ -36,7 +46,7 @@ class Whole:
     wrong: list[Fault] = field(default_factory=list)
     """what is wrong with the files themselves"""
     _homes: dict[Place, tuple[Written, Place]] = field(default_factory=dict)
-    _inherited: dict[tuple[str, str], str] = field(default_factory=dict)
+    inherited: dict[tuple[str, str], str] = field(default_factory=dict)
     """(check, key) -> the kind whose default it is"""
 
     @property
@@ -47,7 +57,7 @@ class Whole:
     def home(self, place: Place) -> tuple[Written, Place]:
         """The file that a place is written in, and the place there."""
         if place[:1] == ("checks",) and len(place) > 2:
-            kind = self._inherited.get((str(place[1]), str(place[2])))
+            kind = self.inherited.get((str(place[1]), str(place[2])))
             if kind is not None:
                 place = (DEFAULTS, kind, *place[2:])
         for length in (2, 1):
@@ -102,21 +112,26 @@ class Whole:
         line = written.places.line(place)
         self.wrong.append(Fault(dotted(place), wrong, right, line, str(written.file)))
 
-    def inherit(self) -> None:
-        """Give each check what [defaults.KIND] says and it does not."""
-        defaults, checks = self.tables.get(DEFAULTS), self.tables.get("checks")
-        if not isinstance(defaults, dict) or not isinstance(checks, dict):
-            return
-        for name, table in checks.items():
-            kind = table.get("kind") if isinstance(table, dict) else None
-            shared = defaults.get(kind) if isinstance(kind, str) else None
-            if not isinstance(shared, dict):
-                continue
-            own = set(table) | (set(_EITHER) if set(_EITHER) & set(table) else set())
-            more = {key: value for key, value in shared.items() if key not in {*own, "kind"}}
-            self._inherited |= {(name, key): str(kind) for key in more}
-            checks = {**checks, name: {**table, **more}}
-        self.tables["checks"] = checks
+
+def inherited(tables: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """Give each check of `tables` what [defaults.KIND] says and it does not; (check, key) -> the
+    kind whose default it is.
+    """
+    defaults, checks = tables.get(DEFAULTS), tables.get("checks")
+    found = dict[tuple[str, str], str]()
+    if not isinstance(defaults, dict) or not isinstance(checks, dict):
+        return found
+    for name, table in checks.items():
+        kind = table.get("kind") if isinstance(table, dict) else None
+        shared = defaults.get(kind) if isinstance(kind, str) else None
+        if not isinstance(shared, dict):
+            continue
+        own = set(table) | (set(EITHER) if set(EITHER) & set(table) else set())
+        more = {key: value for key, value in shared.items() if key not in {*own, "kind"}}
+        found |= {(name, key): str(kind) for key in more}
+        checks = {**checks, name: {**table, **more}}
+    tables["checks"] = checks
+    return found
 
 
 def whole_of(main: Written) -> Whole:
@@ -141,7 +156,9 @@ def whole_of(main: Written) -> Whole:
                         Fault(one.path, one.wrong, one.right, one.line, refused.file)
                         for one in refused.faults
                     ]
-    whole.inherit()
+    # Where there are several sites each has defaults of its own (sites.py).
+    if "sites" not in whole.tables:
+        whole.inherited = inherited(whole.tables)
     return whole
 
 

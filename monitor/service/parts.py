@@ -78,7 +78,7 @@ def hold_back(rounds: Rounds, under_way: UnderWay, now: datetime) -> None:
 def say_taken(configuration: Configuration, now: datetime) -> None:
     """Keep what is in force from now on, and say what is doubtful of it."""
     try:
-        in_force.keep(configuration, now)
+        in_force.keep([configuration], now)
     except OSError as problem:
         # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
         log.warning("action=configuration_not_kept %s", problem)
