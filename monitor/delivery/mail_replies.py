@@ -31,7 +31,7 @@ from monitor.desks.replies import Replies
 from monitor.incidents.answer_key import key_of, reply_token, same
 from monitor.incidents.answers import Answer, Answers, Word, who_may_act
 from monitor.incidents.ticket_actions import NotPossible
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import Ledger, LedgerAccess
 from monitor.ledger.encoding import plain
 
@@ -83,7 +83,8 @@ def take_mail(
     # Nor can it be taken whose ticket another release has written.
     except (ValueError, NotPossible, Unreadable) as why:
         raise NoAnswer(str(why)) from None
-    return f"ticket={named(incident.number)} word={answer.word} by={answer.who}"
+    number = ticket_name(configuration, incident.number)
+    return f"ticket={number} word={answer.word} by={answer.who}"
 
 
 def answer_of(mail: ReceivedMail, configuration: Configuration, ledger: Ledger) -> Answer:

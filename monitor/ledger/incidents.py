@@ -54,7 +54,11 @@ class IncidentRow:
 class IncidentReading(Table):
     def incident(self, number: int) -> IncidentRow | None:
         """The incident of this number."""
-        found = self._database.row("SELECT * FROM incidents WHERE number = ?", (number,))
+        only, site = self._of_site()
+        found = self._database.row(
+            f"SELECT * FROM incidents WHERE number = ?{only}",  # noqa: S608 - a constant
+            (number, *site),
+        )
         return incident_row(found) if found else None
 
     def open_incident_by_key(self, key: str) -> IncidentRow | None:
@@ -66,8 +70,10 @@ class IncidentReading(Table):
 
     def open_incidents(self) -> list[IncidentRow]:
         """All that are not closed, the oldest first."""
+        only, site = self._of_site()
         rows = self._database.rows(
-            "SELECT * FROM incidents WHERE closed_at IS NULL ORDER BY number"
+            f"SELECT * FROM incidents WHERE closed_at IS NULL{only} ORDER BY number",  # noqa: S608
+            site,
         )
         return [incident_row(row) for row in rows]
 
@@ -87,10 +93,11 @@ class IncidentReading(Table):
         # The body is JSON without blanks (encoding.packed): what has no such promise is not parsed.
         named = " OR ".join("(instr(body, ?) > 0 AND instr(body, ?) = 0)" for _ in names)
         marks = [mark for name in names for mark in (f'"name":"{name}"', f'"{name}_sent_at":"')]
+        only, site = self._of_site()
         rows = self._database.rows(
             f"SELECT * FROM incidents WHERE closed_at >= ? AND ({named}) "  # noqa: S608 - marks
-            "AND instr(body, '\"told\":true') > 0 ORDER BY number",
-            (milliseconds(since), *marks),
+            f"AND instr(body, '\"told\":true') > 0{only} ORDER BY number",
+            (milliseconds(since), *marks, *site),
         )
         return [incident_row(row) for row in rows]
 
@@ -98,10 +105,11 @@ class IncidentReading(Table):
         """The newest first; "open" is every one that is not closed, acknowledged and recovered ones
         too.
         """
+        only, site = self._of_site()
         rows = self._database.rows(
-            f"SELECT * FROM incidents WHERE {_WHERE[state]} "  # noqa: S608 - constants
+            f"SELECT * FROM incidents WHERE {_WHERE[state]}{only} "  # noqa: S608 - constants
             "ORDER BY number DESC LIMIT ?",
-            (limit,),
+            (*site, limit),
         )
         return [incident_row(row) for row in rows]
 
