@@ -46,13 +46,17 @@ class EmergencyNumbers:
 
     def take(self, configuration: Configuration) -> None:
         """Attend these from now on; a conference that goes on under others is over."""
-        for task in self._attended:
-            task.cancel()
-        self._attended = []
+        self.leave()
         for name, desk in configuration.desks.items():
             if (number := desk.emergency_number(name)) is not None:
                 board = TicketBoard(self._ledger, configuration, self._clock, number.settings.issue)
                 self._attended.append(self._start(number.attend(board)))
+
+    def leave(self) -> None:
+        """Attend none any more."""
+        for task in self._attended:
+            task.cancel()
+        self._attended = []
 
 
 class TicketBoard:

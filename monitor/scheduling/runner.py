@@ -166,7 +166,8 @@ class Runner:
         # A confirming look may begin in the same second as the one before: each has a folder of its
         # own.
         for count in itertools.count(1):
-            folder = day / f"{name}-{now:%H%M%S}-{count}"
+            # The name of a site's check has a slash, which begins another folder.
+            folder = day / f"{name.replace('/', '+')}-{now:%H%M%S}-{count}"
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
                 break

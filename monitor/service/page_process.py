@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -87,9 +87,9 @@ class Job:
         return cls(**{**told, "listen": tuple(told["listen"]), "sites": sites, "hooks": hooks})
 
 
-def job_of(configuration: Configuration, page: Page) -> Job:
+def job_of(sites: Sequence[Configuration], page: Page) -> Job:
     """The job, with the passwords that can be had now; who has none cannot log in."""
-    passwords = {}
+    configuration, passwords = sites[0], {}
     for user in page.users:
         try:
             passwords[user.name] = user.password.reveal()
@@ -107,7 +107,7 @@ def job_of(configuration: Configuration, page: Page) -> Job:
         passwords=passwords,
         sites=tuple(_neighbour(one) for one in page.sites),
         ledger_password=_ledger_password(configuration),
-        hooks=_hooks(configuration),
+        hooks=_hooks(sites),
     )
 
 
@@ -119,10 +119,10 @@ def _ledger_password(configuration: Configuration) -> str:
         return ""
 
 
-def _hooks(configuration: Configuration) -> dict[str, Hook]:
+def _hooks(sites: Sequence[Configuration]) -> dict[str, Hook]:
     """Whoever's secret is missing cannot push."""
     found = {}
-    for name, desk in configuration.desks.items():
+    for name, desk in [one for site in sites for one in site.desks.items()]:
         if (secret := desk.pushed_by()) is not None:
             try:
                 found[name] = Hook(secret.reveal(), desk.PUSHES_ANSWERS)
@@ -155,13 +155,13 @@ class PageProcess:
         self._start, self._look = start, look
         self._task: asyncio.Task[None] | None = None
         self._before: asyncio.Task[None] | None = None
-        self._wanted: Configuration | None = None
+        self._wanted: Sequence[Configuration] = ()
         self.address = ""
         """where it listens; "" where it does not"""
 
-    def take(self, configuration: Configuration) -> None:
-        """Serve the page of this configuration from now on, or none."""
-        self._wanted = configuration
+    def take(self, sites: Sequence[Configuration]) -> None:
+        """Serve the page of these sites from now on, or none."""
+        self._wanted = sites
         if self._task is not None:
             self._task.cancel()
             self._before, self._task = self._task, None
@@ -169,16 +169,17 @@ class PageProcess:
     def begin(self) -> None:
         """Start it, where one is wanted and none is there; within a running loop."""
         wanted = self._wanted
-        if self._task is None and wanted is not None and wanted.page is not None:
-            self._task = self._start(self._keep(wanted, wanted.page))
+        page = wanted[0].page if wanted else None
+        if self._task is None and page is not None:
+            self._task = self._start(self._keep(wanted, page))
 
-    async def _keep(self, configuration: Configuration, page: Page) -> None:
+    async def _keep(self, sites: Sequence[Configuration], page: Page) -> None:
         # The port is its predecessor's until that has gone.
         if self._before is not None:
             await asyncio.wait({self._before})
         failed, said = 0, ""
         while True:
-            why = await self._serve(configuration, page)
+            why = await self._serve(sites, page)
             # The same words each minute would fill the journal and say nothing new.
             if why != said:
                 log.error("action=page_ended %s", why)
@@ -186,12 +187,12 @@ class PageProcess:
             self.address = ""
             await asyncio.sleep(_AGAIN_SECONDS[min(failed, len(_AGAIN_SECONDS) - 1)])
 
-    async def _serve(self, configuration: Configuration, page: Page) -> str:
+    async def _serve(self, sites: Sequence[Configuration], page: Page) -> str:
         """Run it until it ends; returns why it did."""
         program = python("monitor.page", grace_seconds=_PATIENCE_SECONDS)
         try:
             async with running(program, None, _PATIENCE_SECONDS) as child:
-                await child.give(job_of(configuration, page).encoded())
+                await child.give(job_of(sites, page).encoded())
                 fault = await self._hear(child)
                 status = await child.wait()
                 return fault or f"it ended with {status}: {child.complaint(3)}"

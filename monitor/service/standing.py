@@ -143,4 +143,5 @@ def hindrance(ledger: Ledger, configuration: Configuration, now: datetime) -> st
     conditions = store.conditions(ledger)
     scheduled = [entry for entry in configuration.checks.values() if entry.timetable is not None]
     late = sum(_overdue(entry, conditions.get(entry.name), now) for entry in scheduled)
-    return f"all {late} checks are overdue" if scheduled and late == len(scheduled) else ""
+    whose = f" of {configuration.site.scope}" if configuration.site.scope else ""
+    return f"all {late} checks{whose} are overdue" if scheduled and late == len(scheduled) else ""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import stat
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from monitor.config import Configuration, ConfigurationFaults, load_sound_part
+from monitor.config import Configuration, ConfigurationFaults, load_sound_sites
 from monitor.installing.layout import USER
 from monitor.terminal import complain
 
@@ -71,11 +71,11 @@ def _folders(arguments: Namespace) -> list[Path]:
     """The state's folder, and those that checks write into."""
     try:
         # Kept for the verb itself: to read a large configuration twice takes a second.
-        arguments.sound_part = load_sound_part(arguments.config)
-        configuration: Configuration = arguments.sound_part[0]
+        arguments.sound_part = load_sound_sites(arguments.config)
+        sites: Sequence[Configuration] = arguments.sound_part[0]
     except (ConfigurationFaults, OSError):
         # Without a configuration nothing is done in its folders.
         return []
-    probes = [entry.probe for entry in configuration.checks.values()]
-    state = configuration.state.resolve()
+    probes = [entry.probe for one in sites for entry in one.checks.values()]
+    state = sites[0].state.resolve()
     return [state, *dict.fromkeys(folder for probe in probes for folder in probe.writes())]

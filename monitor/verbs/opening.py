@@ -7,14 +7,17 @@ from __future__ import annotations
 import getpass
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 
 from checks.settings import nearest
-from monitor.config import CheckEntry, Configuration, load, load_sound_part, located
+from monitor.config import CheckEntry, Configuration, load_sites, load_sound_sites, located
 from monitor.ledger import Ledger
+from monitor.ledger.of_site import of_site
 from monitor.ledger.server_address import begun
 from monitor.terminal import complain
 from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.refusal import in_words
+from monitor.verbs.which_site import meant
 
 
 class Stop(Exception):
@@ -24,8 +27,9 @@ class Stop(Exception):
 def configuration_of(arguments: Namespace) -> Configuration:
     """The configuration: the daemon's, where it does the verb. Raises ConfigurationFaults."""
     if (inside := INSIDE.get()) is not None:
-        return _in_force(inside)
-    return load(arguments.config)
+        _say_outdated(inside)
+        return meant(arguments, inside.configurations)
+    return meant(arguments, load_sites(arguments.config))
 
 
 def sound_part_of(arguments: Namespace) -> Configuration:
@@ -33,31 +37,41 @@ def sound_part_of(arguments: Namespace) -> Configuration:
     file is told of in one line, and does not keep anybody from a ticket. Raises
     ConfigurationFaults where not even that is to be had.
     """
+    return meant(arguments, sound_sites_of(arguments))
+
+
+def sound_sites_of(arguments: Namespace) -> Sequence[Configuration]:
+    """The same, of all sites."""
     if (inside := INSIDE.get()) is not None:
-        return _in_force(inside)
+        _say_outdated(inside)
+        return inside.configurations
     known = getattr(arguments, "sound_part", None)
-    configuration, broken = known or load_sound_part(arguments.config)
+    sites, broken = known or load_sound_sites(arguments.config)
     if broken is not None:
         count = f"{len(broken.faults)} fault{'s' if len(broken.faults) != 1 else ''}"
         complain(
             f"reveille: the file is broken ({count}), what is sound of it is used:"
             f" {located(broken.file, broken.faults[0])}; `reveille check-config` says all"
         )
-    return configuration
+    return tuple(sites)
 
 
-def _in_force(inside: Inside) -> Configuration:
-    """What the daemon goes by, which is not always what the file says by now."""
+def _say_outdated(inside: Inside) -> None:
+    """What the daemon goes by is not always what the file says by now."""
     if inside.parts.file.outdated():
         complain(
-            f"reveille: {inside.configuration.file} was changed since the daemon read it; what it"
-            " read is used, until it is told to reload"
+            f"reveille: {inside.configurations[0].file} was changed since the daemon read it; what"
+            " it read is used, until it is told to reload"
         )
-    return inside.configuration
 
 
 def ledger_of(configuration: Configuration, read_only: bool = False) -> Ledger:
-    """The site's ledger. Raises Stop where the daemon never ran, and LedgerFault."""
+    """The ledger, as the site sees it. Raises Stop where the daemon never ran, and LedgerFault."""
+    return of_site(whole_ledger_of(configuration, read_only), configuration.site.scope)
+
+
+def whole_ledger_of(configuration: Configuration, read_only: bool = False) -> Ledger:
+    """The ledger of all sites. Raises Stop where the daemon never ran, and LedgerFault."""
     place = configuration.ledger_place
     try:
         there = begun(place)
