@@ -99,6 +99,11 @@ def to(mails: MailServer, address: str) -> list[EmailMessage]:
     ]
 
 
+def seen(daemon: Process, *checks: str) -> bool:
+    with daemon.ledger() as ledger:
+        return all(ledger.attempts(check) for check in checks)
+
+
 def said(daemon: Process, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "monitor.cli", "--config", str(daemon.file), *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -120,7 +125,7 @@ async def test_what_breaks_at_one_site_is_told_to_its_people_alone(tmp_path: Pat
         daemon = Process(file)
         await daemon.start()
         checks = ("Pune/agent-portal", "Austin/agent-portal")
-        await daemon.until(lambda: all(daemon.read(lambda one: one.attempts(c)) for c in checks))
+        await daemon.until(lambda: seen(daemon, *checks))
 
         austin.broken = True
         daemon.look("Austin/agent-portal")
