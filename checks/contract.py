@@ -130,9 +130,18 @@ class Check(Kind, Settings, ABC):
         """The highest layer it speaks about with these settings."""
         return self.LAYER
 
-    def layer_of(self, stage: str) -> Layer:  # noqa: ARG002 - kinds with several layers look at it
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = {}
+    """The layers that its stages belong to, and under "" that of all others; {} where all are of
+    its highest."""
+
+    @classmethod
+    def stage_layer(cls, stage: str) -> Layer:
+        """The layer that a stage of the kind belongs to, whatever its settings."""
+        return cls.STAGE_LAYERS.get(stage, cls.STAGE_LAYERS.get("", cls.LAYER))
+
+    def layer_of(self, stage: str) -> Layer:
         """The layer that a stage of this check belongs to."""
-        return self.highest_layer()
+        return self.stage_layer(stage) if self.STAGE_LAYERS else self.highest_layer()
 
     def claims(self) -> tuple[Claim, ...]:
         """The lines that one attempt occupies."""

@@ -115,6 +115,11 @@ def _looking(verbs: Any) -> None:
     explain.add_argument("check", nargs="?", default="", help="the check that fails")
     for option in ("kind", "stage", "code", "component", "issue"):
         explain.add_argument(f"--{option}", default="", help=f"the {option}, in the policy's words")
+    explain.add_argument("--layer", default="", help="the layer that fails (default: the stage's)")
+    explain.add_argument("--lost", type=int, default=0, help="calls or agents lost, where counted")
+    explain.add_argument("--of", type=int, default=0, help="of how many")
+    explain.add_argument("--region", default="", help="as at a site of this region")
+    explain.add_argument("--at", default="", metavar="TIME", help="opened then, in site time")
     simulate = _verb(
         verbs, "simulate", "simulating.simulate", "months of made-up incidents under a policy"
     )

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from reports.checklist import Answer, Duty
 from reports.maintenance import MaintenanceLine
 from reports.rca import RcaLine
-from reports.ticket import ClockLine, Plain, RungLine, StageLine
+from reports.ticket import Plain, RungLine, StageLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +192,21 @@ class OnCall:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseLine:
+    """A promise of a policy: so many seconds `since` the ticket was "opened" (or since a level's
+    turn, where `since_level` is not 0), "resolved" or formally "escalated"; `due_at` is known of
+    the first alone.
+    """
+
+    name: str
+    seconds: int
+    since: str
+    due_at: datetime | None = None
+    since_level: int = 0
+    working_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Explained(Plain):
     """What a policy says of a case: issue, severity, owner, dated targets and ladder."""
 
@@ -207,15 +222,11 @@ class Explained(Plain):
     definition: str
     owner: str
     opened_at: datetime
-    clocks: tuple[ClockLine, ...] = ()
+    clocks: tuple[PromiseLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     operators: tuple[str, ...] = ()
     """who of the site is told of every step, beside the ladder"""
     rank: int = 0
-    afterwards: tuple[tuple[str, int, str], ...] = ()
-    """promises that count from something later: name, seconds, since when ("resolved",
-    "escalated")
-    """
     dials: tuple[DialLine, ...] = ()
     on_call: tuple[OnCall, ...] = ()
 

@@ -188,6 +188,7 @@ _UNSAID: Mapping[str, Any] = {
     "worked": True,
     "hold_seconds": 0,
     "takes_over": True,
+    "stands_in": False,
     "missed": (),
     "enclosed": {},
     "take": "",

@@ -60,6 +60,11 @@ class Burst(Check):
     KIND: ClassVar[str] = "burst"
     BURDENS: ClassVar[bool] = True
     LAYER: ClassVar[Layer] = Layer.SIGNALLING
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = {
+        **dict.fromkeys(("media", "hold"), Layer.MEDIA),
+        "log-in": Layer.AGENT,
+        "": Layer.SIGNALLING,
+    }
     COSTS: ClassVar[bool] = True
     DUTY: ClassVar[Duty] = "calls"
     SAMPLE: ClassVar[str] = """
@@ -144,9 +149,7 @@ at_once = 1
         """As the attempts themselves have it: who logs in, speaks of agents; who calls, of the way
         to the platform.
         """
-        if self.log_ins:
-            return Layer.AGENT
-        return Layer.MEDIA if stage in ("media", "hold") else Layer.SIGNALLING
+        return Layer.AGENT if self.log_ins else self.stage_layer(stage)
 
     def highest_layer(self) -> Layer:
         """An accepted log-in proves that agents get in; an accepted call, that calls do."""

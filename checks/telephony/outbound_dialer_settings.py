@@ -31,6 +31,7 @@ ANSWER_SECONDS = 5.0
 # A dialer that calls nobody is a fault of the application; what happens in the call is told by its
 # layer.
 _LAYERS: dict[str, Layer] = {
+    "": Layer.APPLICATION,
     "register": Layer.SIGNALLING,
     "media": Layer.MEDIA,
     "hold": Layer.MEDIA,
@@ -44,6 +45,7 @@ class DialerSettings(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
     """What the dialer check is told: line, agent, the API's steps, script and times."""
 
     LAYER: ClassVar[Layer] = Layer.APPLICATION
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = _LAYERS
     WORDS: ClassVar[tuple[str, ...]] = ("customer", "agent", "reference")
 
     line: LineName
@@ -93,10 +95,6 @@ class DialerSettings(line_security.Engine, Walked, MediaLimits, ProbeLimits, Che
         """Who has a phone; all of them are called."""
         agent = {"agent": self.agent_line} if self.agent_line else {}
         return {"call": self.line, **agent, **further_lines(self.script)}
-
-    def layer_of(self, stage: str) -> Layer:
-        """The API, and whether anybody calls, is the dialer's own."""
-        return _LAYERS.get(stage, Layer.APPLICATION)
 
     def claims(self) -> tuple[Claim, ...]:
         """One channel of each line."""

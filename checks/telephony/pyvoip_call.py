@@ -37,6 +37,11 @@ class PyvoipCall(Check):
 
     KIND: ClassVar[str] = "pyvoip-call"
     LAYER: ClassVar[Layer] = Layer.MEDIA
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = {
+        "register": Layer.LINE,
+        "media": Layer.MEDIA,
+        "": Layer.SIGNALLING,
+    }
     DUTY: ClassVar[Duty] = "calls"
     PLACES_CALLS: ClassVar[bool] = True
     COSTS: ClassVar[bool] = True
@@ -93,10 +98,6 @@ to = "8000"
     def tolls(self) -> tuple[Toll, ...]:
         """One call."""
         return (toll(self.line, self.to, self.longest_seconds()),)
-
-    def layer_of(self, stage: str) -> Layer:
-        """Registering belongs to the line, sound to the media, everything else to signalling."""
-        return {"register": Layer.LINE, "media": Layer.MEDIA}.get(stage, Layer.SIGNALLING)
 
     def target(self) -> str:
         """The number, and the registrar that the call goes through."""

@@ -35,8 +35,9 @@ from checks.telephony.call.script import (
 )
 from checks.telephony.quality import streams
 
-# Everything that is not named here is signalling.
+# Everything up to the answer, and hanging up, is signalling.
 _LAYERS: dict[str, Layer] = {
+    "": Layer.SIGNALLING,
     "media": Layer.MEDIA,
     "hold": Layer.MEDIA,
     "prompt": Layer.PROMPT,
@@ -64,6 +65,7 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
     """What a test call is told: its line, its number, its script and its times."""
 
     LAYER: ClassVar[Layer] = Layer.AGENT
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = _LAYERS
 
     line: LineName
     """the line to call over, of [lines]"""
@@ -138,10 +140,6 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
         if self.agent_line:
             return Layer.AGENT
         return Layer.PROMPT if self.script else Layer.MEDIA
-
-    def layer_of(self, stage: str) -> Layer:
-        """Everything up to the answer, and hanging up, is signalling."""
-        return _LAYERS.get(stage, Layer.SIGNALLING)
 
     def claims(self) -> tuple[Claim, ...]:
         """A channel of the line, of as many as we may have at once, and the agent's account."""

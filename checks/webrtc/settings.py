@@ -39,8 +39,9 @@ STAGES = (
     "dtls",
     "srtp",
 )
-# What is not named here, up to the answer, is signalling.
+# Everything up to the answer, and hanging up, is signalling.
 _LAYERS: dict[str, Layer] = {
+    "": Layer.SIGNALLING,
     **dict.fromkeys(("stun", "turn", "ice", "dtls", "srtp", "hold", "media"), Layer.MEDIA),
     **dict.fromkeys(("prompt", "press", "pause"), Layer.PROMPT),
     **dict.fromkeys(("agent", "talk", "echo"), Layer.AGENT),
@@ -78,6 +79,7 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
     """The settings of a call by a softphone: edge, account, servers, script, times."""
 
     LAYER: ClassVar[Layer] = Layer.AGENT
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = _LAYERS
 
     url: WebSocketAddress = Field(examples=["wss://edge.example.net/ws"])
     """the edge's address for SIP over WebSocket"""
@@ -157,10 +159,6 @@ class SoftphoneCall(ProbeLimits, MediaLimits, Check):
     @property
     def _secure(self) -> bool:
         return self.url.startswith("wss:")
-
-    def layer_of(self, stage: str) -> Layer:
-        """Everything up to the answer, and hanging up, is signalling."""
-        return _LAYERS.get(stage, Layer.SIGNALLING)
 
     def claims(self) -> tuple[Claim, ...]:
         """The account, which has one softphone at a time, and the agent's."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from monitor.core.contacts import Person, Recipient, audience, published
+from monitor.core.contacts import Recipient, published
 from monitor.core.escalation import Rung, ladder_times, turn_of
 from monitor.core.failure import Case
 from monitor.core.open_hours import due
 from monitor.core.policy import Policy
-from monitor.core.policy_terms import Target
-from monitor.core.rota import Rota
+from monitor.core.policy_terms import ROUND_THE_CLOCK, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,16 @@ class DatedTarget:
     seconds: int
     due_at: datetime | None
     since: str = "opened"
+    since_level: int = 0
+    """whose turn on the ladder it counts from, where that is not the opening"""
+    working_time: bool = False
+    """whether only the hours of a calendar count"""
 
 
 @dataclass(frozen=True, slots=True)
 class DatedLevel:
     """A level with its instants, in the site's zone, and who is told (nobody: the level is passed
-    over); of a level that nobody fills, the published desks too, which are not told.
+    over); of a level that nobody of its own fills, the published desks too, which are not told.
     """
 
     number: int
@@ -67,17 +70,22 @@ class Explanation:
         return cast(dict[str, object], _plain(asdict(self)))
 
 
+def _nobody(role: str, at: datetime) -> tuple[Recipient, ...]:  # noqa: ARG001 - no site, so nobody
+    return ()
+
+
 def explained(
     policy: Policy,
     what: Case | str,
     region: str,
     opened_at: datetime,
     zone: str,
-    people: Sequence[Person] = (),
-    rotas: Sequence[Rota] = (),
+    who_hears: Callable[[str, datetime], tuple[Recipient, ...]] = _nobody,
+    stood_in_for: Collection[str] = (),
 ) -> Explanation:
-    """What becomes of a case (or of an issue, by its id) opened at an instant. Raises LookupError
-    for an unknown id.
+    """What becomes of a case (or of an issue, by its id) opened at an instant. `who_hears` says
+    whom the site tells as a role at an instant; `stood_in_for` are the roles whose levels it tells
+    by its operators. Raises LookupError for an unknown id.
     """
     found = policy.reclassified(what) if isinstance(what, str) else policy.classify(what)
     local = ZoneInfo(zone)
@@ -95,7 +103,12 @@ def explained(
         opened_at=opened_at.astimezone(local),
         targets=tuple(
             DatedTarget(
-                one.name, one.seconds, _due(policy, one, rungs, opened_at, local), one.since
+                one.name,
+                one.seconds,
+                _due(policy, one, rungs, opened_at, local),
+                one.since,
+                one.since_level,
+                one.calendar != ROUND_THE_CLOCK,
             )
             for one in found.severity.targets
         ),
@@ -108,16 +121,28 @@ def explained(
                 condition=rung.level.condition,
                 at=rung.at.astimezone(local),
                 until=until.astimezone(local) if until else None,
-                # Whom the site names takes the place of a published desk whole: to call both would
-                # wake somebody for whom it is no business.
-                who=audience(rung.level.role, people, rotas, rung.at)
-                or published(policy, rung.level.role, region),
+                who=_who(policy, rung, region, who_hears(rung.level.role, rung.at), stood_in_for),
             )
             for rung, until in (
                 (rung, _until(policy, place, rungs, opened_at)) for place, rung in enumerate(rungs)
             )
         ),
     )
+
+
+def _who(
+    policy: Policy,
+    rung: Rung,
+    region: str,
+    told: tuple[Recipient, ...],
+    stood_in_for: Collection[str],
+) -> tuple[Recipient, ...]:
+    """Whom the site names takes the place of a published desk whole: to call both would wake
+    somebody for whom it is no business. The operators do not: it is for them to call it.
+    """
+    role = rung.level.role
+    desks = () if told and role not in stood_in_for else published(policy, role, region)
+    return (*told, *desks)
 
 
 def _due(

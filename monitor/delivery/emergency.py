@@ -15,12 +15,12 @@ from typing import Any
 from monitor.clock import Clock
 from monitor.config import Configuration
 from monitor.config.section_models import OPERATORS
-from monitor.core.contacts import audience
 from monitor.core.incident import Incident
 from monitor.core.policy_terms import UNSORTED
 from monitor.desks.emergency_number import Meeting
 from monitor.desks.person_number import dialled
 from monitor.incidents import store
+from monitor.incidents.audiences import who_hears
 from monitor.incidents.opening import Opening
 from monitor.incidents.pages import PAGE
 from monitor.incidents.rest import REVEILLE
@@ -121,7 +121,7 @@ class TicketBoard:
         found = [
             (one.name or role, one.phone)
             for role in (*reversed(roles), OPERATORS)
-            for one in audience(role, configuration.people)
+            for one in who_hears(configuration, role)
             if one.phone
         ]
         numbers = {phone: name for name, phone in reversed(found)}

@@ -17,10 +17,11 @@ from typing import Any
 from monitor.config import Configuration
 from monitor.config.section_models import OPERATORS
 from monitor.core import incident_transitions
-from monitor.core.contacts import Recipient, audience
+from monitor.core.contacts import Recipient
 from monitor.core.incident import Change, Incident, Order, Tell
 from monitor.core.rota import rest_until
 from monitor.desks.desk import letter_body
+from monitor.incidents.audiences import who_hears
 from monitor.incidents.rest import OVER, REVEILLE
 from monitor.ledger import Ledger, OutboxMessage, Transaction
 from monitor.ledger.letters import DISMISSED, DeliveryRow
@@ -41,8 +42,7 @@ def called(
     if not desks:
         return ()
     together = configuration.desks[desks[0]].confers(severity)
-    rotas = () if together else configuration.rotas
-    found = audience(role, configuration.people, rotas, now)
+    found = who_hears(configuration, role, None if together else now)
     return tuple(one for one in found if one.phone)
 
 

@@ -1,8 +1,9 @@
 """Who hears of an incident, and through which desk: orders become rows of the outbox.
 
 Rule 1: a role is filled by the site's own people alone; a policy's published desks are strangers',
-and never written to. Rule 2: a level that reaches nobody is passed over at once, the message says
-so, and the operators have it until another level takes it. Rule 3: the site's operators hear of
+and never written to. Rule 2: a first level that nobody fills is the operators' for its time; any
+other that reaches nobody is passed over at once, the message says so, and the operators have it
+until another level takes it. Rule 3: the site's operators hear of
 every step; of the ladder, each level from its turn on; the customer, who is no level of it, hears
 of every change to a ticket, but not of remarks, missed targets and the monitor's own troubles.
 What one act brings with it is one letter: who hears that a level takes over, or that a target is
@@ -17,12 +18,12 @@ from datetime import datetime
 
 from monitor.config import Configuration
 from monitor.config.section_models import OPERATORS
-from monitor.core.contacts import audience
 from monitor.core.escalation import Due, due_levels
 from monitor.core.incident import CUSTOMER, MONITOR, Incident, Order, Tell
 from monitor.core.sla import ANALYSES, UPDATE, Clock, unrecorded_breaches
 from monitor.desks.desk import letter_body
 from monitor.incidents import pages
+from monitor.incidents.audiences import left_to_operators, who_hears
 from monitor.incidents.rest import Rest
 from monitor.incidents.ticket_view import view
 from monitor.ledger import Ledger, OutboxMessage, Transaction
@@ -43,8 +44,7 @@ def reached(
     configuration: Configuration, role: str, now: datetime | None = None
 ) -> tuple[str, ...]:
     """The mail addresses of a role at this site; at `now` of who of it is on call."""
-    found = audience(role, configuration.people, configuration.rotas, now)
-    return tuple(one.mail for one in found if one.mail)
+    return tuple(one.mail for one in who_hears(configuration, role, now) if one.mail)
 
 
 def is_reached(configuration: Configuration, role: str, severity: str, now: datetime) -> bool:
@@ -97,6 +97,7 @@ class TicketLetters:
     def tell(self, incident: Incident, orders: Sequence[Order]) -> None:
         """One row per order, desk and recipient."""
         rest = Rest(self._ledger, self._t, self._configuration, self._now)
+        stood_in_for = left_to_operators(self._configuration)
         for order in orders:
             ticket = ticket_body(view(self._ledger, self._configuration, incident, self._now))
             event = (
@@ -121,6 +122,7 @@ class TicketLetters:
                     continue
                 quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY, CUSTOMER)
                 facts = {**order.facts, "audience": capacity, "takes_over": role in taking}
+                facts["stands_in"] = role in stood_in_for
                 if before and capacity != HELPDESK:
                     facts["because"] = {"event": str(before.tell), **before.facts}
                 body = letter_body(ticket, facts, acknowledgement=quiet)

@@ -9,9 +9,9 @@ from typing import TypedDict
 
 from checks.body import Unreadable
 from monitor.config import Configuration
-from monitor.core.contacts import audience
 from monitor.core.escalation import standings
 from monitor.core.incident import Evidence, Incident
+from monitor.incidents.audiences import who_hears
 from monitor.incidents.fault_words import evidence_target, evidence_words
 from monitor.incidents.maintenances import hides
 from monitor.ledger import HistoryRow, Ledger
@@ -170,8 +170,9 @@ def contact_of(configuration: Configuration, role: str, now: datetime | None = N
     """How a role, or who of it is on call at `now`, is reached at this site: mail and phone, or ""
     where nobody is.
     """
-    found = audience(role, configuration.people, configuration.rotas, now)
-    ways = [way for one in found for way in (one.mail, one.phone) if way]
+    ways = [
+        way for one in who_hears(configuration, role, now) for way in (one.mail, one.phone) if way
+    ]
     return ", ".join(dict.fromkeys(ways))
 
 

@@ -6,23 +6,28 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from checks.contract import Layer
 from checks.fault_codes import CODES, FAMILIES, STAGES, is_known, is_stage
 from checks.kinds import kinds
 from checks.messages import nearest
 from monitor.clock import SystemClock
 from monitor.config import Configuration
 from monitor.config.section_models import OPERATORS
+from monitor.core.contacts import Recipient
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
+from monitor.core.local_time import instant
 from monitor.core.policy import Policy
 from monitor.core.policy_rules import named, names
+from monitor.incidents.audiences import left_to_operators, who_hears
 from monitor.incidents.recipients import reached
 from monitor.terminal import complain, show
 from monitor.verbs.on_call import on_call_at
 from monitor.verbs.opening import Stop, configuration_of, entry_of
-from reports.command_views import DialLine, Explained
-from reports.ticket import ClockLine, RungLine
+from reports.command_views import DialLine, Explained, PromiseLine
+from reports.ticket import RungLine
 
 # The kind of what Reveille says of itself (monitor/policies/house.toml).
 OWN_KIND = "reveille"
@@ -31,6 +36,7 @@ OWN_KIND = "reveille"
 def explain(arguments: Namespace) -> int:
     """Issue, severity, owner, targets and dated ladder of a case or an issue."""
     configuration = configuration_of(arguments)
+    _counted(arguments)
     what = arguments.issue or _case(configuration, arguments)
     if isinstance(what, Case):
         _known(configuration.policy, arguments, what)
@@ -39,11 +45,11 @@ def explain(arguments: Namespace) -> int:
         answer = explained(
             policy,
             what,
-            site.region,
-            SystemClock().now(),
+            _region(policy, arguments.region, site.region),
+            _opened(arguments.at, site.timezone),
             site.timezone,
-            configuration.people,
-            configuration.rotas,
+            lambda role, at: who_hears(configuration, role, at),
+            left_to_operators(configuration),
         )
     except LookupError as unknown:
         raise Stop(str(unknown.args[0])) from None
@@ -61,6 +67,7 @@ def _dials(configuration: Configuration, check: str) -> tuple[DialLine, ...]:
 
 def _case(configuration: Configuration, arguments: Namespace) -> Case:
     """The case that is asked about: by a check's name, or by its kind."""
+    counted = {"lost": arguments.lost, "of": arguments.of}
     if arguments.check:
         entry = entry_of(configuration, arguments.check)
         layer = (
@@ -68,8 +75,15 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
             if arguments.stage
             else entry.probe.highest_layer()
         )
-        component = arguments.component or entry.component
-        return Case(entry.probe.KIND, arguments.stage, arguments.code, entry.name, component, layer)
+        return Case(
+            entry.probe.KIND,
+            arguments.stage,
+            arguments.code,
+            entry.name,
+            arguments.component or entry.component,
+            _named_layer(arguments.layer) or layer,
+            **counted,
+        )
     if not arguments.kind:
         raise Stop("say what failed: a check's name, --kind with --stage and --code, or --issue")
     known = kinds().get(arguments.kind)
@@ -77,8 +91,54 @@ def _case(configuration: Configuration, arguments: Namespace) -> Case:
     if known is None and arguments.kind != OWN_KIND:
         hint = nearest(arguments.kind, kinds()) or f"; there are {', '.join(sorted(kinds()))}"
         raise Stop(f"there is no kind {arguments.kind[:60]!r}{hint}")
-    layer = known.LAYER if known else Case("").layer
-    return Case(arguments.kind, arguments.stage, arguments.code, "", arguments.component, layer)
+    layer = known.stage_layer(arguments.stage) if known else Case("").layer
+    return Case(
+        arguments.kind,
+        arguments.stage,
+        arguments.code,
+        component=arguments.component,
+        layer=_named_layer(arguments.layer) or layer,
+        **counted,
+    )
+
+
+def _named_layer(word: str) -> Layer | None:
+    """Raises Stop."""
+    known = {layer.name.lower(): layer for layer in Layer}
+    if word and word not in known:
+        hint = nearest(word, known) or f"; there are {', '.join(known)}"
+        raise Stop(f"there is no layer {word[:60]!r}{hint}")
+    return known.get(word)
+
+
+def _counted(arguments: Namespace) -> None:
+    """Refuse a loss that is none. Raises Stop."""
+    if not 0 <= arguments.lost <= arguments.of:
+        raise Stop(
+            f"--lost {arguments.lost} --of {arguments.of} does not do; write how many were lost, of"
+            " how many, as in --lost 21 --of 100"
+        )
+
+
+def _region(policy: Policy, named: str, own: str) -> str:
+    """The region that is asked about, else the site's. Raises Stop."""
+    if named and policy.regions and named not in policy.regions:
+        hint = nearest(named, policy.regions) or f"; there are {', '.join(sorted(policy.regions))}"
+        raise Stop(f"policy {policy.name} has no region {named[:60]!r}{hint}")
+    return named or own
+
+
+def _opened(written: str, zone: str) -> datetime:
+    """When the case is opened: now, or at a wall time of the site. Raises Stop."""
+    if not written:
+        return SystemClock().now()
+    try:
+        wall = datetime.fromisoformat(written)
+    except ValueError:
+        wall = None
+    if wall is None or wall.tzinfo is not None:
+        raise Stop(f"{written[:40]!r} is no time of the site; write --at '2026-11-27 16:00'")
+    return instant(wall, ZoneInfo(zone))
 
 
 def _known(policy: Policy, arguments: Namespace, case: Case) -> None:
@@ -128,9 +188,11 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
         definition=answer.definition,
         owner=answer.owner,
         opened_at=answer.opened_at,
-        clocks=tuple(ClockLine(one.name, one.due_at) for one in answer.targets if one.due_at),
-        afterwards=tuple(
-            (one.name, one.seconds, one.since) for one in answer.targets if not one.due_at
+        clocks=tuple(
+            PromiseLine(
+                one.name, one.seconds, one.since, one.due_at, one.since_level, one.working_time
+            )
+            for one in answer.targets
         ),
         operators=reached(configuration, OPERATORS, answer.opened_at),
         ladder=_ladder(answer, bool(configuration.desks_taking("pages"))),
@@ -140,29 +202,42 @@ def _view(configuration: Configuration, what: Case | str, answer: Explanation) -
 
 
 def _ladder(answer: Explanation, telephoned: bool) -> tuple[RungLine, ...]:
-    """A level that reaches nobody is passed over, and the one after it told in its turn."""
+    """A level that reaches nobody is passed over, and the one after it told in its turn; those of
+    one instant are told together.
+    """
     lines: list[RungLine] = []
     turn: datetime | None = None
+    turns: list[datetime] = []
     for level in answer.levels:
-        told = [one for one in level.who if not one.published]
-        ways = [way for one in level.who for way in (one.mail, one.phone) if way]
-        waiting = [line for line in lines if line.state in ("told", "next")]
         # Without a desk that telephones a role with telephones alone is passed over as well.
-        is_told = any(one.mail or (telephoned and one.phone) for one in told)
-        state = ("told", "next", "later")[min(len(waiting), 2)] if is_told else "skipped"
-        reached = ", ".join(ways) if told else _published(ways)
+        is_told = any(
+            one.mail or (telephoned and one.phone) for one in level.who if not one.published
+        )
         turn = turn or level.at
-        rung = (level.number, level.name, reached, turn if is_told else level.at)
-        turn = None if is_told else turn
-        lines.append(RungLine(*rung, state))  # type: ignore[arg-type]
+        at, state = (turn, "told") if is_told else (level.at, "skipped")
+        if is_told:
+            turns = [*turns, at] if at not in turns else turns
+            state = ("told", "next", "later")[min(turns.index(at), 2)]
+            turn = None
+        lines.append(RungLine(level.number, level.name, _ways(level.who), at, state))  # type: ignore[arg-type]
     return tuple(lines)
 
 
-def _published(ways: Sequence[str]) -> str:
-    """How a desk is shown that the policy publishes and nobody of the site stands behind."""
-    return f"published, not told: {', '.join(ways)}" if ways else ""
+def _ways(who: Sequence[Recipient]) -> str:
+    """How a level is reached: its people, the operators in its place, and how a desk is shown that
+    the policy publishes and nobody of the site stands behind.
+    """
+    told, desks = (
+        [way for one in who if one.published is published for way in (one.mail, one.phone) if way]
+        for published in (False, True)
+    )
+    own = ["the operators in its place: " * bool(desks) + ", ".join(told)] if told else []
+    strangers = [f"published, not told: {', '.join(desks)}"] if desks else []
+    return "; ".join(own + strangers)
 
 
 def _said(case: Case) -> dict[str, str]:
     named = {"kind": case.kind, "stage": case.stage, "code": case.code, "check": case.check}
-    return {name: value for name, value in {**named, "component": case.component}.items() if value}
+    lost = f"{case.lost} of {case.of}" if case.of else ""
+    named |= {"component": case.component, "lost": lost}
+    return {name: value for name, value in named.items() if value}

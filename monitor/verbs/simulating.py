@@ -7,6 +7,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from checks.contract import Layer
@@ -49,6 +50,7 @@ def simulate(arguments: Namespace) -> int:
     if not 1 <= arguments.months <= _MOST_MONTHS:
         raise Stop(f"--months {arguments.months} does not do; write 1 to {_MOST_MONTHS}")
     policy = _policy(configuration, arguments.policy)
+    configuration = replace(configuration, policy=policy)
     looked_at = [
         Case(entry.probe.KIND, check=entry.name, component=entry.component)
         for entry in configuration.checks.values()

@@ -145,7 +145,7 @@ async def test_what_was_not_reached_is_said_and_is_the_next_look_s_beginning(
         if seen.fault:
             break
         # Files that were not, or the whole stage.
-        assert tells(seen, "not reached") or tells(seen, "not looked at: scan")
+        assert tells(seen, "not reached") or tells(seen, "not looked at", "scan")
     assert fault(seen)[1] == "infected"
     assert reached >= 1203
 

@@ -147,6 +147,80 @@ async def test_explain_answers_before_anything_has_happened(
     assert "pri-down" in complaint
 
 
+def under(file: Path, policy: str) -> None:
+    file.write_text(file.read_text().replace('policy = "ozonetel"', f'policy = "{policy}"'))
+
+
+@pytest.mark.parametrize(
+    ("asked", "issue", "severity"),
+    [
+        ("queue-state --stage agents --code too-few-agents --lost 3 --of 100", "acd", "major"),
+        ("queue-state --stage agents --code too-few-agents --lost 20 --of 100", "acd", "critical"),
+        ("burst --stage answer --code sip:503 --lost 81 --of 400", "ivr", "critical"),
+        ("burst --stage answer --code sip:503 --lost 7 --of 400", "ivr", "minor"),
+        ("sip-call --stage register --code sip:403", "ivr", "critical"),
+        ("sip-call --stage agent --code not-rung", "acd", "critical"),
+        ("nagios-plugin --layer agent", "acd", "critical"),
+    ],
+)
+async def test_explain_is_asked_of_a_loss_and_goes_by_the_layer_of_the_stage(
+    capsys: pytest.CaptureFixture[str],
+    config: tuple[str, str],
+    asked: str,
+    issue: str,
+    severity: str,
+) -> None:
+    """The examples of exotel's own guide, and the layers that the checks themselves give."""
+    under(Path(config[1]), "exotel")
+    code, said, _ = await ran(capsys, *config, "explain", "--kind", *asked.split(), "--json")
+    found = json.loads(said)
+    assert (code, found["issue"].split("-")[0], found["severity"]) == (0, issue, severity)
+
+
+async def test_explain_is_asked_of_another_day_and_region(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    without_people(Path(config[1]))
+    asked = (*config, "explain", "--issue", "pri-down", "--at", "2026-11-27 16:00")
+    code, said, _ = await ran(capsys, *asked, "--region", "uk", "--json")
+    found = json.loads(said)
+    assert (code, found["opened_at"]) == (0, "2026-11-27T10:30:00Z")
+    assert "+44" in found["ladder"][0]["contact"]
+
+
+async def test_explain_says_what_a_promise_counts_from_and_in_which_hours(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str]
+) -> None:
+    asked = (*config, "explain", "--kind", "database-health", "--code", "replication-broken")
+    under(Path(config[1]), "xop")
+    code, said, _ = await ran(capsys, *asked, "--at", "2026-11-27 16:00")
+    assert code == 0
+    assert "(8 h of working time from level 3's turn)" in " ".join(said.split())
+
+
+def without_people(file: Path) -> None:
+    written = file.read_text().replace('role = "customer-support-desk"', 'role = "operators"')
+    file.write_text(written)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("--layer agnt", "did you mean 'agent'?"),
+        ("--lost 3", "--lost 3 --of 0 does not do"),
+        ("--lost -1 --of 5", "write how many were lost, of how many"),
+        ("--at tomorrow", "write --at '2026-11-27 16:00'"),
+        ("--region mars", "has no region 'mars'"),
+    ],
+)
+async def test_explain_refuses_what_cannot_be(
+    capsys: pytest.CaptureFixture[str], config: tuple[str, str], asked: str, says: str
+) -> None:
+    code, _, complaint = await ran(capsys, *config, "explain", "--kind", "portal", *asked.split())
+    assert code == 2
+    assert says in complaint
+
+
 async def test_status_and_tickets_before_the_daemon_ever_ran(
     capsys: pytest.CaptureFixture[str], config: tuple[str, str]
 ) -> None:

@@ -199,16 +199,31 @@ async def test_what_came_and_went_within_a_maintenance_is_never_told(scene: Make
     assert site.told() == []
 
 
-async def test_a_level_that_reaches_nobody_is_passed_over_at_once(scene: Make) -> None:
+async def test_the_operators_have_a_first_level_that_nobody_fills(scene: Make) -> None:
+    site = agent_portal(scene, "shift-team-leader")
+    await site.run_for(minutes=29)
+    assert site.told() == ["opened RV-1 to operators"]
+    ladder = site.desk.letters[0].body["ticket"]["ladder"]
+    assert [rung["state"] for rung in ladder] == ["told", "next", "later"]
+    await site.run_for(minutes=32)
+    assert "escalated RV-1 to shift-team-leader" in site.told()
+
+
+async def test_where_two_levels_reach_nobody_the_next_is_told_at_once(scene: Make) -> None:
+    site = agent_portal(scene, "director-technical-support")
+    await site.run_for(minutes=1)
+    assert site.told() == ["opened RV-1 to director-technical-support", "opened RV-1 to operators"]
+    ladder = site.desk.letters[0].body["ticket"]["ladder"]
+    assert [rung["state"] for rung in ladder] == ["skipped", "skipped", "told"]
+
+
+def agent_portal(scene: Make, role: str) -> Scene:
     site = scene(
         {"portal": {"of": ScriptedPortal, "every": 300.0, "component": "agent-portal"}},
-        people={"operators": "operators", "shift-team-leader": "leader"},
+        people={"operators": "operators", role: role},
     )
     site.world["portal"] = Failed("http:503", "Service Unavailable")
-    await site.run_for(minutes=1)
-    assert site.told() == ["opened RV-1 to leader", "opened RV-1 to operators"]
-    ladder = site.desk.letters[0].body["ticket"]["ladder"]
-    assert [rung["state"] for rung in ladder] == ["skipped", "told", "next"]
+    return site
 
 
 async def test_trouble_that_turns_out_as_another_is_reclassified_on_its_ticket(scene: Make) -> None:

@@ -168,6 +168,18 @@ async def test_what_comes_back_is_not_said_to_have_been_broken_in_between(scene:
     assert len(site.ledger.incidents()) == 1
 
 
+async def test_operators_in_a_levels_place_read_that_it_is_theirs(scene: Make) -> None:
+    site = scene(
+        {"main-number": {"every": 60.0}},
+        people={role: role for role in ("operators", "shift-team-leader")},
+    )
+    site.world["main-number"] = NO_CIRCUIT
+    await site.run_for(minutes=5)
+    said = words(site, "opened")
+    assert "You are told as level 1, customer support desk: nobody here has that role" in said
+    assert "nobody here has that role, so it is yours, the site's operators'." in said
+
+
 async def test_where_no_level_is_reached_the_operators_read_that_it_is_theirs(scene: Make) -> None:
     site = scene({"main-number": {"every": 60.0}}, people={"operators": "operators"})
     site.world["main-number"] = NO_CIRCUIT

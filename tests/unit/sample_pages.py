@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.command_views import CheckLine, Explained, IncidentLine, Once, Status
+from reports.command_views import CheckLine, Explained, IncidentLine, Once, PromiseLine, Status
 from reports.ticket import StageLine
 from tests.unit.sample_ticket import OPENED, SUMMARY, later, ticket
 
@@ -89,7 +89,10 @@ EXPLAINED = Explained(
     definition="showstopper, critical failure with no workaround",
     owner="vendor",
     opened_at=OPENED,
-    clocks=ticket().clocks,
+    clocks=(
+        PromiseLine("response", 1800, "opened", later(minutes=30)),
+        PromiseLine("resolution", 7200, "opened", later(hours=2)),
+    ),
     ladder=ticket().ladder,
 )
 PAGES: dict[str, dict[str, Any]] = {

@@ -49,9 +49,13 @@ every = "5m"
 """
 
 
+def who_hears(role: str, at: datetime) -> tuple[Recipient, ...]:
+    return audience(role, PEOPLE)
+
+
 def test_an_agent_who_cannot_be_reached_is_explained_with_dates_in_site_time() -> None:
     case = Case("sip-call", "agent", "not-rung", layer=Layer.AGENT)
-    said = explained(POLICY, case, "india", OPENED, "Asia/Kolkata", PEOPLE)
+    said = explained(POLICY, case, "india", OPENED, "Asia/Kolkata", who_hears)
     assert (said.title, said.severity, said.severity_name) == (
         "PRI is up but call not routing to agents",
         "P0",
@@ -94,7 +98,9 @@ def test_an_issue_is_explained_by_its_id_with_the_ladder_of_its_own() -> None:
 
 def test_it_is_plain_data_that_json_takes() -> None:
     body = json.loads(
-        json.dumps(explained(POLICY, "reports", "usa", OPENED, "America/Chicago", PEOPLE).to_dict())
+        json.dumps(
+            explained(POLICY, "reports", "usa", OPENED, "America/Chicago", who_hears).to_dict()
+        )
     )
     assert body["opened_at"] == "2026-04-30T22:00:00-05:00"
     assert body["targets"][1] == {
@@ -102,6 +108,8 @@ def test_it_is_plain_data_that_json_takes() -> None:
         "seconds": 604800,
         "due_at": "2026-05-07T22:00:00-05:00",
         "since": "opened",
+        "since_level": 0,
+        "working_time": False,
     }
     assert body["levels"][0]["who"][0]["mail"] == "desk@example.net"
     assert body["levels"][2]["until"] is None

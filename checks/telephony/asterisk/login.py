@@ -9,7 +9,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,12 @@ from checks.transport.tls import trusting
 
 class AsteriskCheck(ClearText, Check):
     """How the manager interface is reached; `asked` is what a kind of its own asks there."""
+
+    # A manager interface that does not answer says nothing of lines, agents or calls: it is an
+    # application of its own, and never the cause of a failed call.
+    STAGE_LAYERS: ClassVar[Mapping[str, Layer]] = dict.fromkeys(
+        ("connect", "login"), Layer.APPLICATION
+    )
 
     host: HostPort
     """host or host:port of the manager interface (port 5038, over TLS 5039)"""
@@ -66,13 +72,6 @@ class AsteriskCheck(ClearText, Check):
             "connect_seconds": "until the manager interface greets, in seconds",
             "login_seconds": "until it lets us in, in seconds",
         }
-
-    def layer_of(self, stage: str) -> Layer:
-        """A manager interface that does not answer says nothing of lines, agents or calls.
-
-        It is an application of its own, and never the cause of a failed call.
-        """
-        return Layer.APPLICATION if stage in ("connect", "login") else self.LAYER
 
     def longest_seconds(self) -> float:
         """The time limit, and 2 s for closing the connection, in seconds."""

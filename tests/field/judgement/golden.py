@@ -17,6 +17,7 @@ import pytest
 from checks.kinds import kinds
 from monitor import policies
 from monitor.config.section_models import Person
+from monitor.core.contacts import audience
 from monitor.core.explain import Explanation, explained
 from monitor.core.failure import Case
 
@@ -99,7 +100,8 @@ def told(
 ) -> Explanation:
     """What `explain` would say."""
     found = policies.load(policy).at(zone)
-    return explained(found, case, region, opened, zone, people(policy, roles))
+    own = people(policy, roles)
+    return explained(found, case, region, opened, zone, lambda role, at: audience(role, own))
 
 
 def minutes(found: Explanation, clock: str) -> int | None:
