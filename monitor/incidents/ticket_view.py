@@ -130,7 +130,13 @@ def page_of(configuration: Configuration, number: int | None) -> str:
     page = configuration.page
     if not (page and page.url and number):
         return ""
-    return f"{page.url}/tickets/{ticket_name(configuration, number)}"
+    return f"{page.url}{page_root(configuration)}/tickets/{ticket_name(configuration, number)}"
+
+
+def page_root(configuration: Configuration) -> str:
+    """What all addresses of a site's pages begin with, where there are several."""
+    scope = configuration.site.scope
+    return f"/sites/{scope}" if scope else ""
 
 
 def clock_lines(

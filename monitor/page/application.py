@@ -33,18 +33,18 @@ from reports.render import glance, page_file, render_page
 
 _CHANGES = web.AppKey("changes", Changes)
 _METRICS = web.AppKey("metrics", Metrics)
-_FILES = {
+FILES = {
     "style.css": "text/css",
     "page.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 # A note is two thousand letters; nothing else is sent here.
-_MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024
 
 
 def application(site: Site) -> web.Application:
     """The page of one site."""
-    app = web.Application(middlewares=[answered], client_max_size=_MOST_BYTES)
+    app = web.Application(middlewares=[answered], client_max_size=MOST_BYTES)
     app[SITE] = site
     app[_CHANGES] = Changes(site.quick)
     app[_METRICS] = Metrics(site.configuration, site.clock.now())
@@ -72,7 +72,7 @@ def application(site: Site) -> web.Application:
             web.get("/events", _events),
             web.get("/metrics", show_metrics),
             web.get("/health", show_health),
-            *(web.get(f"/{name}", _file) for name in _FILES),
+            *(web.get(f"/{name}", page_own_file) for name in FILES),
         ]
     )
     app.cleanup_ctx.append(_watching)
@@ -122,7 +122,7 @@ async def glance_json(request: web.Request) -> web.Response:
     tone, headline = await site.quick.ask(
         lambda ledger: glance(site.overviews.made(ledger, site.clock.now()))
     )
-    name = site.configuration.site.name
+    name = site.name
     return web.json_response({"site": name, "tone": tone, "headline": headline})
 
 
@@ -182,10 +182,11 @@ async def _events(request: web.Request) -> web.StreamResponse:
     return await request.app[_CHANGES].listen(request)
 
 
-async def _file(request: web.Request) -> web.Response:
-    name = request.path.lstrip("/")
+async def page_own_file(request: web.Request) -> web.Response:
+    """What the pages need beside themselves."""
+    name = request.path.rpartition("/")[2]
     return web.Response(
-        text=page_file(name), content_type=_FILES[name], headers={"Cache-Control": "no-cache"}
+        text=page_file(name), content_type=FILES[name], headers={"Cache-Control": "no-cache"}
     )
 
 
