@@ -17,7 +17,7 @@ from monitor.command_words import OLD_WORDS, Parser, Version
 DEFAULT = "/etc/reveille/reveille.toml"
 # Modules of verbs that are of no site, or of all of them together; `init` asks for the name of one.
 _OF_NO_SITE = frozenset(
-    {"beginning", "configuring", "installing", "ledger_move", "ledgers", "running"}
+    {"beginning", "configuring", "image", "installing", "ledger_move", "ledgers", "running"}
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import in_force
-from monitor.config.configuration import CheckEntry, Configuration, files_named
+from monitor.config.configuration import CheckEntry, Configuration, files_named, together
 from monitor.config.difference import Difference, difference
 from monitor.config.effective_settings import effective, effective_of
 from monitor.config.fault_list import ConfigurationFaults, Fault, located
@@ -38,6 +38,7 @@ __all__ = [
     "one_of",
     "reference_of",
     "sample",
+    "together",
     "whole_reference",
     "write_sample",
 ]

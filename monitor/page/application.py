@@ -31,7 +31,7 @@ from monitor.page.metrics import Metrics
 from monitor.page.site import SITE, Site
 from reports.render import glance, page_file, render_page
 
-_CHANGES = web.AppKey("changes", Changes)
+CHANGES = web.AppKey("changes", Changes)
 _METRICS = web.AppKey("metrics", Metrics)
 FILES = {
     "style.css": "text/css",
@@ -46,7 +46,7 @@ def application(site: Site) -> web.Application:
     """The page of one site."""
     app = web.Application(middlewares=[answered], client_max_size=MOST_BYTES)
     app[SITE] = site
-    app[_CHANGES] = Changes(site.quick)
+    app[CHANGES] = Changes(site.quick)
     app[_METRICS] = Metrics(site.configuration, site.clock.now())
     app.add_routes(
         [
@@ -69,20 +69,20 @@ def application(site: Site) -> web.Application:
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
             web.post("/log-out", actions.log_out),
-            web.get("/events", _events),
+            web.get("/events", events),
             web.get("/metrics", show_metrics),
             web.get("/health", show_health),
             *(web.get(f"/{name}", page_own_file) for name in FILES),
         ]
     )
     app.cleanup_ctx.append(_watching)
-    app.on_shutdown.append(_let_go)
+    app.on_shutdown.append(let_go)
     return app
 
 
 async def _watching(app: web.Application) -> AsyncIterator[None]:
     watching = [
-        asyncio.create_task(work) for work in (app[_CHANGES].watch(), app[SITE].neighbours.watch())
+        asyncio.create_task(work) for work in (app[CHANGES].watch(), app[SITE].neighbours.watch())
     ]
     yield
     for task in watching:
@@ -91,8 +91,9 @@ async def _watching(app: web.Application) -> AsyncIterator[None]:
     await app[SITE].close()
 
 
-async def _let_go(app: web.Application) -> None:
-    app[_CHANGES].end()
+async def let_go(app: web.Application) -> None:
+    """Those who listen are told that it ends."""
+    app[CHANGES].end()
 
 
 async def show_now(request: web.Request) -> web.Response:
@@ -178,8 +179,9 @@ async def show_health(request: web.Request) -> web.Response:
     return web.json_response(shown, status=200 if found["status"] == "ok" else 503)
 
 
-async def _events(request: web.Request) -> web.StreamResponse:
-    return await request.app[_CHANGES].listen(request)
+async def events(request: web.Request) -> web.StreamResponse:
+    """What is changed, as it happens."""
+    return await request.app[CHANGES].listen(request)
 
 
 async def page_own_file(request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ page of one, whole. A link never leads from one site's page to another's but by 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,16 @@ from monitor.incidents.ticket_view import page_root
 from monitor.ledger import Ledger
 from monitor.page import actions
 from monitor.page.answers import html
-from monitor.page.application import FILES, MOST_BYTES, application, page_own_file
+from monitor.page.application import (
+    CHANGES,
+    FILES,
+    MOST_BYTES,
+    application,
+    events,
+    let_go,
+    page_own_file,
+)
+from monitor.page.events import Changes
 from monitor.page.gate import Handler, answered, is_reader
 from monitor.page.health import health
 from monitor.page.ledger_reader import Unavailable
@@ -40,15 +49,26 @@ def applications(sites: Sequence[Site]) -> web.Application:
             web.get("/", show_sites),
             web.get("/glance.json", sites_json),
             web.get("/health", show_health),
+            web.get("/events", events),
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
             web.post("/log-out", actions.log_out),
             *(web.get(f"/{name}", page_own_file) for name in FILES),
         ]
     )
+    app[CHANGES] = Changes(first.quick)
+    app.cleanup_ctx.append(_watching)
+    app.on_shutdown.append(let_go)
     for site in sites:
         app.add_subapp(page_root(site.configuration), application(site))
     return app
+
+
+async def _watching(app: web.Application) -> AsyncIterator[None]:
+    watching = asyncio.create_task(app[CHANGES].watch())
+    yield
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 @web.middleware

@@ -26,10 +26,15 @@ class Stop(Exception):
 
 def configuration_of(arguments: Namespace) -> Configuration:
     """The configuration: the daemon's, where it does the verb. Raises ConfigurationFaults."""
+    return meant(arguments, sites_of(arguments))
+
+
+def sites_of(arguments: Namespace) -> Sequence[Configuration]:
+    """The same, of all sites."""
     if (inside := INSIDE.get()) is not None:
         _say_outdated(inside)
-        return meant(arguments, inside.configurations)
-    return meant(arguments, load_sites(arguments.config))
+        return inside.configurations
+    return load_sites(arguments.config)
 
 
 def sound_part_of(arguments: Namespace) -> Configuration:
