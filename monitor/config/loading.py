@@ -131,12 +131,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     people = reading.entries("people", Person)
     # Known before the desks are read: one that telephones dials nobody else.
     reading.context["people"] = people
-    rotas = {
-        role: rota
-        for role, table in reading.named("rotas")
-        if (rota := reading.model(("rotas", role), RotaSettings, table)) is not None
-    }
-    reading.found += uncovered(rotas, people)
+    rotas = _rotas(reading, people)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
     checks = read_checks(reading, site)
     maintenance = reading.entries("maintenance", Maintenance)
@@ -175,6 +170,16 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         probe=probe or Probe(),
         most_evidence_megabytes=top.most_evidence_megabytes,
     )
+
+
+def _rotas(reading: Reading, people: Sequence[Person]) -> dict[str, RotaSettings]:
+    made = {
+        role: rota
+        for role, table in reading.named("rotas")
+        if (rota := reading.model(("rotas", role), RotaSettings, table)) is not None
+    }
+    reading.found += uncovered(made, people)
+    return made
 
 
 def _scoped_window(site: Site, written: Maintenance) -> Window:

@@ -48,7 +48,7 @@ class HistoryReading(Table):
         whose, values = ("= ?", (number,)) if number is not None else ("IS NULL", ())
         only, named = self._of_names("kind") if number is None else ("", ())
         rows = self._database.rows(
-            f"SELECT * FROM history WHERE incident {whose}{only} ORDER BY id",  # noqa: S608
+            f"SELECT * FROM history WHERE incident {whose}{only} ORDER BY id",  # noqa: S608 - constants
             (*values, *named),
         )
         return [self._happened(row) for row in rows]

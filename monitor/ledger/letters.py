@@ -135,7 +135,7 @@ class LetterReading(Table):
         """The letters in their order; all, or those in one state, or those of one incident."""
         only, desks = self._of_names("desk")
         rows = self._database.rows(
-            "SELECT * FROM outbox WHERE (CAST(? AS TEXT) IS NULL OR state = ?)"  # noqa: S608
+            "SELECT * FROM outbox WHERE (CAST(? AS TEXT) IS NULL OR state = ?)"  # noqa: S608 - constants
             f" AND (CAST(? AS BIGINT) IS NULL OR incident = ?){only} ORDER BY id",
             (state, state, incident, incident, *desks),
         )

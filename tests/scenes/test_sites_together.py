@@ -1,9 +1,11 @@
-"""Sites that come and go in a configuration: a ticket outlives a change of how its site is written,
-and ends as one that nothing looks at once its site is taken out.
+"""What sites share, and what becomes of one: an answer by mail reaches its own site's ticket, a
+ticket outlives a change of how its site is written, and ends as one that nothing looks at once its
+site is taken out.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +15,14 @@ from checks.contract import Fault, Observation
 from monitor.config import Configuration, load_sites
 from monitor.core.endings import WITHDRAW_AFTER_SECONDS
 from monitor.core.verdict import judge
+from monitor.delivery.last_resort import Alarm
+from monitor.delivery.mail_replies import NoAnswer, take_for_site
+from monitor.desks.received_mail import ReceivedMail
 from monitor.incidents.correlation import AttemptResult, Correlation
 from monitor.ledger import Ledger
 from monitor.ledger.of_site import of_site
 from monitor.service.parts import forget_sites
+from tests.loopback.mail_server import MailServer, serving
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 SHARED = """
@@ -36,6 +42,11 @@ every = "5m"
 confirm = 1
 """
 ONE = '[site]\nname = "Pune"\ntimezone = "Asia/Kolkata"\n'
+SHIFT = """
+[[sites.{0}.people]]
+role = "operators"
+mail = "{1}@example.net"
+"""
 SEVERAL = '[site]\ntimezone = "Asia/Kolkata"\n[sites.Pune]\n[sites.Austin]\n'
 
 
@@ -91,3 +102,45 @@ def test_tickets_of_a_site_that_is_taken_out_end_and_the_first_site_hears_of_it(
     assert ended and ended.closed_at == end
     last = ledger.outbox(incident=2)[-1]
     assert (last.kind, last.desk) == ("closed", "Pune/mail")
+
+
+def mail(sender: str, word: str, *tickets: int) -> ReceivedMail:
+    """An answer that our own server vouches for."""
+    return ReceivedMail("<1@laptop>", sender, True, "", (), (), tickets, (word,))
+
+
+def test_an_answer_in_a_shared_mailbox_reaches_the_site_of_its_ticket(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    shifts = SHIFT.format("Pune", "pune") + SHIFT.format("Austin", "austin")
+    pune, austin = sites = read(tmp_path, SEVERAL + shifts)
+    fails(ledger, pune, NOW)
+    fails(ledger, austin, NOW)
+    said = take_for_site(mail("austin@example.net", "ack", 2), sites, NOW, ledger)
+    assert said == "ticket=RV-2-Austin word=ack by=austin@example.net"
+    taken = [row.acknowledged_at is not None for row in ledger.open_incidents()]
+    assert taken == [False, True]
+    # Somebody of another site is nobody here, whatever he writes.
+    with pytest.raises(NoAnswer, match="none of the people of this site"):
+        take_for_site(mail("austin@example.net", "ack", 1), sites, NOW, ledger)
+    with pytest.raises(NoAnswer, match="does not say of which site"):
+        take_for_site(mail("nobody@example.net", "ack"), sites, NOW, ledger)
+
+
+async def test_a_blind_monitor_is_told_to_the_operators_of_all_sites_once(tmp_path: Path) -> None:
+    shared = read(tmp_path, SEVERAL)
+    own = read(tmp_path, SEVERAL + SHIFT.format("Austin", "austin"))
+    async with serving(MailServer()) as server:
+        for sites, told in ((shared, ["hq"]), (own, ["hq", "austin"])):
+            server.envelopes.clear()
+            there = [at_port(one, server.port) for one in sites]
+            assert await Alarm().raise_(there, "the disk is full", NOW)
+            to = [one for envelope in server.envelopes for one in envelope.rcpt_tos]
+            assert to == [f"{name}@example.net" for name in told]
+
+
+def at_port(site: Configuration, port: int) -> Configuration:
+    """With its mail server there."""
+    changed = {"port": port, "tls": "none"}
+    desks = {name: one.model_copy(update=changed) for name, one in site.desks.items()}
+    return replace(site, desks=desks)
