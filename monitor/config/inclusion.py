@@ -18,6 +18,7 @@ from checks.settings import shown
 from monitor.config.fault_list import ConfigurationFaults, Fault, Place, dotted
 from monitor.config.toml_text import Written, read
 
+DEFAULTS, SITES = "defaults", "sites"
 INCLUDED = (
     "people",
     "rotas",
@@ -27,10 +28,9 @@ INCLUDED = (
     "defaults",
     "maintenance",
     "desks",
-    "sites",
+    SITES,
 )
 """the sections that an included file may have"""
-DEFAULTS = "defaults"
 # More files than any site has; a pattern like "**" may find a home directory.
 _MOST_FILES = 500
 # A check has one of them: what it writes itself takes the place of the other, too.
@@ -60,7 +60,8 @@ class Whole:
             kind = self.inherited.get((str(place[1]), str(place[2])))
             if kind is not None:
                 place = (DEFAULTS, kind, *place[2:])
-        for length in (2, 1):
+        # Of a site: its sections, and what has a name or a number in them.
+        for length in (4, 3, 2, 1):
             if found := self._homes.get(place[:length]):
                 return found[0], (*found[1], *place[length:])
         return self.main, place
@@ -88,19 +89,47 @@ class Whole:
     def _take_named(self, written: Written, section: str, table: Mapping[str, Any]) -> None:
         mine = dict(self.tables.get(section, {}))
         for name, one in table.items():
-            if name in mine:
-                other, place = self.home((section, name))
-                line = other.places.line(place)
-                self._fault(
-                    written,
-                    (section, name),
-                    "is written a second time",
-                    f"the first is in {other.file}:{line}",
-                )
-                continue
-            mine[name] = one
-            self._homes[section, name] = (written, (section, name))
+            if name not in mine:
+                mine[name] = one
+                self._homes[section, name] = (written, (section, name))
+            elif section == SITES and isinstance(one, dict) and isinstance(mine[name], dict):
+                mine[name] = self._more_of_site(written, (section, name), mine[name], one)
+            else:
+                self._twice(written, (section, name))
         self.tables[section] = mine
+
+    def _more_of_site(
+        self, written: Written, place: Place, known: dict[str, Any], more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A site with what another file says of it: each thing once, and lists one after the
+        other.
+        """
+        made = dict(known)
+        for key, part in more.items():
+            here, before = (*place, key), made.get(key)
+            if before is None:
+                made[key] = part
+                self._homes[here] = (written, here)
+            elif isinstance(part, list) and isinstance(before, list):
+                for number in range(len(part)):
+                    self._homes[*here, len(before) + number] = (written, (*here, number))
+                made[key] = [*before, *part]
+            elif isinstance(part, dict) and isinstance(before, dict):
+                for name, one in part.items():
+                    if name in before:
+                        self._twice(written, (*here, name))
+                        continue
+                    made[key] = {**made[key], name: one}
+                    self._homes[*here, name] = (written, (*here, name))
+            else:
+                self._twice(written, here)
+        return made
+
+    def _twice(self, written: Written, place: Place) -> None:
+        other, first = self.home(place)
+        line = other.places.line(first)
+        right = f"the first is in {other.file}:{line}"
+        self._fault(written, place, "is written a second time", right)
 
     def _take_listed(self, written: Written, section: str, entries: list[Any]) -> None:
         before = list(self.tables.get(section, []))
@@ -157,7 +186,7 @@ def whole_of(main: Written) -> Whole:
                         for one in refused.faults
                     ]
     # Where there are several sites each has defaults of its own (sites.py).
-    if "sites" not in whole.tables:
+    if SITES not in whole.tables:
         whole.inherited = inherited(whole.tables)
     return whole
 

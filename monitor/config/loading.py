@@ -14,7 +14,7 @@ from monitor.config.check_tables import read_checks, read_defaults
 from monitor.config.configuration import Configuration
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
-from monitor.config.inclusion import DEFAULTS, Whole, whole_of
+from monitor.config.inclusion import DEFAULTS, SITES, Whole, whole_of
 from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
 from monitor.config.model_reader import Reading, without
@@ -24,7 +24,7 @@ from monitor.config.probe import Probe
 from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
-from monitor.config.sites import SITES, SiteTables, sites_of
+from monitor.config.sites import SiteTables, sites_of
 from monitor.config.toml_text import Written, read
 from monitor.core.maintenance import Window
 from monitor.desks.desk import DeskSettings
@@ -77,15 +77,18 @@ def understand(written: Written) -> tuple[Configuration, ...]:
         wrong = in_order(found, files)
         raise ConfigurationFaults(str(written.file), (*files.wrong, *wrong))
     included = tuple(one.file for one in files.files[1:])
+    good = [(part.of, part.configuration) for part in parts if part.configuration is not None]
+    doubts = [in_order(cross_section.warnings(one, of), files) for of, one in good]
     return tuple(
-        replace(
-            part.configuration,
-            included=included,
-            warnings=in_order(cross_section.warnings(part.configuration, part.of), files),
-        )
-        for part in parts
-        if part.configuration is not None
+        replace(one, included=included, warnings=_of_all(own, doubts))
+        for (_, one), own in zip(good, doubts, strict=True)
     )
+
+
+def _of_all(own: Sequence[Fault], each: Sequence[Sequence[Fault]]) -> tuple[Fault, ...]:
+    """The doubts of a site, without those of shared people whom another site's policy tells."""
+    everywhere = set.intersection(*({one.path for one in doubts} for doubts in each))
+    return tuple(one for one in own if not one.path.startswith("people[") or one.path in everywhere)
 
 
 @dataclass(frozen=True, slots=True)

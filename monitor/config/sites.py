@@ -18,11 +18,10 @@ from typing import Any
 from checks.settings import shown
 from monitor.config.errors.explanation import Found
 from monitor.config.fault_list import Place
-from monitor.config.inclusion import DEFAULTS, EITHER, inherited
+from monitor.config.inclusion import DEFAULTS, EITHER, SITES, inherited
 from monitor.config.model_reader import Table
 from monitor.config.section_models import wrong_name
 
-SITES = "sites"
 NAMED = ("rotas", "lines", "agents", DEFAULTS, "checks", "desks")
 LISTED = ("people", "maintenance")
 OF_A_SITE = (*NAMED, *LISTED, "audit")

@@ -33,13 +33,14 @@ EACH = frozenset(
 
 
 def meant(arguments: Namespace, sites: Sequence[Configuration]) -> Configuration:
-    """The configuration of the site that a verb is about; what it says of a check by the short name
-    is said by the whole one from now on. Raises ConfigurationFaults.
+    """The configuration of the site that a verb is about; what it says of a check or a desk by the
+    short name is said by the whole one from now on. Raises ConfigurationFaults.
     """
     found = one_of(sites, _site(arguments, sites))
     for word in ("name", "check"):
         written = getattr(arguments, word, None)
-        if written and (whole := found.site.scoped(written)) in found.checks:
+        whole = found.site.scoped(str(written))
+        if written and (whole in found.checks or whole in found.desks):
             setattr(arguments, word, whole)
     return found
 

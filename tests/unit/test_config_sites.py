@@ -174,11 +174,13 @@ def test_a_fault_is_told_where_it_is_written_and_once(tmp_path: Path) -> None:
 def test_how_sites_are_named_is_told(tmp_path: Path) -> None:
     main = SHARED.replace("[site]", '[site]\nname = "All"')
     wrong = '[sites.pune]\nname = "Pune"\n[sites."a/b"]\n[sites.Pune]\n'
-    file = written(tmp_path, main, wrong=wrong, twice="[sites.Pune]\n")
+    file = written(
+        tmp_path, main, wrong=f"{wrong}region = 'x'\n", twice="[sites.Pune]\nregion = 'y'\n"
+    )
     told = faults(file)
-    assert told[0].endswith(
-        "sites/wrong.toml:4: sites.Pune: is written a second time; the first is in"
-        f" {tmp_path}/sites/twice.toml:1".replace(f"{tmp_path}/", "")
+    assert told[0] == (
+        "sites/wrong.toml:5: sites.Pune.region: is written a second time; the first is in"
+        " sites/twice.toml:2"
     )
     assert [line.partition(": ")[2] for line in told[1:]] == [
         "site.name: each site has its own name, in [sites.NAME]; leave it out: [site] says here"
@@ -221,3 +223,29 @@ def test_one_site_is_what_it_was(tmp_path: Path) -> None:
     assert (list(found.checks), list(found.desks)) == (["agent-portal"], ["mail"])
     assert effective_of([found]) == effective(found)
     assert load(file, "Pune") == found
+
+
+def test_a_site_may_stand_in_several_files(tmp_path: Path) -> None:
+    portals = """
+[sites.Pune.checks.shop]
+kind = "portal"
+url = "https://shop.example.net/"
+evry = "5m"
+[[sites.Pune.people]]
+role = "operators"
+mail = "pune@example.net"
+phone = "none"
+"""
+    file = written(tmp_path, pune=PUNE, portals=portals)
+    assert faults(file) == [
+        "sites/portals.toml:5: sites.Pune.checks.shop.evry: there is no such key; did you mean"
+        " 'every'?",
+        "sites/portals.toml:9: sites.Pune.people[0].phone: 'none' is no phone number; write"
+        " '+912212345678' or 'sip:+912212345678@trunk-a'",
+    ]
+    (tmp_path / "sites" / "portals.toml").write_text(
+        portals.replace("evry", "every").replace('phone = "none"', ""), encoding="utf-8"
+    )
+    (pune,) = load_sites(file)
+    assert list(pune.checks) == ["Pune/agent-portal", "Pune/shop", "Pune/number"]
+    assert [one.mail for one in pune.people] == ["customer@example.net", "pune@example.net"]
