@@ -12,14 +12,13 @@ import pwd
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from checks.contract import CannotTell, Trace
 from checks.process.events import concluded, followed
 from checks.process.parent import Child, Program, started
-from checks.process.service import Service
+from checks.process.service_place import installed
 
-SERVICE = Service(Path("/run/reveille-plugins.sock"))
+SERVICE = installed("plugins")
 """plugins as a user of their own, where `reveille install` has laid that down"""
 ENDLESS_BYTES = 16 * 2**20
 """what prints as much is in a loop: it is ended then, and does not have to reach its time limit"""
@@ -59,7 +58,7 @@ async def run(work: Work, trace: Trace) -> Ran:
     if not SERVICE.is_there():
         raise CannotTell(
             f"the plugin is to run as {work.user!r}, and {own_user()!r}, who runs this, may become"
-            f" nobody else; `reveille install` lays down {SERVICE.path.stem}.socket, by which"
+            f" nobody else; `reveille install` lays down reveille-plugins.socket, by which"
             " it can"
         )
     return await _run_there(work, trace)

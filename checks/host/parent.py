@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.process.events import Story, followed
 from checks.process.parent import python
-from checks.process.service import Service
+from checks.process.service_place import installed
 
-SERVICE = Service(Path("/run/reveille-hostlooks.sock"))
+SERVICE = installed("hostlooks")
 """looks with the rights for it, where an administrator has installed it (look_service.py); without
 it a child of ours looks, with ours"""
 # Several faults in one text: what is longer stands in the notes, each fault by itself.

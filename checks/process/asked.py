@@ -20,6 +20,9 @@ _LONGEST_JOB = 32 << 20
 # A daemon writes its job at once.
 _JOB_SECONDS = 10.0
 _UCRED = struct.Struct("iII")
+_PROC = Path("/proc")
+# Where systemd as the first process of a host or a container has itself (systemd.special(7)).
+_FIRST = "/init.scope"
 
 
 class NotAsked(Exception):
@@ -53,13 +56,40 @@ def allowed(peer: socket.socket, unit: str, root: int = 0) -> int:
     process, user, _group = _UCRED.unpack(credentials)
     if user == root:
         return int(process)
-    # The name of a control group is systemd's word, which no process of the unit can change. A
-    # child of the daemon (a browser, a plugin) has another parent than systemd.
-    groups = Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").split()
+    # A child of the daemon (a browser, a plugin) has another parent than systemd.
     parent = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-    if not any(group.endswith(f"/{unit}") for group in groups) or parent != "1":
+    if parent != "1" or not of_unit(process, user, unit):
         raise NotAsked(f"process {process} of user {user} is not the daemon of {unit}")
     return int(process)
+
+
+def of_unit(process: int, user: int, unit: str, proc: Path = _PROC) -> bool:
+    """Whether a process is this user's, and in a unit of the system's own manager. Raises OSError
+    where there is no such process.
+    """
+    # Whoever connected may have ended, and the number be another process's by now.
+    status = (proc / str(process) / "status").read_text(encoding="utf-8", errors="replace")
+    owners = next(line.split() for line in status.splitlines() if line.startswith("Uid:"))
+    first, there = _groups_of(proc / "1"), _groups_of(proc / str(process))
+    return int(owners[2]) == user and any(
+        _of_system(path, first.get(hierarchy, ""), unit) for hierarchy, path in there.items()
+    )
+
+
+def _groups_of(process: Path) -> dict[str, str]:
+    """Hierarchy -> control group (cgroups(7))."""
+    written = (process / "cgroup").read_text(encoding="utf-8", errors="surrogateescape")
+    return {line.rpartition(":")[0]: line.rpartition(":")[2] for line in written.split("\n")}
+
+
+def _of_system(path: str, first: str, unit: str) -> bool:
+    """Whether this is the group of the system's unit. Below its own `user@1000.service` every user
+    may name groups as he likes, and have a process of his put there
+    (org.freedesktop.systemd1(5), AttachProcessesToUnit): above the system's stand slices alone.
+    """
+    above = f"{first.removesuffix(_FIRST)}/"
+    *slices, last = path.removeprefix(above).split("/")
+    return path.startswith(above) and last == unit and all(s.endswith(".slice") for s in slices)
 
 
 def received(peer: socket.socket) -> bytes:

@@ -16,7 +16,8 @@ from typing import Any
 
 from checks.contract import CannotTell, Failed, Trace
 from checks.process.parent import Child, Program, running
-from checks.process.service import Asked, Service, asking
+from checks.process.service import Asked, asking
+from checks.process.service_place import Service
 
 # A terminal is told of every tenth: a line for each percent of a long restore would scroll
 # everything else away.

@@ -8,28 +8,13 @@ connection ends the service's work.
 from __future__ import annotations
 
 import asyncio
-import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+
+from checks.process.service_place import Service
 
 # As of a child's own events (parent.py): one may carry a list.
 _LONGEST_LINE = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """Where it listens."""
-
-    path: Path
-
-    def is_there(self) -> bool:
-        """Whether somebody has opened a socket there."""
-        try:
-            return stat.S_ISSOCK(self.path.stat().st_mode)
-        except OSError:
-            return False
 
 
 class Asked:

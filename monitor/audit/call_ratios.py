@@ -31,10 +31,10 @@ def _windows(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
     for name, entry in configuration.checks.items():
         if not entry.probe.PLACES_CALLS:
             continue
-        made = ledger.attempts(name, limit=_MOST_CALLS, since=now - timedelta(hours=max(HOURS)))
+        made = ledger.observations(name, _MOST_CALLS, now - timedelta(hours=max(HOURS)))
         for hours in HOURS:
             since = now - timedelta(hours=hours)
-            seen = figures(row.observation for row in made if row.started_at >= since)
+            seen = figures(observed for at, observed in made if at >= since)
             yield _window(name, hours, seen)
 
 

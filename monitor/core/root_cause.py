@@ -24,8 +24,6 @@ from monitor.core.open_hours import NO_CALENDARS, Calendars
 from monitor.core.policy_terms import Target
 from monitor.core.sla import ANALYSES, Clock, ClockState
 
-PROMISES = ANALYSES
-
 # A quarter of its time is enough to write it in, and a day ahead is soon enough for the longest.
 _BEFORE_PART, _BEFORE_MOST_SECONDS = 4, 86400.0
 EVIDENCE = "evidence"

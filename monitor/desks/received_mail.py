@@ -161,8 +161,11 @@ def _decoded(part: Message) -> str:
     if not isinstance(body, bytes):
         return ""
     named = str(part.get_content_charset("utf-8"))
-    # Only what is decoded in linear time (punycode is not).
-    return body.decode(named if _CHARSETS.fullmatch(named) else "utf-8", "replace")
+    try:
+        # Only what is decoded in linear time (punycode is not).
+        return body.decode(named if _CHARSETS.fullmatch(named) else "utf-8", "replace")
+    except LookupError:  # named as its siblings are, and none: iso-8859-0
+        return body.decode("utf-8", "replace")
 
 
 def _own_lines(text: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from monitor.core.incident import Change, Closing, Evidence, key_of
 from monitor.incidents import store
 from monitor.incidents.incident_changes import IncidentChanges
 from monitor.ledger import Ledger
+from monitor.ledger.happening_bodies import happening_body
 
 SILENT_HOST = "host-is-silent"
 LONE_PLACE = "place-disagrees"
@@ -72,6 +73,25 @@ def miss_hosts(
                 troubles.begins(SILENT_HOST, name, title, (reason,), host.heard_at)
             else:
                 troubles.ends(SILENT_HOST, name, f"host {of} was heard again")
+
+
+def say_told_at_home(
+    ledger: Ledger, configuration: Configuration, now: datetime, since: datetime, told_at: datetime
+) -> None:
+    """This host was cut off since a moment, and has told its own operators: its ticket says so, and
+    is what goes on. The monitor's own history says it where there is none.
+    """
+    host = configuration.probe.name
+    key = _key(configuration, SILENT_HOST, f"@{host}")
+    row = ledger.open_incident_by_key(key) or ledger.latest_closed(key)
+    of = row if row and (row.closed_at is None or row.closed_at >= since) else None
+    text = (
+        f"cut off from the ledger since {since:%H:%M} UTC, {host} told its own operators at"
+        f" {told_at:%H:%M} UTC; this ticket takes that over"
+    )
+    with ledger.transaction() as t:
+        body = happening_body("note", {"by": host, "text": text})
+        t.happened(of.number if of else None, now, "note" if of else "told-at-home", body)
 
 
 def forget_places(ledger: Ledger, configuration: Configuration, now: datetime) -> None:

@@ -137,7 +137,7 @@ def owing(ledger: Ledger, now: datetime) -> list[Incident]:
     """The closed incidents of which an analysis is promised that was not sent, the oldest first."""
     memo = ledger.memo()
     if _OWING not in memo:
-        rows = ledger.closed_with_promise(root_cause.PROMISES, now - _OWED_FOR)
+        rows = ledger.closed_with_promise(now - _OWED_FOR)
         memo[_OWING] = {one.number: one for one in incidents_of(rows) if root_cause.may_owe(one)}
         memo.pop(NEXT_ANALYSIS, None)
     found: dict[int, Incident] = memo[_OWING]

@@ -24,6 +24,7 @@ Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
 _TIME_BITS = 42
 _NEVER = (1 << _TIME_BITS) - 1
 _COLUMNS = "check_number, started_at, name, kind, purpose, muted, state, observation, verdict"
+_SEEN = "started_at, name, observation"
 # A second attempt within the same millisecond is no error here: `record` moves it on and tries
 # again.
 _RECORD = (
@@ -86,6 +87,15 @@ class AttemptReading(Table):
         span = (encoding.milliseconds(since), encoding.milliseconds(until))
         return [_attempt(row) for row in self._newest(check, limit, *span)]
 
+    def observations(
+        self, check: str, limit: int, since: datetime
+    ) -> list[tuple[datetime, Observation]]:
+        """When each of the newest attempts of a check began, and what was seen; no verdict is read
+        for it.
+        """
+        rows = self._newest(check, limit, encoding.milliseconds(since), columns=_SEEN)
+        return [(encoding.moment(row["started_at"]), _observed(row)) for row in rows]
+
     def bad_exhibits(self, since: datetime, limit: int) -> list[str]:
         """The path of the first exhibit of each look since a moment that was not OK, the newest of
         each check first. Of a look nothing else is brought into memory: there may be many.
@@ -100,9 +110,11 @@ class AttemptReading(Table):
         )
         return [str(row["path"]) for row in rows]
 
-    def _newest(self, name: str, limit: int, earliest: int, latest: int = _NEVER) -> Sequence[Row]:
+    def _newest(
+        self, name: str, limit: int, earliest: int, latest: int = _NEVER, columns: str = _COLUMNS
+    ) -> Sequence[Row]:
         return self._database.rows(
-            f"SELECT {_COLUMNS} FROM {_FROM} "  # noqa: S608 - constants
+            f"SELECT {columns} FROM {_FROM} "  # noqa: S608 - constants
             "WHERE check_number = (SELECT number FROM check_names WHERE name = ?) AND started_at"
             " BETWEEN ? AND ? "
             "ORDER BY started_at DESC LIMIT ?",
@@ -161,6 +173,13 @@ def _attempt(row: Row) -> AttemptRow:
         verdict=verdict,
         muted=bool(row["muted"]),
     )
+
+
+def _observed(row: Row) -> Observation:
+    try:
+        return bodies.OBSERVATION.read(encoding.unpacked(row["observation"]), row["name"])
+    except Unreadable as why:
+        return Observation(blind=str(why))
 
 
 def _told(row: Row) -> tuple[Observation, Verdict]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from monitor.core.sla import ANALYSES
 from monitor.ledger.database import Row, Value
 from monitor.ledger.encoding import (
     milliseconds,
@@ -30,6 +31,17 @@ _WHERE: dict[IncidentState | None, str] = {
     "recovered": "closed_at IS NULL AND recovered_at IS NOT NULL",
     "closed": "closed_at IS NOT NULL",
 }
+# The body is JSON without blanks (encoding.packed): what has no such promise is not parsed. In the
+# words of the index (0008_unsent.sql): SQLite uses a partial index by its very terms alone
+# (sqlite.org/partialindex.html, section 3.1).
+_PROMISED = (
+    "closed_at IS NOT NULL AND instr(body, '\"told\":true') > 0 AND ("
+    + " OR ".join(
+        f'instr(body, \'"name":"{one}"\') > 0 AND instr(body, \'"{one}_sent_at":"\') = 0'
+        for one in ANALYSES
+    )
+    + ")"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +98,15 @@ class IncidentReading(Table):
         )
         return incident_row(found) if found else None
 
-    def closed_with_promise(self, names: Sequence[str], since: datetime) -> list[IncidentRow]:
-        """Those that were told, closed since a moment, of which something of such a name ("rca") is
-        promised and was not sent (`rca_sent_at`), the oldest first.
+    def closed_with_promise(self, since: datetime) -> list[IncidentRow]:
+        """Those that were told, closed since a moment, of which an analysis ("rca", "prevention")
+        is promised and was not sent, the oldest first.
         """
-        # The body is JSON without blanks (encoding.packed): what has no such promise is not parsed.
-        named = " OR ".join("(instr(body, ?) > 0 AND instr(body, ?) = 0)" for _ in names)
-        marks = [mark for name in names for mark in (f'"name":"{name}"', f'"{name}_sent_at":"')]
         only, site = self._of_site()
         rows = self._database.rows(
-            f"SELECT * FROM incidents WHERE closed_at >= ? AND ({named}) "  # noqa: S608 - marks
-            f"AND instr(body, '\"told\":true') > 0{only} ORDER BY number",
-            (milliseconds(since), *marks, *site),
+            f"SELECT * FROM incidents WHERE closed_at >= ? AND {_PROMISED}{only} "  # noqa: S608
+            "ORDER BY number",
+            (milliseconds(since), *site),
         )
         return [incident_row(row) for row in rows]
 

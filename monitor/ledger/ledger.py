@@ -42,6 +42,10 @@ from monitor.ledger.words import WordReading, WordWriting
 T = TypeVar("T")
 
 
+class _Wanted(Exception):
+    """Something would be changed."""
+
+
 class Transaction(
     SlotWriting,
     LeaseWriting,
@@ -83,6 +87,7 @@ class Ledger(
         self.views = dict[str, Ledger]()
         """what each site sees of it, by its name (monitor/ledger/of_site.py)"""
         self._whole: Transaction | None = None
+        self._trying = False
         super().__init__(engines.opened(place, read_only=read_only))
         try:
             _fit(self._database)
@@ -136,6 +141,8 @@ class Ledger(
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """All of what is changed inside is kept, or nothing. Raises LedgerFault."""
+        if self._trying:
+            raise _Wanted
         if self._whole is not None:
             yield self._whole
             return
@@ -160,6 +167,20 @@ class Ledger(
                 yield
             finally:
                 self._whole = None
+
+    def would_change(self, work: Callable[[Ledger], object]) -> bool:
+        """Whether work that changes only what is due would change anything now. It is done up to
+        its first transaction, and nothing waits for the ledger's writer.
+        """
+        self._trying = True
+        try:
+            with self.steady():
+                work(self)
+        except _Wanted:
+            return True
+        finally:
+            self._trying = False
+        return False
 
     def interrupt(self) -> None:
         """End the question that is being answered, from another thread; it raises LedgerFault."""

@@ -42,6 +42,10 @@ class SiteLedger(Ledger):
         with self._of.under(lease):
             yield
 
+    def would_change(self, work: Callable[[Ledger], object]) -> bool:
+        """Whether work would change anything now."""
+        return self._of.would_change(lambda _: work(self))
+
     def close(self) -> None:
         """Close the ledger, for all sites."""
         self._of.close()

@@ -2,7 +2,7 @@
 
 Rules:
 1. One writer at a time, as on SQLite: a transaction begins with an advisory lock of its schema. A
-   process that freezes with it is undone by the server after ten seconds
+   process that freezes with it is undone by the server after five seconds
    (idle_in_transaction_session_timeout), so nobody waits for it longer.
 2. A commit whose answer was lost is asked for (pg_xact_status): what was kept is not done again,
    and what was not is not taken for kept.
@@ -148,8 +148,13 @@ class PostgresDatabase(Database):
     def transaction(self) -> Iterator[None]:
         """All of what is changed inside is kept, or nothing."""
         self.require_none()
-        with explained(self.where):
-            this = self._begun()
+        try:
+            with explained(self.where):
+                this = self._begun()
+        # Begun it may be, and only the lock not got: the session would be of no more use.
+        except BaseException:
+            self._roll_back()
+            raise
         self._under_way, self._altered = True, False
         try:
             self.forget_what_others_changed()

@@ -66,8 +66,8 @@ def parameters(address: ServerAddress, read_only: bool) -> Mapping[str, Any]:
     given = said(address.url)
     settings = {
         # A process that stands still in the middle of a change must not keep all others from
-        # theirs; the server undoes it.
-        "idle_in_transaction_session_timeout": _MILLISECONDS,
+        # theirs; the server undoes it before they have given up.
+        "idle_in_transaction_session_timeout": _MILLISECONDS // 2,
         "lock_timeout": _MILLISECONDS,
         "default_transaction_read_only": "on" if read_only else "off",
         "timezone": "UTC",

@@ -29,7 +29,9 @@ class ChannelLeases:
     @asynccontextmanager
     async def occupy(self, wanted: Sequence[Claim]) -> AsyncIterator[None]:
         """Hold what an attempt needs of its lines, all or none, for as long as the block runs."""
-        if not (wanted and self._claims.shared):
+        # Out of the ledger's reach only lines that no other host uses are called over
+        # (on_its_own.py).
+        if self._claims.cut_off or not (wanted and self._claims.shared):
             yield
             return
         held = await self._held(wanted)

@@ -33,6 +33,8 @@ class Alone:
     """A ledger of one host: everything is its own."""
 
     shared = False
+    cut_off = False
+    """whether the ledger is out of reach, so that nothing can be claimed against other hosts"""
 
     def rows(self, ledger: Ledger, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How jobs stand that several hosts may do; without those that nobody ever had."""

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from monitor.config import CheckEntry
+from monitor.core.condition import Condition
 from monitor.core.timetable import Slot
 from monitor.ledger import Purpose
 from monitor.scheduling.place_looks import Place
+
+# The slot of a check's very first look, made as soon as it is configured; with its times behind it,
+# the moment from which these are owed.
+FIRST = "first-sight"
+# A host that is at work takes what is owed within a second.
+_OTHERS_FIRST = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +38,12 @@ class Due:
     @property
     def name(self) -> str:
         return self.entry.name
+
+    def nobody_took(self, condition: Condition | None, now: datetime) -> bool:
+        """Whether other hosts have had their time for it, or it can be nobody else's. A host
+        without room for evidence can only say of it that it is blind.
+        """
+        at = self.slot.at if self.slot else condition.next_look if condition else None
+        first = self.slot is not None and self.slot.key == FIRST
+        own = self.place is not None and bool(self.place.place)
+        return first or own or at is None or at <= now - _OTHERS_FIRST

@@ -9,7 +9,7 @@ of it asks the ledger; whoever began a look meanwhile is left out of the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -21,13 +21,10 @@ from monitor.incidents import store
 from monitor.ledger import Ledger, LedgerAccess, SlotRow
 from monitor.scheduling import place_looks
 from monitor.scheduling.claims import Alone
-from monitor.scheduling.due import Due
+from monitor.scheduling.due import FIRST, Due
 from monitor.scheduling.extra_looks import ExtraLooks, purpose_of
 from monitor.scheduling.ready_queue import Agenda
 
-# The slot of a check's very first look, made as soon as it is configured; with its times behind it,
-# the moment from which these are owed.
-FIRST = "first-sight"
 _ANY = datetime(1970, 1, 2, tzinfo=UTC)
 
 
@@ -46,12 +43,16 @@ class OwedLooks:
         self._claims, self._since = claims or Alone(), clock.now()
         # Claimed for a look that is about to be made.
         self._granted: set[str] = set()
+        # Whether a look made here could keep its evidence.
+        self._has_room: Callable[[], bool] = lambda: True
         self._extra = ExtraLooks()
         self._running: set[str] = set()
         self._begun: set[tuple[str, str]] = set()
         # The newest slot begun of each check on a fixed grid.
         self._grid: dict[str, datetime] = {}
         self._rest_until: dict[str, datetime] = {}
+        # The checks that this host was the last to look at, as far as it knows.
+        self._last_here: set[str] = set()
         # Slots that the ledger says are done; a clock that went back offers them again.
         self._taken: set[tuple[str, str]] = set()
         self._left_over: dict[tuple[str, str], SlotRow] = {}
@@ -115,6 +116,9 @@ class OwedLooks:
         self._find_left_over(ledger)
         with ledger.steady():
             owed = self._owed(ledger, checks, agenda, now)
+            if owed and not self._has_room():
+                known = partial(store.known_condition, ledger)
+                owed = [due for due in owed if due.nobody_took(known(due.name), now)]
         if not owed:
             return []
         rows = self._claims.rows(ledger, [due.job for due in owed])
@@ -138,6 +142,7 @@ class OwedLooks:
         for name, at in known.items():
             if at is not None and at > self._grid.get(name, _ANY):
                 self._grid[name] = at
+                self._last_here.discard(name)
 
     def _find_left_over(self, ledger: Ledger) -> None:
         unfinished = ledger.unfinished_slots()

@@ -10,39 +10,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from checks.body import Unreadable
-from checks.contract import Observation
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import confirming
-from monitor.core.verdict import State, judge
+from monitor.core.timetable import Slot
+from monitor.core.verdict import State
 from monitor.evidence.call_page import drawn, with_page
 from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult, Correlation, patience_of, reach
-from monitor.incidents.place_words import word_name
-from monitor.ledger import Ledger, LedgerAccess, Purpose, SlotRow, Transaction
+from monitor.ledger import Ledger, LedgerAccess, LedgerFault, SlotRow, Transaction
 from monitor.ledger.leases import LeaseLost
 from monitor.ledger.together import Change, Together
+from monitor.scheduling.attempts import Attempts
 from monitor.scheduling.claims import Alone
-from monitor.scheduling.due import Due
-from monitor.scheduling.owed_looks import FIRST, OwedLooks
+from monitor.scheduling.due import FIRST, Due
+from monitor.scheduling.owed_looks import OwedLooks
 from monitor.scheduling.place_looks import Place
 from monitor.scheduling.place_rounds import PlaceRounds
 from monitor.scheduling.runner import Runner
-from monitor.scheduling.shared_attempts import SharedLooks, Turns
+from monitor.scheduling.shared_attempts import SharedLooks
 
 __all__ = ["FIRST", "Due", "Rounds"]
 
 log = logging.getLogger(__name__)
-
-# A run at a time of day that began later than this is said to be late.
-LATE_AFTER_SECONDS = 60.0
+KeepLate = Callable[[AttemptResult, str, Slot | None], Awaitable[None]]
+"""keeps a look, its place and the run at a time of day that it was, until the ledger can have it"""
 # How long a check is left alone after its look broke in our own hands (a full disk, a bug).
 AFTER_A_BREAK_SECONDS = 30.0
 # How long a look that somebody asks for waits for another host's to end, and how often it asks.
@@ -63,10 +59,12 @@ class Rounds(OwedLooks):
     ) -> None:
         """`heard(check, text)` is told what goes on, for the journal's STATUS or a terminal."""
         super().__init__(ledger, configuration, clock, claims)
-        self._runner = runner
-        self._heard = heard or (lambda _check, _text: None)
-        self._together = Together(ledger)
-        self._shared, self._turns = SharedLooks(clock), Turns()
+        self._has_room = runner.has_room
+        self.attempts = Attempts(ledger, clock, runner, heard)
+        self._attempt = self.attempts.made
+        self._together, self._shared = Together(ledger), SharedLooks(clock)
+        # Keeps looks that the ledger cannot take now; set where there is a place for that.
+        self.keep_late: KeepLate | None = None
         self._places = PlaceRounds(
             ledger, clock, self._claims, self._below, self._write, lambda: self.configuration
         )
@@ -131,7 +129,8 @@ class Rounds(OwedLooks):
                 # To draw a page reads and measures recordings; on the event loop it would make the
                 # live calls' packets late.
                 seen = await asyncio.to_thread(with_page, seen, below, self.configuration.site)
-            await self._settle(due, seen, below, others)
+            if not await self._settled_or_kept(due, seen, below, others):
+                return None
         except LeaseLost as late:
             self._refused(due.name, late)
             return None
@@ -142,6 +141,42 @@ class Rounds(OwedLooks):
         finally:
             self._claims.let_go(fresh)
         return seen
+
+    def had_last(self) -> Iterator[CheckEntry]:
+        """The checks that this host was the last to look at, and those that it looks at from its
+        own place.
+        """
+        here = self._configuration.probe.name
+        return (
+            entry
+            for name, entry in self._mine.items()
+            if name in self._last_here or here in entry.places
+        )
+
+    def newest_begun(self) -> Mapping[str, datetime]:
+        """The newest slot begun of each check on a fixed grid."""
+        return self._grid
+
+    def begun(self, name: str, at: datetime) -> None:
+        """A slot of a grid was looked at, past the ledger."""
+        self._grid[name] = max(at, self._grid.get(name, at))
+
+    async def _settled_or_kept(
+        self, due: Due, seen: AttemptResult, below: list[AttemptResult], others: frozenset[str]
+    ) -> bool:
+        """Settle a look; where the ledger is out of reach it is kept until it is not."""
+        try:
+            await self._settle(due, seen, below, others)
+        except LedgerFault as away:
+            if away.cause != "unreachable" or self.keep_late is None:
+                raise
+            slot = due.slot if due.slot and (due.entry.at or due.slot.key == FIRST) else None
+            for low in below:
+                if low.name not in others:
+                    await self.keep_late(low, "", None)
+            await self.keep_late(seen, "", slot)
+            return False
+        return True
 
     def _refused(self, name: str, late: LeaseLost) -> None:
         """What this host saw counts for nothing: it froze, or lost its network, and another host
@@ -181,61 +216,6 @@ class Rounds(OwedLooks):
         if not claims[-1]:
             self._taken.add((due.name, slot.key))
         return claims[-1]
-
-    async def _attempt(
-        self, entry: CheckEntry, purpose: Purpose, due: Due | None = None
-    ) -> AttemptResult:
-        async with self._turns.of(entry.name):
-            started = self._clock.now()
-            self._heard(entry.name, purpose)
-            own = word_name(entry.name, due.place.place) if due and due.place else entry.name
-            observation = await self._observed(entry, own)
-        # A fixed grid makes its looks up at once; only a run at a time of day promises that time.
-        if due and due.slot and not entry.every and due.slot.key != FIRST:
-            late = (started - due.slot.at).total_seconds()
-            if late > LATE_AFTER_SECONDS:
-                said = (
-                    f"ran {timedelta(seconds=round(late))} late: it was owed at"
-                    f" {due.slot.at:%Y-%m-%d %H:%M} UTC"
-                )
-                observation = replace(observation, notes=(said, *observation.notes))
-        verdict = judge(observation, entry.expect, entry.warn)
-        # A good look by the clock is a row of the ledger, and no line: hundreds a minute would hide
-        # what is worth reading.
-        quiet = verdict.state == "OK" and purpose == "scheduled"
-        log.log(
-            logging.DEBUG if quiet else logging.INFO,
-            "action=looked check=%s purpose=%s state=%s seconds=%.3f",
-            entry.name,
-            purpose,
-            verdict.state,
-            observation.seconds,
-        )
-        return AttemptResult(entry, purpose, started, observation, verdict)
-
-    async def _observed(self, entry: CheckEntry, own: str) -> Observation:
-        """An attempt that goes on from what the last one remembered; without that it can tell
-        nothing.
-        """
-
-        def known(ledger: Ledger) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
-            accepted = ledger.accepted(entry.name) if entry.probe.ACCEPTS else None
-            return store.condition_of(ledger, own).memory, accepted
-
-        try:
-            memory, accepted = await self._ledger.do(known)
-        # Without its memory a check of changes would take everything it sees for new, and open a
-        # ticket for each.
-        except Unreadable as why:
-            return Observation(blind=str(why))
-        return await self._runner.attempt(
-            entry.name,
-            entry.probe,
-            entry.limit,
-            lambda stage: self._heard(entry.name, stage),
-            memory,
-            accepted,
-        )
 
     def _owed_again(self, due: Due) -> None:
         """What was cut off, or could not be written down, is owed again; not at once, since the
@@ -305,6 +285,7 @@ class Rounds(OwedLooks):
 
         await self._write(settled)
         self._claims.settled(held)
+        self._last_here.update(held)
 
     async def _write(self, change: Change) -> None:
         await self._together.write(change, alone=len(self._running) <= 1)

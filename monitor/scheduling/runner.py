@@ -137,6 +137,10 @@ class Runner:
             return trace.observation(blind=f"bug in {check.KIND}: {type(bug).__name__}: {bug}")
         return trace.observation()
 
+    def has_room(self) -> bool:
+        """Whether there is room for the evidence of an attempt."""
+        return self._no_room() is None
+
     def _no_room(self) -> str | None:
         """Why nothing could be kept of an attempt; None when it could."""
         if self._clock.monotonic() < self._room_until:

@@ -43,6 +43,9 @@ _TAKEN_SECONDS = 60.0
 _ANSWER_SECONDS = 600.0
 # Progress is worth nothing when it comes late: beyond this it is left out.
 _MOST_WAITING = 1 << 20
+# Whoever is refused may come back at once and for ever: he fills no journal with it, in which the
+# daemon's own lines would be dropped (RateLimitBurst= of journald.conf(5)).
+_SAID_AGAIN_SECONDS = 60.0
 
 
 class Session:
@@ -146,6 +149,8 @@ class ControlSocket:
         self.path = Path(runtime or state) / NAME
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
+        self._refused: dict[int, float] = {}
+        """when it was last said that a user was refused, by the loop's clock"""
 
     async def open(self) -> None:
         """Listen. A daemon that cannot goes on without: it is there to look."""
@@ -200,7 +205,7 @@ class ControlSocket:
             # nothing.
             writer.write(line("reveille", self._greeting))
             if why:
-                log.warning("action=control_refused user=%s", peer.user)
+                self._say_refused(peer.user)
                 writer.write(line("refused", why))
             else:
                 await self._served(Session(reader, writer), peer, writer)
@@ -212,6 +217,12 @@ class ControlSocket:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+    def _say_refused(self, user: int) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._refused.get(user, -_SAID_AGAIN_SECONDS) >= _SAID_AGAIN_SECONDS:
+            self._refused[user] = now
+            log.warning("action=control_refused user=%s", user)
 
     async def _served(self, session: Session, peer: Peer, writer: asyncio.StreamWriter) -> None:
         request = await session.request()

@@ -22,7 +22,6 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration, ConfigurationFaults, difference, effective_of
 from monitor.delivery.mail_replies import MailReplies
 from monitor.delivery.outbox import Outbox
-from monitor.evidence.retention import sweep
 from monitor.lines.channels import Lines
 from monitor.scheduling.claims import RENEW_SECONDS
 from monitor.scheduling.runner import SPARE_BYTES, Runner
@@ -86,8 +85,8 @@ class Daemon:
             self._ledger,
             self._clock,
             runner,
-            self._sharing.claims,
-            self._work.start,
+            self._sharing,
+            self._work,
             self._heard,
             self._signs.ended,
             self._send,
@@ -184,11 +183,17 @@ class Daemon:
                 self._work.faulted("watch", fault)
         await self._sharing.miss_others(self._configurations(), now)
 
+    def _go_on(self) -> None:
+        for site in self._sites:
+            site.go_on()
+
     async def _sweep(self) -> None:
-        first, now = self._configurations()[0], self._clock.now()
-        await self._sharing.do_duty(partial(forget_sites, sites=self._configurations(), now=now))
-        if removed := await sweep(self._ledger, first, now):
-            log.info("action=swept attempts=%d", removed)
+        await self._forget_sites()
+        await self._care.sweep(self._configurations()[0])
+
+    async def _forget_sites(self) -> None:
+        now, sites = self._clock.now(), self._configurations()
+        await self._sharing.do_duty(partial(forget_sites, sites=sites, now=now))
 
     async def _tidy(self) -> None:
         if self._sharing.on_duty:
@@ -234,7 +239,7 @@ class Daemon:
         now = self._clock.now()
         for site in self._sites:
             await self._sharing.do_duty(partial(SiteWatch.forget_removed, site, now=now))
-        await self._sharing.do_duty(partial(forget_sites, sites=self._configurations(), now=now))
+        await self._forget_sites()
 
     def _new_cadence(self) -> Cadence:
         cadence = Cadence(self._work.faulted)
@@ -242,6 +247,7 @@ class Daemon:
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watching.ask)
         cadence.every(RENEW_SECONDS, "hold", self._holding.ask)
+        cadence.every(1, "on-its-own", self._go_on)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
         cadence.every(
             max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive

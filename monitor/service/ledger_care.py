@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from checks.data.backup.store.seal import key_of
 from monitor.clock import Clock
 from monitor.config import Configuration
+from monitor.evidence.retention import sweep
 from monitor.incidents.store import unreadable
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.own_thread import LedgerThread
@@ -119,6 +120,11 @@ class LedgerCare:
             return timedelta(days=1) if entry is None else holds(entry)
 
         await self._retention.tidy(keep, held, self._clock.now())
+
+    async def sweep(self, configuration: Configuration) -> None:
+        """Remove evidence that has been kept for long enough."""
+        if removed := await sweep(self.ledger, configuration, self._clock.now()):
+            log.info("action=swept attempts=%d", removed)
 
     async def close(self) -> None:
         """What was handed to it is written, and it is closed."""

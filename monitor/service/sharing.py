@@ -27,6 +27,7 @@ from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import LeaseLost
 from monitor.ledger.of_site import of_site
 from monitor.ledger.own_thread import LedgerThread
+from monitor.ledger.repeating import once_more_if_cut
 from monitor.ledger.server_address import ServerAddress
 from monitor.scheduling.channel_leases import ChannelLeases
 from monitor.scheduling.claims import Alone, Claims
@@ -73,6 +74,10 @@ class Sharing:
         """The channels of lines that this host holds against the others."""
         return ChannelLeases(self._ledger, self.claims)
 
+    def unheard_seconds(self) -> float:
+        """For how long the ledger has not heard this host, by the stopwatch."""
+        return self._clock.monotonic() - self._said_at
+
     async def miss_others(self, sites: Sequence[Configuration], now: datetime) -> None:
         """Tell of hosts that are silent, where it is this host's duty: once, to the people of the
         first site. After an outage of the
@@ -106,14 +111,7 @@ class Sharing:
             await self._ledger.do(work)
             return
         try:
-            try:
-                await self._ledger.do(partial(self._done, work))
-            except LedgerFault as cut:
-                if cut.cause != "unreachable":
-                    raise
-                # A server that is restarted cuts what is under way, and that is no outage: duty is
-                # decided anew, out of what was kept.
-                await self._ledger.do(partial(self._done, work))
+            await self._ledger.do(partial(once_more_if_cut, partial(self._done, work)))
         except LeaseLost as late:
             log.warning("action=duty_lost %s", late)
             self.claims.settled([DUTY])
@@ -140,7 +138,9 @@ class Sharing:
     def _done(self, work: Callable[[Ledger], None], ledger: Ledger) -> None:
         if not self.claims.holds(DUTY) and not self.claims.take(ledger, [DUTY], True):
             return
-        if (lease := self.claims.lease(DUTY)) is not None:
+        # Asked every second, and mostly nothing is due: the writer is not taken for that.
+        lease = self.claims.lease(DUTY)
+        if lease is not None and ledger.would_change(work):
             with ledger.under(lease):
                 work(ledger)
 

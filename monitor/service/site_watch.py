@@ -6,10 +6,9 @@ ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from monitor.audit.round import AuditRound
 from monitor.clock import Clock
@@ -22,11 +21,13 @@ from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.ledger import Ledger, LedgerAccess
 from monitor.ledger.of_site import access_of, of_site
 from monitor.scheduling.alarm_clock import AlarmClock
-from monitor.scheduling.claims import Alone
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.ticker import Cadence
+from monitor.service.autonomy import Autonomy
+from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
+from monitor.service.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,8 @@ class Means:
     ledger: LedgerAccess
     clock: Clock
     runner: Runner
-    claims: Alone
-    start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-    """begins a task of the daemon's"""
+    sharing: Sharing
+    work: Work
     heard: Callable[[str, str], None]
     ended: Callable[[str], None]
     """a check is at work, and does this; it is at work no more"""
@@ -53,14 +53,20 @@ class SiteWatch:
 
     def __init__(self, means: Means, configuration: Configuration) -> None:
         self._means, self._scope = means, configuration.site.scope
-        self._ledger = access_of(means.ledger, self._scope)
+        self._ledger, start = access_of(means.ledger, self._scope), means.work.start
         self.rounds = Rounds(
-            self._ledger, configuration, means.clock, means.runner, means.heard, means.claims
+            self._ledger,
+            configuration,
+            means.clock,
+            means.runner,
+            means.heard,
+            means.sharing.claims,
         )
+        self.go_on = Autonomy(means.sharing, self.rounds, self._ledger, means.work).ask
         self.audit = AuditRound(self._ledger, self.rounds, means.clock)
-        self._emergency = EmergencyNumbers(self._ledger, means.clock, means.start)
-        self._looking = Singly(means.start, self._look_at_what_is_owed)
-        self._auditing = Singly(means.start, self._audit_what_is_owed)
+        self._emergency = EmergencyNumbers(self._ledger, means.clock, start)
+        self._looking = Singly(start, self._look_at_what_is_owed)
+        self._auditing = Singly(start, self._audit_what_is_owed)
         self._alarm_clock = AlarmClock(self._looking.ask)
 
     @property
@@ -86,7 +92,8 @@ class SiteWatch:
 
     def poll(self) -> None:
         """Have the helpdesks looked at, where it is time."""
-        self._polling.start_due(self.configuration, self._means.clock.now(), self._means.start)
+        now = self._means.clock.now()
+        self._polling.start_due(self.configuration, now, self._means.work.start)
 
     def keep_watch(self, ledger: Ledger, now: datetime) -> None:
         """What time alone changes of its tickets."""
@@ -120,7 +127,7 @@ class SiteWatch:
     async def _audit_what_is_owed(self) -> None:
         slot = await self.audit.owed(self._means.clock.now())
         if slot is not None and not self._means.stopping.is_set():
-            self._means.start(self._make_audit(slot))
+            self._means.work.start(self._make_audit(slot))
 
     async def _look_at_what_is_owed(self) -> None:
         owed, waking = await self.rounds.planned(self._means.clock.now())
@@ -128,7 +135,7 @@ class SiteWatch:
             return
         for due in owed:
             self.rounds.taken(due)
-            self._means.start(self._look_at(due))
+            self._means.work.start(self._look_at(due))
         # Between two nudges of the cadence too: a check on a grid begins on its second.
         if waking is not None:
             self._alarm_clock.set((waking - self._means.clock.now()).total_seconds())

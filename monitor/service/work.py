@@ -32,9 +32,11 @@ class Work:
 
     def __init__(self, clock: Clock, sites: Callable[[], Sequence[Configuration]]) -> None:
         """`sites` are asked for when somebody has to be told."""
-        self._clock, self._sites = clock, sites
+        self.clock, self._sites = clock, sites
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm = Alarm()
+        # Whether operators hear of faults of a cause from somebody else.
+        self.told_elsewhere: Callable[[str], bool] = lambda _: False
         # At most one a cause and half hour.
         self._alarms: list[asyncio.Task[None]] = []
 
@@ -54,10 +56,11 @@ class Work:
             return
         # At most one alarm a cause in a while: a full disk faults at every tick, and in several
         # places at once.
-        now, cause = self._clock.now(), cause_of(error)
+        now, cause = self.clock.now(), cause_of(error)
         if self._alarm.claim(cause, now):
             log.error("action=blind in=%s %s", name, error)
-            self._alarms.append(self.start(self._raise(str(error), now, cause)))
+            if not self.told_elsewhere(cause):
+                self._alarms.append(self.start(self._raise(str(error), now, cause)))
 
     async def end(self) -> bool:
         """End all of it; whether it has ended, so that the ledger may be closed."""

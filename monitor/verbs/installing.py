@@ -194,7 +194,7 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
         if need.starts:
             service.enable(need.file)
             # Before the service, which has their sockets bound into its own view.
-            beside = max(beside, _beside(need.file))
+            beside = max(beside, _beside(need.file, changed))
     seen = service.state()
     secrets = (needs.credential_file(name) for name in needs.credentials(configuration))
     old = service.stale(needs.folders(configuration), [path for path in secrets if path])
@@ -211,9 +211,11 @@ def _started(arguments: Namespace, configuration: Configuration | None, changed:
     return beside
 
 
-def _beside(unit: str) -> int:
-    """A timer or a socket beside the service, started where it is not; 1 where it will not."""
-    if unit == UNIT or service.state(unit).ready:
+def _beside(unit: str, changed: bool) -> int:
+    """A timer or a socket beside the service, started where it is not, or anew where its unit may
+    have changed; 1 where it will not.
+    """
+    if unit == UNIT or (service.state(unit).ready and not changed):
         return 0
     if wrong := service.start(_BESIDE_SECONDS, unit):
         _warn(f"{unit} is not ready: {wrong}")

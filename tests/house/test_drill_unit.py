@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.house.source import ROOT, none
 
 UNIT = ROOT / "systemd" / "reveille-drill@.service"
@@ -42,11 +44,28 @@ def test_it_is_hardly_exposed() -> None:
     assert float(level[1]) <= HIGHEST_EXPOSURE
 
 
-def test_the_service_sees_its_socket() -> None:
-    socket = (ROOT / "systemd" / "reveille-drill.socket").read_text(encoding="utf-8")
-    service = (ROOT / "systemd" / "reveille.service").read_text(encoding="utf-8")
-    [listens] = re.findall(r"^ListenStream=(.*)$", socket, re.MULTILINE)
-    assert f"BindReadOnlyPaths=-{listens}:/run/reveille/drill" in service
+@pytest.mark.parametrize(
+    ("name", "by"),
+    [
+        ("drill", "reveille.service"),
+        ("hostlooks", "host.conf"),
+        ("plugins", "plugins.conf"),
+        ("rtcpxr", "rtcp-xr.conf"),
+    ],
+)
+def test_the_service_sees_its_socket_and_nobody_else_does(name: str, by: str) -> None:
+    """A socket that everybody may knock at is given up by systemd when somebody hammers at it."""
+    socket = (ROOT / "systemd" / f"reveille-{name}.socket").read_text(encoding="utf-8")
+    [listens] = re.findall(r"^Listen(?:Stream|SequentialPacket)=(.*)$", socket, re.MULTILINE)
+    assert listens == f"/run/reveille-{name}/socket"
+    assert "\nDirectoryMode=0700\n" in socket
+    sees = (ROOT / "systemd" / by).read_text(encoding="utf-8")
+    assert f"\nBindReadOnlyPaths=-{listens}:/run/reveille/{name}\n" in sees
+
+
+def test_every_socket_is_one_of_these() -> None:
+    there = {path.stem for path in (ROOT / "systemd").glob("*.socket")}
+    assert there == {f"reveille-{name}" for name in ("drill", "hostlooks", "plugins", "rtcpxr")}
 
 
 def test_the_users_of_units_can_be_made(tmp_path: Path) -> None:

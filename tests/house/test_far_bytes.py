@@ -121,6 +121,7 @@ NOT_FUZZED: Mapping[str, str] = {
     "monitor/page": "base64 whose errors are caught; JSON of our own processes",
     "monitor/policies": "the administrator's policies",
     "monitor/report_printing.py": "what a child of our own drew",
+    "monitor/scheduling/look_journal.py": "a journal of our own",
     "monitor/service/control_client.py": "what our own daemon answers",
     "monitor/service/heartbeat.py": "our own file",
     "monitor/service/page_process.py": "our own process",

@@ -41,7 +41,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "bad_exhibits": lambda one: list(one.bad_exhibits(FIRST, 50)),
     "began": lambda one: one.began(),
     "check_names": lambda one: one.check_names(),
-    "closed_with_promise": lambda one: one.closed_with_promise(["rca", "report"], FIRST),
+    "closed_with_promise": lambda one: one.closed_with_promise(FIRST),
     "condition": lambda one: one.condition("trunk"),
     "conditions": lambda one: one.conditions(),
     "deliveries": lambda one: [one.deliveries(number) for number in range(1, 9)],
@@ -74,6 +74,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "newest_told": lambda one: one.newest_told(),
     "next_letter_at": lambda one: one.next_letter_at("mail"),
     "oldest_look": lambda one: one.oldest_look(),
+    "observations": lambda one: rows(one.observations(n, 9, FIRST) for n in one.check_names()),
     "open_incident_by_key": lambda one: [
         one.open_incident_by_key(row.key) for row in one.incidents()
     ],

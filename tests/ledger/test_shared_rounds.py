@@ -34,8 +34,10 @@ class Host:
     def __init__(self, name: str, ledger: Ledger, scene: Scene, folder: Path) -> None:
         self.ledger, self.clock = ledger, scene.clock
         self.claims = Claims(ledger, name)
-        runner = Runner(scene.clock, folder / name)
-        self.rounds = Rounds(ledger, scene.configuration, scene.clock, runner, claims=self.claims)
+        self.runner = Runner(scene.clock, folder / name)
+        self.rounds = Rounds(
+            ledger, scene.configuration, scene.clock, self.runner, claims=self.claims
+        )
         self.audit = AuditRound(ledger, self.rounds, scene.clock)
 
     async def owed(self) -> list[str]:
@@ -82,6 +84,23 @@ async def test_each_look_is_one_hosts(hosts: Hosts) -> None:
         await a.turn()
         assert await b.turn() == [], "what one has settled is owed by nobody"
     assert {hosts.looks(a.ledger, name) for name in names} == {3}
+
+
+async def test_a_host_without_room_leaves_to_others_what_they_can_do(hosts: Hosts) -> None:
+    hosts.watching({"portal": {"every": 60.0}})
+    full, other = hosts.host("full"), hosts.host("other")
+    assert await other.turn() == ["portal"]
+    full.runner._spare_bytes = float("inf")
+    grid, clock = hosts.scene.configuration.checks["portal"].timetable, hosts.scene.clock
+    assert grid is not None
+    for takes in (True, False):
+        clock.advance((grid.following(clock.now()) - clock.now()).total_seconds())
+        assert await full.turn() == []
+        assert (await other.turn() if takes else []) == ["portal"][: int(takes)]
+    clock.advance(5)
+    assert await full.turn() == ["portal"], "rather blind than silent, where nobody else is"
+    newest = full.ledger.attempts("portal")[0]
+    assert newest.verdict.state == "UNKNOWN" and "nothing is looked at" in newest.verdict.reasons[0]
 
 
 async def test_what_a_frozen_host_saw_is_refused_and_said(hosts: Hosts) -> None:

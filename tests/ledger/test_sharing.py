@@ -13,6 +13,7 @@ from checks.data.backup.store.seal import key_of
 from monitor.clock import Clock, KeptClock, SystemClock
 from monitor.config import Configuration, load
 from monitor.core.verdict import State, Verdict
+from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.ledger import Ledger
 from monitor.ledger.hosts import NameTaken
 from monitor.ledger.own_thread import LedgerThread
@@ -77,6 +78,16 @@ async def test_what_a_host_does_that_has_lost_its_duty_is_undone(tmp_path: Path)
     await pune.sharing.do_duty(late)
     assert not pune.sharing.on_duty
     assert await delhi.ledger.do(lambda ledger: ledger.history(None)) == []
+
+
+async def test_a_watch_with_nothing_due_takes_no_writer(tmp_path: Path) -> None:
+    pune = Host(tmp_path, "pune")
+    assert await pune.did()
+    now = pune.clock.now()
+    with Ledger(pune.configuration.ledger_place) as other, other.transaction():
+        await pune.sharing.do_duty(lambda ledger: keep_watch(ledger, pune.configuration, now))
+        await pune.sharing.do_duty(lambda ledger: forget_removed(ledger, pune.configuration, now))
+    assert pune.sharing.on_duty
 
 
 def test_two_hosts_of_one_name_are_refused_and_one_that_comes_again_is_not(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from checks.host.database_health import DatabaseHealth
 from checks.host.disks import HostDisks
 from checks.host.resources import HostResources
 from checks.process import asked as asked_by
-from checks.process.service import Service
+from checks.process.service_place import Service
 from tests.loopback.socket_activated import socket_activated
 
 MARK = "MARKER-secret-4"
@@ -51,7 +51,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The service as systemd starts it: a process for each connection, with that as its input."""
     path = tmp_path / "looks.sock"
     with socket_activated(path, "checks.host.look_service"):
-        monkeypatch.setattr(parent, "SERVICE", Service(path))
+        monkeypatch.setattr(parent, "SERVICE", Service((path,)))
         yield path
 
 
@@ -77,7 +77,7 @@ async def test_a_service_that_does_not_look_is_nothing_of_the_hosts(
 
         silent = tmp_path / "silent.sock"
         server = await asyncio.start_unix_server(closes, silent)
-        monkeypatch.setattr(parent, "SERVICE", Service(silent))
+        monkeypatch.setattr(parent, "SERVICE", Service((silent,)))
         with pytest.raises(CannotTell, match="its unit's journal says why"):
             await parent.look(asked, trace, 20.0, ())
         server.close()
@@ -94,6 +94,53 @@ def test_only_the_daemon_of_its_unit_and_root_may_ask() -> None:
             assert asked_by.allowed(theirs, "reveille.service") == os.getpid()
         with pytest.raises(asked_by.NotAsked, match=r"is not the daemon of reveille\.service"):
             asked_by.allowed(theirs, "reveille.service", root=-1)
+
+
+UNIT = "reveille.service"
+# The control groups of a process, and of the first one, as in /proc/PID/cgroup.
+ASKING = {
+    "the daemon": ("0::/system.slice/reveille.service", "0::/init.scope", True),
+    "in a slice of its own": ("0::/a.slice/a-b.slice/reveille.service", "0::/init.scope", True),
+    "below no slice": ("0::/reveille.service", "0::/init.scope", True),
+    "by the first version": (
+        "9:pids:/\n1:name=systemd:/system.slice/reveille.service\n0::/",
+        "9:pids:/\n1:name=systemd:/init.scope\n0::/",
+        True,
+    ),
+    "in a container": (
+        "0::/lxc/one/system.slice/reveille.service", "0::/lxc/one/init.scope", True,
+    ),
+    "another unit": ("0::/system.slice/cron.service", "0::/init.scope", False),
+    "another one's name": ("0::/system.slice/not-reveille.service", "0::/init.scope", False),
+    "a user's own unit": (
+        "0::/user.slice/user-1000.slice/user@1000.service/app.slice/reveille.service",
+        "0::/init.scope",
+        False,
+    ),
+    "a group that a user has made": (
+        "0::/user.slice/user-1000.slice/user@1000.service/system.slice/reveille.service",
+        "0::/init.scope",
+        False,
+    ),
+    "below a unit that may make groups": (
+        "0::/system.slice/docker.service/system.slice/reveille.service", "0::/init.scope", False,
+    ),
+    "another container's": (
+        "0::/lxc/one/system.slice/reveille.service", "0::/init.scope", False,
+    ),
+    "beside this one": ("0::/../two/system.slice/reveille.service", "0::/init.scope", False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ASKING)
+def test_a_unit_is_the_systems_and_no_users(tmp_path: Path, case: str) -> None:
+    there, first, right = ASKING[case]
+    for process, groups in ((7, there), (1, first)):
+        (folder := tmp_path / str(process)).mkdir()
+        (folder / "cgroup").write_text(f"{groups}\n", encoding="utf-8")
+        (folder / "status").write_text("Name:\tx\nUid:\t0\t990\t0\t0\n", encoding="utf-8")
+    assert asked_by.of_unit(7, 990, UNIT, tmp_path) is right
+    assert not asked_by.of_unit(7, 1000, UNIT, tmp_path), "who connected has ended"
 
 
 WRONG = {

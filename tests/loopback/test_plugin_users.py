@@ -24,7 +24,7 @@ from checks.plugin import NagiosPlugin
 from checks.plugin_run import Work, own_user
 from checks.process import service
 from checks.process.asked import NotAsked
-from checks.process.service import Service
+from checks.process.service_place import Service
 from tests.loopback.socket_activated import socket_activated
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a program as another")
@@ -78,7 +78,7 @@ def test_what_is_no_user_for_a_plugin_is_refused_at_load(user: str) -> None:
 async def test_without_rights_and_without_its_unit_it_is_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plugin_run, "SERVICE", Service(tmp_path / "none.sock"))
+    monkeypatch.setattr(plugin_run, "SERVICE", Service((tmp_path / "none.sock",)))
     monkeypatch.setattr(os, "geteuid", lambda: 65_533)
     seen = await look(tmp_path, f"touch {tmp_path}/ran", run_as="nobody")
     assert seen.blind and "may become nobody else; `reveille install` lays down" in seen.blind
@@ -90,7 +90,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The service as systemd starts it: a process for each connection, with that as its input."""
     path = tmp_path / "plugins.sock"
     with socket_activated(path, "checks.plugin_service"):
-        monkeypatch.setattr(plugin_run, "SERVICE", Service(path))
+        monkeypatch.setattr(plugin_run, "SERVICE", Service((path,)))
         yield
 
 
@@ -131,7 +131,7 @@ async def test_a_unit_that_says_more_than_a_line_may_hold_is_heard_no_further(
         writer.close()
 
     talking = tmp_path / "talking.sock"
-    monkeypatch.setattr(plugin_run, "SERVICE", Service(talking))
+    monkeypatch.setattr(plugin_run, "SERVICE", Service((talking,)))
     monkeypatch.setattr(service, "_LONGEST_LINE", 1000)
     async with await asyncio.start_unix_server(talks, talking):
         with pytest.raises(CannotTell, match="its process spoke nonsense"):

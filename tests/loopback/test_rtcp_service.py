@@ -21,8 +21,9 @@ UNIT = "reveille.service"
 READS_ALONG = """
 import socket, sys, time
 from pathlib import Path
+from checks.process.service_place import Service
 from checks.telephony.phone import rtcp_xr
-rtcp_xr.SERVICE = Path(sys.argv[1])
+rtcp_xr.SERVICE = Service((Path(sys.argv[1]),))
 ours, far = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
 ours.bind(("127.0.0.1", 0))
 far_said = rtcp_xr.FarReports()

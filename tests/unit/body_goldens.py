@@ -18,11 +18,13 @@ from checks.data.hygiene.journal import CLEANUP
 from monitor.core.incident import Closing, Incident
 from monitor.ledger import bodies, encoding, happening_bodies
 from monitor.ledger.hour_bodies import HOUR, hour_body
+from monitor.scheduling.look_journal import LATE_LOOK
 from monitor.service.heartbeat import HEARTBEAT
 from reports.morning_report import Audit
 from reports.ticket import Ticket
 from tests.unit import sample_analyses
 from tests.unit import sample_bodies as sample
+from tests.unit.sample_late_looks import late_looks
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "bodies"
 RELEASED = ("0.1.0", "0.2.0")
@@ -78,9 +80,12 @@ KINDS = {
         sample_analyses.maintenances(), lambda one: bodies.MAINTENANCE.numbered(one.to_dict()),
         bodies.MAINTENANCE.read, bodies.MAINTENANCE,
     ),
+    "late-look": Kept(
+        late_looks(), lambda one: LATE_LOOK.numbered(asdict(one)), LATE_LOOK.read, LATE_LOOK
+    ),
     "heartbeat": Kept(sample.beats(), HEARTBEAT.numbered, HEARTBEAT.read, HEARTBEAT),
 }  # fmt: skip
-LATER = {"analysis", "hour", "maintenance"}
+LATER = {"analysis", "hour", "late-look", "maintenance"}
 """kinds that the first release did not have"""
 # Rows of which each has a form of its own: how today's are written.
 OF_SEVERAL_FORMS: dict[str, Callable[[], list[Any]]] = {

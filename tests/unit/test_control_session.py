@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from monitor.service.control_protocol import MOST_BYTES, Request, line, read
 from monitor.service.control_socket import AT_ONCE, ControlSocket, Session
 from monitor.service.peer import Peer
@@ -137,7 +139,9 @@ async def test_progress_that_nobody_takes_is_left_out_and_the_loop_goes_on(tmp_p
     await made.close()
 
 
-async def test_too_many_at_a_time_are_told_so(tmp_path: Path) -> None:
+async def test_too_many_at_a_time_are_told_so_and_fill_no_journal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     release = threading.Event()
 
     def verb(_session: Session) -> int:
@@ -154,6 +158,7 @@ async def test_too_many_at_a_time_are_told_so(tmp_path: Path) -> None:
         assert {one.result()[0] for one in said if one.done()} == {"refused"}
         release.set()
         assert [(await one)[0] for one in said].count("refused") == 3
+        assert caplog.text.count("action=control_refused") == 1
     await made.close()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from checks.data.hygiene.stores import Bound, Questions, open_sqlite
 from checks.data.usage.database_login import mariadb_log_in, postgres_log_in
 from checks.data.usage.driver_faults import mariadb_faults, postgres_faults
+from checks.data.usage.postgresql_names import Names
 
 # Some thousands of records at a time: the server's cursor stays short, and memory small.
 _BATCH = 5_000
@@ -23,8 +24,11 @@ class PostgresStore(Questions):
     """A table of a PostgreSQL server, partitioned by time or not."""
 
     def __init__(self, connection: Any, table: str, time: str) -> None:
+        """Raises psycopg.Error, SourceFault."""
         super().__init__(table, time)
-        self._connection, self._name = connection, table
+        self._connection, names = connection, Names(connection)
+        self.table = names.full(table)
+        names.hold_to_own_types(self.table, [time])
 
     def ask(self, question: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         with postgres_faults():
@@ -64,7 +68,7 @@ class PostgresStore(Questions):
             with postgres_faults():
                 self._connection.execute(f"DROP TABLE {partition}".encode())
             yield held
-        parts = [row[0] for row in self.ask(_LEAVES, (self._name,))] or [self.table]
+        parts = [row[0] for row in self.ask(_LEAVES, (self.table,))] or [self.table]
         for part in parts:
             # By ctid within one leaf: DELETE has no LIMIT in PostgreSQL, and a ctid is unique in
             # one table only.
@@ -85,7 +89,7 @@ class PostgresStore(Questions):
         """
         # What is in a partition decides, and not its name or its bounds: a default partition holds
         # anything.
-        for (leaf,) in self.ask(_LEAVES, (self._name,)):
+        for (leaf,) in self.ask(_LEAVES, (self.table,)):
             inside = (
                 f"SELECT count(*), count(*) FILTER (WHERE {self.span})"  # noqa: S608 - quoted
                 f" FROM ONLY {leaf}"
@@ -120,12 +124,15 @@ def open_postgres(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Po
         connection = psycopg.connect(
             **postgres_log_in(place["server"], "hygiene"),
             # Wall times of the column are compared in the zone that the job names; a lock is waited
-            # for a minute at most.
-            options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s",
+            # for a minute at most. Rows that a policy hides are an error: they would be missed, and
+            # a policy's functions run with our user's rights.
+            options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s -c row_security=off",
             autocommit=True,
         )
     with closing(connection):
-        yield PostgresStore(connection, place["table"], time)
+        with postgres_faults():
+            store = PostgresStore(connection, place["table"], time)
+        yield store
 
 
 class MariaStore(Questions):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.data.usage.database_login import CONNECT_SECONDS, mariadb_log_in, postgres_log_in
 from checks.data.usage.driver_faults import mariadb_faults, postgres_faults, sqlite_faults
+from checks.data.usage.postgresql_names import Names
 from checks.data.usage.record_query import Dialect
 from checks.data.usage.source_faults import SourceFault
 
@@ -47,6 +48,12 @@ class Sqlite:
 
     def quoted(self, name: str) -> str:
         return f'"{name}"'
+
+    def table(self, name: str) -> str:
+        return ".".join(map(self.quoted, name.split(".")))
+
+    def hold(self, table: str, columns: Sequence[str]) -> None:
+        """Every type of it is SQLite's own."""
 
     def text(self, column: str) -> str:
         return column
@@ -92,19 +99,25 @@ class Postgres:
 
     name = "postgresql"
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(self, connection: psycopg.Connection[Any], names: Names) -> None:
+        self._connection, self._names = connection, names
 
     def columns(self, table: str) -> list[str]:
-        from psycopg import sql
-
-        named = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
         with postgres_faults():
-            cursor = self._connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(named))
+            nothing = f"SELECT * FROM {self._names.full(table)} LIMIT 0"  # noqa: S608 - quoted
+            cursor = self._connection.execute(nothing.encode())
             return [column.name for column in cursor.description or ()]
 
     def quoted(self, name: str) -> str:
         return f'"{name}"'
+
+    def table(self, name: str) -> str:
+        with postgres_faults():
+            return self._names.full(name)
+
+    def hold(self, table: str, columns: Sequence[str]) -> None:
+        with postgres_faults():
+            self._names.hold_to_own_types(self._names.full(table), columns)
 
     def text(self, column: str) -> str:
         return f"{column}::text"
@@ -134,7 +147,9 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
             options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO",
         )
     with connection:
-        yield Postgres(connection)
+        with postgres_faults():
+            names = Names(connection)
+        yield Postgres(connection, names)
 
 
 class MariaDb:
@@ -146,7 +161,7 @@ class MariaDb:
         self._connection = connection
 
     def columns(self, table: str) -> list[str]:
-        named = ".".join(map(self.quoted, table.split(".")))
+        named = self.table(table)
         # LIMIT 0 gives the columns also of a view, which information_schema may hide from this
         # account.
         with mariadb_faults(), self._connection.cursor() as cursor:
@@ -155,6 +170,12 @@ class MariaDb:
 
     def quoted(self, name: str) -> str:
         return f"`{name}`"
+
+    def table(self, name: str) -> str:
+        return ".".join(map(self.quoted, name.split(".")))
+
+    def hold(self, table: str, columns: Sequence[str]) -> None:
+        """Every type of it is the server's own."""
 
     # Stamps as text: PyMySQL would make objects of them, and refuse '0000-00-00'.
     def text(self, column: str) -> str:

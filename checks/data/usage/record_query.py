@@ -40,6 +40,14 @@ class Dialect(Protocol):
         """A name as it may stand in a question."""
         ...
 
+    def table(self, name: str) -> str:
+        """A table as it may stand in a question. Raises SourceFault."""
+        ...
+
+    def hold(self, table: str, columns: Sequence[str]) -> None:
+        """Raises SourceFault where a column is compared by what users of the database made."""
+        ...
+
     def text(self, column: str) -> str:
         """A quoted column as text."""
         ...
@@ -79,6 +87,7 @@ class TableRecords:
             term: self._columns.index(column) for term, column in chosen.items()
         }
         self._stamps = {chosen[term] for term in ("start", "answer", "end") if term in chosen}
+        dialect.hold(self._table, sorted(self._stamps))
 
     def batches(self) -> Iterator[RowColumns]:
         """The records that begin within the bounds, that have no beginning, or that begin in the
@@ -125,7 +134,7 @@ class TableRecords:
         where += [f"{start} >= {mark}", f"{start} IS NULL"]
         values = [value for window in self._bounds.windows for value in self._edges(*window)]
         values.append(self._edges(self._bounds.now + _FUTURE_SECONDS, self._bounds.now)[0])
-        table = ".".join(map(self._dialect.quoted, self._table.split(".")))
+        table = self._dialect.table(self._table)
         # names are quoted, and were checked when the configuration was read; values are parameters
         wanted = " OR ".join(where)
         question = f"SELECT {selected} FROM {table} WHERE {wanted}"  # noqa: S608 - above

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.delta import Codes, Delta
+from checks.host.collectors.tree_walk import opened
 
 # Groups whose members can become root: by sudo or su, by a container or a virtual machine with the
 # host's disk in it, by reading the disk or the passwords themselves.
 _MIGHTY = {"root", "sudo", "wheel", "admin", "adm", "docker", "lxd", "libvirt", "disk", "shadow"}
 _NO_SHELL = {"", "/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync"}
+# A service for all the keys of a large company; what is more is there to be in our way.
+_MOST_KEYS = 64 << 20
 # Debian Policy 9.2.2, and UID_MIN of login.defs(5): below are system accounts.
 _FIRST_OF_PEOPLE = 1000
 # sshd(8), AUTHORIZED_KEYS FILE FORMAT: options may come before the type of the key, and a comment
@@ -50,7 +53,7 @@ def keys(at: Look, delta: Delta) -> None:
     root = Path(at.settings["root"])
     found = {}
     for name, home, file in _key_files(root):
-        for line in _lines(file):
+        for line in _of_a_user(at, file):
             if key := _KEY.search(line):
                 # The pad is added, since a line may have lost it.
                 try:
@@ -167,6 +170,20 @@ def _rows(file: Path, fields: int) -> Iterator[list[str]]:
         parts = line.split(":")
         if len(parts) >= fields:
             yield parts if fields == 3 else parts[:fields]
+
+
+def _of_a_user(at: Look, file: Path) -> list[str]:
+    """Lines of a file that its user makes as large as he likes."""
+    try:
+        with opened(file, links=True) as keys:
+            text = keys.read(_MOST_KEYS)
+            if keys.read(1):
+                at.warning(f"not read to its end: {file} has more than {_MOST_KEYS >> 20} MiB")
+    # Gone meanwhile, or exchanged for a socket.
+    except OSError as problem:
+        at.warning(f"not looked at: {file}: {problem.strerror}")
+        return []
+    return text.decode("utf-8", "replace").splitlines()
 
 
 def _lines(file: Path) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from checks.host.collectors.collector import Look, NotLooked, need_all_processes
 from checks.host.collectors.delta import Codes, Delta
-from checks.host.collectors.tree_walk import walk
+from checks.host.collectors.tree_walk import opened, walk
 
 _ELF = b"\x7fELF"
 # Documentation/admin-guide/tainted-kernels of Linux: bit 12 an out-of-tree module, bit 13 an
@@ -117,7 +117,7 @@ def temporary(at: Look, delta: Delta) -> None:
 
 def _is_program(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return file.read(4) == _ELF
     except OSError:
         return False

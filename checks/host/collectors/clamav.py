@@ -20,6 +20,7 @@ from typing import Protocol
 
 from checks.host.collectors.collector import Look
 from checks.host.collectors.program import found, run
+from checks.host.collectors.tree_walk import opened
 
 _CHUNK = 1 << 16
 # clamd answers nobody while it reloads its signatures, unless ConcurrentDatabaseReload is on: about
@@ -109,7 +110,7 @@ class Clamd:
 
     def _one(self, file: Path) -> str | None:
         try:
-            content = file.open("rb")
+            content = opened(file)
         except OSError:
             return None
         with content, self._connected() as talk:

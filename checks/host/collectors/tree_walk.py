@@ -7,10 +7,12 @@ brings it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from checks.host.collectors.collector import Look, NotLooked
@@ -32,6 +34,11 @@ _NOT_HERE = {
     "autofs",
 }
 _ASK_EVERY = 256
+# O_NONBLOCK: a pipe that took a file's name since it was looked at would be waited for.
+_PLAINLY = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+# No program and no table of a scheduler is so large. A hole of a terabyte is made by one command,
+# and would be read for ten minutes.
+_MOST_HASHED = 512 << 20
 Entry = tuple[str, os.stat_result]
 """a path as the host knows it, and what lstat(2) tells"""
 
@@ -85,6 +92,9 @@ def state(root: Path, path: str, known: os.stat_result, packages: Packages) -> s
             return f"link to {real.readlink()}"
         if kind != stat.S_IFREG:
             return f"special {kind >> 12:o} {owner}"
+        if known.st_size > _MOST_HASHED:
+            # Whoever writes into it may set its mtime, and not its ctime.
+            return f"{owner} {known.st_size} not read, changed {known.st_ctime:.0f}"
         # 128 bits of SHA-256: no one makes another file with the same ones, and ten thousand of
         # them fit into a body of the ledger.
         return f"{owner} {known.st_size} {sha256(real)[:32]} {packages.owner(path)}".rstrip()
@@ -92,6 +102,11 @@ def state(root: Path, path: str, known: os.stat_result, packages: Packages) -> s
         return "gone while it was looked at"
     except PermissionError:
         return f"{owner} {known.st_size} not readable"
+    except OSError as problem:
+        # A link took its name, or a socket: it is not what it was.
+        if problem.errno not in (errno.ELOOP, errno.ENXIO):
+            raise
+        return "exchanged while it was looked at"
 
 
 def owner_in(before: object) -> str:
@@ -101,9 +116,20 @@ def owner_in(before: object) -> str:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
+    """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
+    with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def opened(path: Path, links: bool = False) -> BufferedReader:
+    """A file that somebody else may exchange meanwhile: for a pipe or device, which would hold the
+    look, or for a link, unless `links`. Raises FileNotFoundError for what is no file now, OSError.
+    """
+    descriptor = os.open(path, _PLAINLY | (0 if links else os.O_NOFOLLOW))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "it is no file any more", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def _elsewhere(root: Path) -> set[str]:

@@ -7,7 +7,7 @@ connection (reveille-rtcpxr.socket), which is its standard input.
 
 Who asks is a process of UNIT, and the port is a UDP socket of its own user's. The socket that sees
 datagrams stays here: with it one could also send what looks like another's. It ends with the
-connection. It imports nothing of the house but the reading of datagrams.
+connection. It imports nothing of the house but the reading of datagrams, and who asks.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import struct
 import sys
 from pathlib import Path
 
+from checks.process.asked import of_unit
 from checks.telephony.phone.rtcp_xr import payload_of, reading
 
 _UCRED = struct.Struct("iII")
@@ -48,9 +49,7 @@ def may_read(port: int, process: int, user: int, unit: str, root: int = 0) -> bo
     """Whether a process is of that unit (or root's), and the port of its own user."""
     if port < _LOWEST_PORT or port not in _ports_of(user):
         return False
-    # The name of a control group is systemd's word, which no process of the unit can change.
-    groups = Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").split()
-    return user == root or any(group.endswith(f"/{unit}") for group in groups)
+    return user == root or of_unit(process, user, unit)
 
 
 def _ports_of(user: int) -> set[int]:

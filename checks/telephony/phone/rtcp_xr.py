@@ -14,10 +14,11 @@ import ctypes
 import socket
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-SERVICE = Path("/run/reveille-rtcpxr.sock")
+from checks.process.service_place import installed
+
+SERVICE = installed("rtcpxr")
 """where an administrator has installed the service"""
 # RFC 3611: packet type XR is 207 (section 2), block type VoIP Metrics is 7 (section 4.7).
 _EXTENDED, _VOIP_METRICS = 207, 7
@@ -63,7 +64,7 @@ class FarReports:
     def _ask_the_service(self, port: int) -> None:
         asked = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            asked.connect(str(SERVICE))
+            asked.connect(str(SERVICE.path))
             asked.send(port.to_bytes(2, "big"))
             asked.setblocking(False)
         except OSError:

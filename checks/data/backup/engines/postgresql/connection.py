@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import psycopg
 
 from checks.contract import Failed
-from checks.data.backup.engines.postgresql import content as contents
-from checks.data.backup.engines.postgresql.content import Connection
 from checks.data.backup.engines.postgresql.programs import login
+from checks.data.backup.engines.postgresql.session import Connection, settle
 from checks.data.backup.job import Source
 from checks.data.backup.programs import without_rows
 from checks.data.backup.unreached import unreached
@@ -24,7 +23,7 @@ def connected(source: Source, snapshot: str = "", read_only: bool = True) -> Ite
     except psycopg.OperationalError as problem:
         raise Failed(_login_code(problem), first_line(problem)) from problem
     with connection:
-        contents.settle(connection)
+        settle(connection)
         # Settings come before the transaction: a rollback would take them back.
         connection.autocommit = False
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

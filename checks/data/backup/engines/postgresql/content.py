@@ -15,25 +15,18 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
+from checks.data.backup.engines.postgresql.session import OWN_PATH, SITES_PATH, Connection
 from checks.data.backup.store.manifest import Content
 from checks.data.backup.store.throttle import Throttle
 
 RECORDS, TEXTS = "sum of hash_record_extended(row)", "sum of hashtextextended(row as text)"
 # 256 pages of 8 kB are 2 MB: a throttled read rests often, and never for long.
 _CHUNK_PAGES, _PAGE_BYTES = 256, 8192
-# Whatever a value's text depends on, set to one form; and no time limit of the role may end a long
-# count.
-_TIME_OF_TEXT: LiteralString = (
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
-    " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET search_path ="
-    " 'public'; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
-    " lock_timeout = '60s'; SET quote_all_identifiers = off; SET lc_monetary = 'C'"
-)
 _BY_VALUE = frozenset(
     {"bool", "int2", "int4", "int8", "numeric", "float4", "float8", "text", "varchar", "bpchar",
      "char", "name", "uuid",
@@ -102,8 +95,6 @@ _BETWEEN = re.compile(
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -142,14 +133,6 @@ def unlogged(connection: Connection) -> list[str]:
     return sorted(named(*row) for row in connection.execute(_UNLOGGED).fetchall())
 
 
-def settle(connection: Connection) -> None:
-    """Whatever the role or the database has set must not change how a value reads."""
-    connection.execute(_TIME_OF_TEXT)
-    if connection.info.server_version >= 140000:  # a long question ends with the one who asked it
-        connection.execute("SET client_connection_check_interval = '5s'")
-        connection.execute("SET idle_session_timeout = 0")
-
-
 def tables(connection: Connection) -> tuple[Table, ...]:
     """Every table whose rows a dump holds, the largest first."""
     return tuple(Table(*row) for row in connection.execute(_TABLES))
@@ -171,10 +154,13 @@ def content(
     # (CVE-2024-7348): servers that have this setting refuse it then.
     connection.execute(_TABLES_ALONE)
     slow = throttle.slow and hashed_by(connection) == RECORDS
+    hashes = [(table, _row_hash(connection, table)) for table in some]
+    connection.execute(SITES_PATH)
     found = {
-        table.full_name: _content(connection, table, throttle if slow else None, told)
-        for table in some
+        table.full_name: _content(connection, table, row, throttle if slow else None, told)
+        for table, row in hashes
     }
+    connection.execute(OWN_PATH)
     # The site's own question may be put to a view.
     connection.execute(_VIEWS_TOO)
     return found
@@ -224,7 +210,9 @@ def newest_record(connection: Connection, query: str) -> str | None:
     """What the site's own question for its newest record says, as text."""
     if not query:
         return None
+    connection.execute(SITES_PATH)
     row = connection.execute(query.encode()).fetchone()
+    connection.execute(OWN_PATH)
     return None if row is None or row[0] is None else str(row[0])
 
 
@@ -250,10 +238,14 @@ def schema_hash(schema: bytes) -> str:
 
 
 def _content(
-    connection: Connection, table: Table, throttle: Throttle | None, told: Callable[[int], None]
+    connection: Connection,
+    table: Table,
+    row: sql.Composable,
+    throttle: Throttle | None,
+    told: Callable[[int], None],
 ) -> Content:
     question = sql.SQL("SELECT count(*), coalesce(sum({row}), 0) FROM ONLY {table}").format(
-        row=_row_hash(connection, table), table=sql.Identifier(table.schema, table.name)
+        row=row, table=sql.Identifier(table.schema, table.name)
     )
     if table.condition:
         # The extension's own words, which pg_dump takes as they are, too.

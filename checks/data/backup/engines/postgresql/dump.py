@@ -31,13 +31,14 @@ from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql import extension_rows, order
 from checks.data.backup.engines.postgresql.connection import connected, first_line
-from checks.data.backup.engines.postgresql.content import Connection, Table
+from checks.data.backup.engines.postgresql.content import Table
 from checks.data.backup.engines.postgresql.own_settings import own_of_database
 from checks.data.backup.engines.postgresql.parts import form, reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment
 from checks.data.backup.engines.postgresql.role_dump import address, dumped_roles
 from checks.data.backup.engines.postgresql.scripts import LOADER, database_scripts, loader_script
 from checks.data.backup.engines.postgresql.server_settings import in_words, of_server
+from checks.data.backup.engines.postgresql.session import Connection
 from checks.data.backup.job import Source
 from checks.data.backup.programs import ToolFailed, postgresql_folder, run, started
 from checks.data.backup.store.archive_file import Artefact, Bytes

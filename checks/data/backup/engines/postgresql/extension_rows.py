@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
-from checks.data.backup.engines.postgresql.content import Connection, Table
+from checks.data.backup.engines.postgresql.content import Table
+from checks.data.backup.engines.postgresql.session import Connection
 
 # What pg_dump dumps of an extension's tables (pg_extension_config_dump, "Extension Configuration
 # Tables").

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import LiteralString
 
 from checks.data.backup.engine import Previous, Work
-from checks.data.backup.engines.postgresql.content import Connection, Table
+from checks.data.backup.engines.postgresql.content import Table
+from checks.data.backup.engines.postgresql.session import Connection
 from checks.data.backup.store.archive_file import Artefact
 from checks.data.backup.store.manifest import Content
 
