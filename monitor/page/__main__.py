@@ -43,6 +43,10 @@ def main() -> int:
 async def _serve(job: Job, tell: Tell) -> None:
     # What the daemon goes by is read anew with each reload; a slip in it since is no page's end.
     found, _ = load_sound_sites(job.file)
+    # A page that leaves a site out would say that all is well.
+    missing = set(job.watched) - {one.site.name for one in found}
+    if missing and len(job.watched) > 1:
+        raise ValueError(f"nothing can be used of {', '.join(sorted(missing))} in {job.file}")
     state = Path(job.state)
     sites = [Site(replace(one, state=state), job, tell) for one in found]
     ended, loop = asyncio.Event(), asyncio.get_running_loop()

@@ -64,6 +64,8 @@ class Job:
     sites: tuple[Neighbour, ...] = ()
     hooks: dict[str, Hook] = field(default_factory=dict)
     """of the desks that push, whose secret could be had"""
+    watched: tuple[str, ...] = ()
+    """the sites that the daemon watches, by name"""
     ledger_password: str = field(default="", repr=False)
     """of a ledger on a server: the page's process has neither credentials nor variables"""
 
@@ -84,7 +86,8 @@ class Job:
         told = json.loads(written)
         sites = tuple(Neighbour(**one) for one in told["sites"])
         hooks = {name: Hook(**one) for name, one in told["hooks"].items()}
-        return cls(**{**told, "listen": tuple(told["listen"]), "sites": sites, "hooks": hooks})
+        lists = {"listen": tuple(told["listen"]), "watched": tuple(told["watched"])}
+        return cls(**{**told, **lists, "sites": sites, "hooks": hooks})
 
 
 def job_of(sites: Sequence[Configuration], page: Page) -> Job:
@@ -106,6 +109,7 @@ def job_of(sites: Sequence[Configuration], page: Page) -> Job:
         everybody_reads=page.everybody_reads or not page.users,
         passwords=passwords,
         sites=tuple(_neighbour(one) for one in page.sites),
+        watched=tuple(one.site.name for one in sites),
         ledger_password=_ledger_password(configuration),
         hooks=_hooks(sites),
     )

@@ -30,6 +30,7 @@ EACH = frozenset(
     }
 )
 """verbs that list what there is"""
+_OF_TICKETS = frozenset({"analysing", "editing", "ticketing"})
 
 
 def meant(arguments: Namespace, sites: Sequence[Configuration]) -> Configuration:
@@ -97,12 +98,26 @@ def _site(arguments: Namespace, sites: Sequence[Configuration]) -> str:
     if arguments.site or len(sites) == 1:
         return str(arguments.site)
     names = [one.site.name for one in sites]
-    for word in ("name", "check"):
+    module = arguments.verb.partition(".")[0]
+    # A recording is called as its file is.
+    for word in ("check",) if module == "prompts" else ("name", "check"):
         first, slash, _ = str(getattr(arguments, word, None) or "").partition("/")
         if slash and first in names:
             return first
-    number = getattr(arguments, "number", None)
-    return _of_ticket(str(number), sites) if number and "maintain" not in arguments.verb else ""
+    number = str(getattr(arguments, "number", None) or "")
+    if number and module in _OF_TICKETS:
+        return _of_ticket(number, sites)
+    return _of_letter(number, sites) if number and module == "dismissing" else ""
+
+
+def _of_letter(written: str, sites: Sequence[Configuration]) -> str:
+    """The site of a letter, by the desk that it is for."""
+    place = sites[0].ledger_place
+    if not begun(place) or not written.isdecimal():
+        return sites[0].site.name  # said by the verb itself, in its words
+    with Ledger(place, read_only=True) as ledger:
+        row = ledger.letter(int(written))
+    return row.desk.partition("/")[0] if row is not None else sites[0].site.name
 
 
 def _of_ticket(written: str, sites: Sequence[Configuration]) -> str:

@@ -5,6 +5,7 @@ site is taken out.
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from checks.contract import Fault, Observation
-from monitor.config import Configuration, load_sites
+from monitor.config import Configuration, ConfigurationFaults, load_sites
 from monitor.core.endings import WITHDRAW_AFTER_SECONDS
 from monitor.core.verdict import judge
 from monitor.delivery.last_resort import Alarm
@@ -22,6 +23,7 @@ from monitor.incidents.correlation import AttemptResult, Correlation
 from monitor.ledger import Ledger
 from monitor.ledger.of_site import of_site
 from monitor.service.parts import forget_sites
+from monitor.verbs.which_site import meant
 from tests.loopback.mail_server import MailServer, serving
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -144,3 +146,32 @@ def at_port(site: Configuration, port: int) -> Configuration:
     changed = {"port": port, "tls": "none"}
     desks = {name: one.model_copy(update=changed) for name, one in site.desks.items()}
     return replace(site, desks=desks)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words", "site"),
+    [
+        ("ticketing.change_ticket", {"number": "RV-2"}, "Austin"),
+        ("ticketing.show_ticket", {"number": "rv-1-Pune"}, "Pune"),
+        ("dismissing.dismiss", {"number": "2"}, "Austin"),
+        ("looking.once", {"name": "Austin/agent-portal"}, "Austin"),
+        ("looking.once", {"name": "agent-portal", "site": "Austin"}, "Austin"),
+        ("prompts.learn", {"name": "Austin/welcome.wav"}, ""),
+        ("maintaining.stop", {"number": "2"}, ""),
+    ],
+)
+def test_what_a_verb_is_asked_about_says_which_site(
+    verb: str, words: dict[str, str], site: str, tmp_path: Path
+) -> None:
+    sites = read(tmp_path, SEVERAL)
+    with Ledger(sites[0].ledger_place) as ledger:
+        for one in sites:
+            fails(ledger, one, NOW)
+    arguments = Namespace(**{"verb": verb, "site": "", **words})
+    if not site:
+        with pytest.raises(ConfigurationFaults, match="there are 2 sites; say which"):
+            meant(arguments, sites)
+        return
+    assert meant(arguments, sites).site.name == site
+    if "name" in words:
+        assert arguments.name == "Austin/agent-portal"
