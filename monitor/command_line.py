@@ -34,7 +34,6 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=Version, help="print the version")
     _common(parser, top=True)
-    _which_site(parser, top=True)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="word")
     parser.set_defaults(verb="", word="")
     configuration_words.configuring(verbs, _verb)
@@ -57,31 +56,27 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     return parser
 
 
-def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
-    """--config and --json may stand before the verb or after it."""
+def _common(parser: argparse.ArgumentParser, top: bool = False, of_site: bool = True) -> None:
+    """--config, --site and --json may stand before the verb or after it."""
     # After the verb an option left out must not undo the one before it: SUPPRESS leaves the value
     # alone.
     standing: Any = _default_config() if top else argparse.SUPPRESS
     parser.add_argument(
         "--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})"
     )
+    if of_site:
+        named: Any = "" if top else argparse.SUPPRESS
+        about = "which site, where the configuration has several"
+        parser.add_argument("--site", metavar="NAME", default=named, help=about)
     plain: Any = False if top else argparse.SUPPRESS
     parser.add_argument(
         "--json", action="store_true", default=plain, help="print data instead of a page"
     )
 
 
-def _which_site(parser: argparse.ArgumentParser, top: bool = False) -> None:
-    standing: Any = "" if top else argparse.SUPPRESS
-    about = "which site, where the configuration has several"
-    parser.add_argument("--site", metavar="NAME", default=standing, help=about)
-
-
 def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=about)
-    _common(parser)
-    if verb.partition(".")[0] not in _OF_NO_SITE:
-        _which_site(parser)
+    _common(parser, of_site=verb.partition(".")[0] not in _OF_NO_SITE)
     parser.set_defaults(verb=verb)
     return parser
 
@@ -269,6 +264,14 @@ def _running(verbs: Any) -> None:
         verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
     )
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+    for one in (lab, demo):
+        one.add_argument(
+            "--hosts",
+            type=int,
+            choices=range(2, 6),
+            metavar="N",
+            help="with so many hosts (2 to 5) on one ledger, by the PostgreSQL of this host",
+        )
 
 
 def _installing(verbs: Any) -> None:

@@ -27,6 +27,7 @@ from monitor.scheduling.claims import RENEW_SECONDS
 from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
+from monitor.service.evidence_rounds import EvidenceRounds
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
 from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
@@ -94,6 +95,9 @@ class Daemon:
             self._stopping,
         )
         self._sites = [SiteWatch(self._means, one) for one in sites]
+        self._evidence = EvidenceRounds(
+            self._sharing, lambda: self._configurations()[0], runner, self._ledger, self._work
+        )
         hold_back([one.rounds for one in self._sites], under_way, self._clock.now())
         self._parts = Parts(runner, lambda: self._sites, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
@@ -248,10 +252,10 @@ class Daemon:
         cadence.every(1, "watch", self._watching.ask)
         cadence.every(RENEW_SECONDS, "hold", self._holding.ask)
         cadence.every(1, "on-its-own", self._go_on)
+        cadence.every(10, "evidence", self._evidence.ask)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
-        cadence.every(
-            max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
-        )
+        often = int(min(self._manager.watchdog_seconds or 5, 5))
+        cadence.every(max(1, often), "alive", self._alive)
         cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
         cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
@@ -294,8 +298,7 @@ class Daemon:
             checks = sum(len(one.checks) for one in sites)
             await self._care.note("reloaded", {"checks": checks, "changes": changed})
             log.info("action=reloaded checks=%d: %s", checks, changed)
-        # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
-        # force.
+        # READY=1 after a refused file too: systemd waits for it, and the old one is in force.
         self._manager.ready(await self._status())
 
     async def _status(self) -> str:

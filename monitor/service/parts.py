@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from monitor.config import Configuration, in_force, load_sites
+from monitor.config import Configuration, in_brief, in_force, load_sites
 from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.ledger import Ledger
 from monitor.ledger.of_site import of_site
@@ -97,6 +97,8 @@ def say_taken(sites: Sequence[Configuration], now: datetime) -> None:
     """Keep what is in force from now on, and say what is doubtful of it."""
     try:
         in_force.keep(sites, now)
+        for one in sites:
+            in_brief.keep(one)
     except OSError as problem:
         # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
         log.warning("action=configuration_not_kept %s", problem)

@@ -8,9 +8,18 @@ import getpass
 import os
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 
 from checks.settings import nearest
-from monitor.config import CheckEntry, Configuration, load_sites, load_sound_sites, located
+from monitor.config import (
+    CheckEntry,
+    Configuration,
+    ConfigurationFaults,
+    in_brief,
+    load_sites,
+    load_sound_sites,
+    located,
+)
 from monitor.ledger import Ledger
 from monitor.ledger.of_site import of_site
 from monitor.ledger.server_address import begun
@@ -18,6 +27,11 @@ from monitor.terminal import complain
 from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.refusal import in_words
 from monitor.verbs.which_site import meant
+
+# What is known of checks and desks in brief is enough to show how they stand.
+_READS_ALONE = frozenset(
+    {"explaining.explain", "looking.status", "ticketing.tickets", "ticketing.show_ticket"}
+)
 
 
 class Stop(Exception):
@@ -37,6 +51,18 @@ def sites_of(arguments: Namespace) -> Sequence[Configuration]:
     return load_sites(arguments.config)
 
 
+def configuration_to_show(arguments: Namespace) -> Configuration:
+    """The configuration, of which it is enough to know checks and desks in brief. Raises
+    ConfigurationFaults.
+    """
+    if INSIDE.get() is None:
+        with suppress(ConfigurationFaults):
+            found, broken = sound_part(arguments)
+            if broken is None:
+                return meant(arguments, found)
+    return configuration_of(arguments)
+
+
 def sound_part_of(arguments: Namespace) -> Configuration:
     """What can be used of the configuration, for a verb that needs site and state alone: a broken
     file is told of in one line, and does not keep anybody from a ticket. Raises
@@ -50,8 +76,7 @@ def sound_sites_of(arguments: Namespace) -> Sequence[Configuration]:
     if (inside := INSIDE.get()) is not None:
         _say_outdated(inside)
         return inside.configurations
-    known = getattr(arguments, "sound_part", None)
-    sites, broken = known or load_sound_sites(arguments.config)
+    sites, broken = sound_part(arguments)
     if broken is not None:
         count = f"{len(broken.faults)} fault{'s' if len(broken.faults) != 1 else ''}"
         complain(
@@ -59,6 +84,19 @@ def sound_sites_of(arguments: Namespace) -> Sequence[Configuration]:
             f" {located(broken.file, broken.faults[0])}; `reveille check-config` says all"
         )
     return tuple(sites)
+
+
+def sound_part(
+    arguments: Namespace,
+) -> tuple[Sequence[Configuration], ConfigurationFaults | None]:
+    """The sound part of the file, of all sites, read once for a command. Raises
+    ConfigurationFaults.
+    """
+    if "sound_part" not in arguments:
+        with in_brief.enough() if getattr(arguments, "verb", "") in _READS_ALONE else nullcontext():
+            arguments.sound_part = load_sound_sites(arguments.config)
+    found: tuple[Sequence[Configuration], ConfigurationFaults | None] = arguments.sound_part
+    return found
 
 
 def _say_outdated(inside: Inside) -> None:
