@@ -14,6 +14,7 @@ from monitor.config import (
     difference,
     effective,
     effective_of,
+    in_brief,
     load,
     load_sites,
     load_sound_sites,
@@ -249,3 +250,18 @@ phone = "none"
     (pune,) = load_sites(file)
     assert list(pune.checks) == ["Pune/agent-portal", "Pune/shop", "Pune/number"]
     assert [one.mail for one in pune.people] == ["customer@example.net", "pune@example.net"]
+
+
+def test_what_is_kept_in_brief_is_known_of_each_site(tmp_path: Path) -> None:
+    file = written(tmp_path, pune=PUNE, austin=AUSTIN)
+    read = load_sites(file)
+    for one in read:
+        in_brief.keep(one)
+    with in_brief.enough():
+        found, _ = load_sound_sites(file)
+    known = {name: entry.probe for one in found for name, entry in one.checks.items()}
+    assert {type(probe) for probe in known.values()} == {in_brief.CheckInBrief}
+    whole = {name: entry.probe for one in read for name, entry in one.checks.items()}
+    assert {name: one.target() for name, one in known.items()} == {
+        name: one.target() for name, one in whole.items()
+    }
