@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from checks.contract import Fault, Observation
+from monitor.audit.gathering import Asked, Reporting
+from monitor.audit.releases import Inventory
 from monitor.config import Configuration, ConfigurationFaults, load_sites
 from monitor.core.endings import WITHDRAW_AFTER_SECONDS
 from monitor.core.verdict import judge
@@ -21,9 +23,12 @@ from monitor.delivery.mail_replies import NoAnswer, take_for_site
 from monitor.desks.received_mail import ReceivedMail
 from monitor.incidents.correlation import AttemptResult, Correlation
 from monitor.ledger import Ledger
+from monitor.ledger.bodies import letter_of
 from monitor.ledger.of_site import of_site
 from monitor.service.parts import forget_sites
 from monitor.verbs.which_site import meant
+from reports.render import render_mail
+from reports.ticket import Ticket
 from tests.loopback.mail_server import MailServer, serving
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -71,6 +76,31 @@ def fails(ledger: Ledger, site: Configuration, now: datetime) -> None:
 @pytest.fixture
 def ledger() -> Ledger:
     return Ledger(":memory:")
+
+
+async def test_what_fails_at_one_site_is_told_and_reported_there_alone(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    shifts = SHIFT.format("Pune", "pune") + SHIFT.format("Austin", "austin")
+    audits = '[audit]\nto = ["hq@example.net"]\n'
+    pune, austin = read(tmp_path, audits + SEVERAL + shifts)
+    fails(ledger, austin, NOW)
+    (row,) = ledger.outbox()
+    assert (row.desk, row.recipient) == ("Austin/mail", "austin@example.net")
+    told = letter_of(row.body, "1")
+    mail = render_mail(row.kind, Ticket.from_dict(told["ticket"]), told["extra"])
+    assert "RV-1-Austin" in mail.subject
+    assert "Austin" in mail.text
+    made = {}
+    for site in (pune, austin):
+        own = of_site(ledger, site.site.scope)
+        asked = Asked(date(2026, 11, 29), by_hand=True)
+        made[site.site.name] = await Reporting(own, site).make(
+            asked, NOW, Inventory("", "", "", {})
+        )
+    assert [one.number for one in made["Austin"].open] == ["RV-1-Austin"]
+    assert (made["Austin"].site, made["Pune"].site) == ("Austin", "Pune")
+    assert made["Pune"].open == ()
 
 
 def test_a_ticket_goes_on_when_its_site_becomes_one_of_several(
