@@ -4,9 +4,11 @@ said once, and every fault where it is written.
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from monitor.config import (
     Configuration,
@@ -15,6 +17,7 @@ from monitor.config import (
     effective,
     effective_of,
     in_brief,
+    json_schema,
     load,
     load_sites,
     load_sound_sites,
@@ -265,3 +268,13 @@ def test_what_is_kept_in_brief_is_known_of_each_site(tmp_path: Path) -> None:
     assert {name: one.target() for name, one in known.items()} == {
         name: one.target() for name, one in whole.items()
     }
+
+
+def test_the_schema_takes_sites_and_wants_a_name_where_there_is_one() -> None:
+    def wrong(text: str) -> list[str]:
+        validator = Draft202012Validator(json_schema())
+        return [error.message for error in validator.iter_errors(tomllib.loads(text))]
+
+    assert wrong(f"{SHARED}{PUNE}{AUSTIN}") == []
+    assert wrong(SHARED)
+    assert "'timezon' was unexpected" in wrong('[sites.Pune]\ntimezon = "Asia/Kolkata"\n')[0]

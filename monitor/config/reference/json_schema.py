@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import write_duration
-from monitor.config.section_models import Rhythm, Site
+from monitor.config.section_models import Audit, Rhythm, Site
 from monitor.config.sections import SECTIONS, Section, Top
 from monitor.config.sites import LISTED, NAMED
 from monitor.desks.desk import DeskSettings
@@ -121,7 +121,8 @@ def _site(section: Section, catalogue: Catalogue) -> Schema:
     keys = {key: one for key, one in own["properties"].items() if key != "name"}
     # A table of a site may say what differs from the shared one of its name, and no more.
     tables = {name: {"type": "object"} for name in NAMED}
-    rest = {name: {"$ref": f"#/properties/{name}"} for name in (*LISTED, "audit")}
+    audit = {key: one for key, one in catalogue.of(Audit).items() if key != "required"}
+    rest = {"audit": audit, **{name: {"$ref": f"#/properties/{name}"} for name in LISTED}}
     return _named(section, {**own, "properties": {**keys, **tables, **rest}})
 
 
