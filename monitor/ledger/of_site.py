@@ -10,15 +10,17 @@ Rules:
 
 from __future__ import annotations
 
-from asyncio import Future
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from monitor.ledger.access import LedgerAccess
 from monitor.ledger.leases import Lease
 from monitor.ledger.ledger import Ledger, Transaction
 from monitor.ledger.table import Table
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 T = TypeVar("T")
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from monitor.config import Configuration, load_sound_sites, one_of
-from monitor.incidents.ticket_view import number_of, site_of
 from monitor.ledger import Ledger
 from monitor.ledger.server_address import begun
 from monitor.terminal import SCREEN, Screen, say, show_json
@@ -122,6 +121,9 @@ def _of_letter(written: str, sites: Sequence[Configuration]) -> str:
 
 def _of_ticket(written: str, sites: Sequence[Configuration]) -> str:
     """The site of a ticket: as its number says, or as the ledger knows."""
+    # Only then: most verbs name no ticket.
+    from monitor.incidents.ticket_view import number_of, site_of
+
     if named := site_of(written):
         return named
     place = sites[0].ledger_place
