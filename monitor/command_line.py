@@ -256,6 +256,14 @@ def _running(verbs: Any) -> None:
         verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
     )
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+    for one in (lab, demo):
+        one.add_argument(
+            "--hosts",
+            type=int,
+            choices=range(2, 6),
+            metavar="N",
+            help="with so many hosts (2 to 5) on one ledger, by the PostgreSQL of this host",
+        )
 
 
 def _installing(verbs: Any) -> None:

@@ -23,6 +23,7 @@ from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
+from monitor.ledger.exhibits import ExhibitReading, ExhibitWriting
 from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.hosts import HostReading
@@ -56,6 +57,7 @@ class Transaction(
     ConditionWriting,
     IncidentWriting,
     HistoryWriting,
+    ExhibitWriting,
     LetterWriting,
     RollupWriting,
     SealWriting,
@@ -73,6 +75,7 @@ class Ledger(
     ConditionReading,
     IncidentReading,
     HistoryReading,
+    ExhibitReading,
     LetterReading,
     StandingReading,
     SealReading,

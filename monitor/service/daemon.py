@@ -34,6 +34,7 @@ from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.autonomy import Autonomy
+from monitor.service.evidence_rounds import EvidenceRounds
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
 from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
@@ -87,6 +88,9 @@ class Daemon:
             self._ledger, configuration, self._clock, runner, self._heard, self._sharing.claims
         )
         self._autonomy = Autonomy(self._sharing, self._rounds, self._ledger, self._work)
+        self._evidence = EvidenceRounds(
+            self._sharing, self._rounds, runner, self._ledger, self._work
+        )
         hold_back(self._rounds, under_way, self._clock.now())
         self._audit = AuditRound(self._ledger, self._rounds, self._clock)
         self._parts = Parts(runner, self._rounds, self._audit, self._file)
@@ -244,10 +248,10 @@ class Daemon:
         cadence.every(1, "watch", self._watching.ask)
         cadence.every(RENEW_SECONDS, "hold", self._holding.ask)
         cadence.every(1, "on-its-own", self._autonomy.ask)
+        cadence.every(10, "evidence", self._evidence.ask)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
-        cadence.every(
-            max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
-        )
+        often = int(min(self._manager.watchdog_seconds or 5, 5))
+        cadence.every(max(1, often), "alive", self._alive)
         cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
         cadence.every(600, "sweep", lambda: self._work.start(self._care.sweep(configuration)))
@@ -257,8 +261,7 @@ class Daemon:
             cadence.daily(
                 [configuration.audit.at], configuration.site.timezone, "audit", self._look
             )
-        # A run at a time of day gets a nudge of its own, so that it begins on its second and not up
-        # to a second later.
+        # A run at a time of day gets a nudge of its own, so that it begins on its second.
         for entry in configuration.checks.values():
             cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
         return cadence
@@ -297,8 +300,7 @@ class Daemon:
                 "reloaded", {"checks": len(configuration.checks), "changes": changed}
             )
             log.info("action=reloaded checks=%d: %s", len(configuration.checks), changed)
-        # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
-        # force.
+        # READY=1 after a refused file too: systemd waits for it, and the old one is in force.
         self._manager.ready(await self._status())
 
     async def _status(self) -> str:

@@ -58,7 +58,9 @@ class Work:
         # places at once.
         now, cause = self.clock.now(), cause_of(error)
         if self._alarm.claim(cause, now):
-            log.error("action=blind in=%s %s", name, error)
+            # "Invalid argument" by itself tells nobody what was asked for.
+            strange = error if cause == "system" else None
+            log.error("action=blind in=%s %s", name, error, exc_info=strange)
             if not self.told_elsewhere(cause):
                 self._alarms.append(self.start(self._raise(str(error), now, cause)))
 

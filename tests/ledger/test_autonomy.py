@@ -17,6 +17,7 @@ import pytest
 from checks.contract import Claim, Failed
 from lab.injected_faults import Faults
 from lab.mail_server import Mailbox
+from lab.server_link import Link
 from monitor.config import load
 from monitor.core.timetable import Slot
 from monitor.incidents.house_troubles import miss_hosts
@@ -31,7 +32,6 @@ from monitor.service.work import Work
 from monitor.testing.scenario import Scene, Scripted
 from tests.ledger.engines import ON_SERVER, on_server, server
 from tests.ledger.test_shared_rounds import START
-from tests.loopback.server_link import Link
 from tests.scenes.several_hosts import CONFIGURATION
 
 pytestmark = ON_SERVER
