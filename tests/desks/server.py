@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -35,6 +36,22 @@ class Asked:
             return json.loads(self.body)
         except ValueError:
             raise Refused(400, {"error": "no JSON"}) from None
+
+    @property
+    def form(self) -> dict[str, tuple[str, bytes]]:
+        """Its body as a form of RFC 7578, as any reader of mail reads it: the file's name ("" where
+        it is none) and the content of each field.
+        """
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        parts = {
+            str(part.get_param("name", header="content-disposition")): part
+            for part in message_from_bytes(head + self.body).walk()
+            if not part.is_multipart()
+        }
+        return {
+            name: (part.get_filename("") or "", bytes(part.get_payload(decode=True)))
+            for name, part in parts.items()
+        }
 
 
 class Refused(Exception):
