@@ -134,7 +134,7 @@ class Jira(FileHelpdesk[JiraSettings]):
         tokens = []
         for one in files:
             path = f"/rest/servicedeskapi/servicedesk/{self._settings.service_desk}"
-            form, kind = multipart({}, {"file": one})
+            form, kind = multipart({}, [("file", one)])
             # Else it takes a form for a forged one (XSRF).
             meant = (("X-Atlassian-Token", "no-check"),)
             made = await self.ask(

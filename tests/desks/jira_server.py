@@ -95,7 +95,8 @@ class JiraServer(VendorServer):
     def lay_down(self, asked: Asked) -> object:
         if asked.headers.get("x-atlassian-token") != "no-check":
             raise Refused(403, {"errorMessage": "XSRF check failed"})
-        name, content = asked.form["file"]
+        ((field, name, content),) = asked.form
+        assert field == "file"
         token = self.uploaded(name, content)
         return 201, {"temporaryAttachments": [{"temporaryAttachmentId": token, "fileName": name}]}
 

@@ -86,10 +86,10 @@ class RoundupServer(VendorServer):
         return {"data": {"id": number, "attributes": {"author": author, "content": text}}}
 
     def upload(self, asked: Asked) -> object:
-        form = asked.form
+        form = {name: content for name, _, content in asked.form}
         if not form.keys() >= {"name", "type", "content"}:
             raise error(400, "Required file property name not supplied")
-        name, content = form["name"][1].decode(), form["content"][1]
+        name, content = form["name"].decode(), form["content"]
         return 201, {"data": {"id": self.uploaded(name, content), "link": ""}}
 
     def once(self, asked: Asked) -> object:

@@ -38,20 +38,20 @@ class Asked:
             raise Refused(400, {"error": "no JSON"}) from None
 
     @property
-    def form(self) -> dict[str, tuple[str, bytes]]:
-        """Its body as a form of RFC 7578, as any reader of mail reads it: the file's name ("" where
-        it is none) and the content of each field.
+    def form(self) -> list[tuple[str, str, bytes]]:
+        """Its body as a form of RFC 7578, as any reader of mail reads it: of each field its name,
+        the file's ("" where it is none), and the content.
         """
         head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
-        parts = {
-            str(part.get_param("name", header="content-disposition")): part
+        return [
+            (
+                str(part.get_param("name", header="content-disposition")),
+                part.get_filename("") or "",
+                bytes(part.get_payload(decode=True)),
+            )
             for part in message_from_bytes(head + self.body).walk()
             if not part.is_multipart()
-        }
-        return {
-            name: (part.get_filename("") or "", bytes(part.get_payload(decode=True)))
-            for name, part in parts.items()
-        }
+        ]
 
 
 class Refused(Exception):

@@ -18,7 +18,7 @@ from tests.desks.server import serving
 from tests.desks.story import letters, settled
 from tests.desks.vendors import VENDORS, Vendor
 
-KINDS = "request-tracker redmine roundup zammad zendesk jira servicenow"
+KINDS = "request-tracker redmine roundup zammad zendesk freshdesk jira servicenow"
 KEEPERS = {kind: VENDORS[kind] for kind in KINDS.split()}
 each = pytest.mark.parametrize("vendor", KEEPERS.values(), ids=KEEPERS)
 # What a form's end or a text's line end could be taken for.
