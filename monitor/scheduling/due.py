@@ -39,6 +39,11 @@ class Due:
     def name(self) -> str:
         return self.entry.name
 
+    @property
+    def is_claimed(self) -> bool:
+        """Whether its slot is claimed in the ledger: of a grid the next one comes soon."""
+        return self.slot is not None and (not self.entry.every or self.slot.key == FIRST)
+
     def nobody_took(self, condition: Condition | None, now: datetime) -> bool:
         """Whether other hosts have had their time for it, or it can be nobody else's. A host
         without room for evidence can only say of it that it is blind.
