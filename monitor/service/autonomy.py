@@ -61,6 +61,10 @@ class Autonomy:
         self._sharing, self._rounds, self._ledger = sharing, rounds, ledger
         self._clock, self._work = work.clock, work
         self.ask = Singly(work.start, self.turn).ask
+        # By themselves: a ledger, or a mail server, that does not answer must not keep this host
+        # from looking.
+        self.handing_in = Singly(work.start, self._hand_in)
+        self._telling = Singly(work.start, self._tell)
         self._journal = LookJournal(rounds.configuration.state)
         self._unheard_since: float | None = None
         self._own: OnItsOwn | None = None
@@ -79,7 +83,7 @@ class Autonomy:
         if self._is_cut_off():
             await self._go_on()
         elif self._journal.there() or self._own is not None:
-            await self._hand_in()
+            self.handing_in.ask()
 
     def _is_cut_off(self) -> bool:
         now = self._clock.monotonic()
@@ -117,7 +121,7 @@ class Autonomy:
             self._work.start(self._look(own, look))
         if self._told_at is None and self._clock.monotonic() >= self._tells_at:
             self._tells_at = self._clock.monotonic() + _AGAIN_SECONDS
-            await self._tell(own, now)
+            self._telling.ask()
 
     async def _look(self, own: OnItsOwn, look: OwnLook) -> None:
         entry, here = look.entry, self._rounds.configuration.probe.name
@@ -138,8 +142,11 @@ class Autonomy:
         if not await asyncio.to_thread(self._journal.keep, late_look(seen, place, slot)):
             log.error("action=late_look_not_kept check=%s the journal is full", seen.name)
 
-    async def _tell(self, own: OnItsOwn, now: datetime) -> None:
-        configuration, failing = self._rounds.configuration, own.failing()
+    async def _tell(self) -> None:
+        # Asked for again while it was under way: one letter for an outage.
+        if (own := self._own) is None or self._told_at is not None:
+            return
+        now, configuration, failing = self._clock.now(), self._rounds.configuration, own.failing()
         said = (
             f"host {configuration.probe.name} has not reached the ledger {self._ledger.where}"
             f" since {own.since:%H:%M} UTC. It goes on looking by itself ({own.looks} looks so"
