@@ -99,7 +99,7 @@ class Autonomy:
     async def _go_on(self) -> None:
         now, configuration = self._clock.now(), self._rounds.configuration
         if self._own is None:
-            self._own = OnItsOwn(configuration, now)
+            self._own, self._told_at = OnItsOwn(configuration, now), None
             self._tells_at = (
                 self._clock.monotonic()
                 - self._sharing.unheard_seconds()
@@ -156,7 +156,8 @@ class Autonomy:
         if failing:
             said = f"{said}. By its own looks these fail now: {'; '.join(failing[:10])}"
         if await Alarm().raise_(configuration, said, now, "unreachable"):
-            self._told_at = now
+            # It may be over by now: then the letter was that outage's.
+            self._told_at = now if self._own is own else self._told_at
 
     async def _hand_in(self) -> None:
         handed = 0
