@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from monitor.config import in_force
+from monitor.config import in_brief, in_force
 from monitor.config.configuration import CheckEntry, Configuration, files_named
 from monitor.config.difference import Difference, difference
 from monitor.config.effective_settings import effective
@@ -26,6 +26,7 @@ __all__ = [
     "difference",
     "effective",
     "files_named",
+    "in_brief",
     "in_force",
     "index",
     "json_schema",

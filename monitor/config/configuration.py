@@ -92,6 +92,8 @@ class Configuration:
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
+    digest: str = ""
+    """which tables it was read from (in_brief.py)"""
 
     @property
     def ledger_place(self) -> LedgerPlace:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from checks.telephony.call.line import Line
-from monitor.config import cross_section
+from monitor.config import cross_section, in_brief
 from monitor.config.check_tables import read_checks, read_defaults
-from monitor.config.configuration import Configuration
+from monitor.config.configuration import CheckEntry, Configuration
 from monitor.config.errors.explanation import Found
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.inclusion import DEFAULTS, Whole, whole_of
 from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
-from monitor.config.model_reader import Reading, without
+from monitor.config.model_reader import Reading, Table, without
 from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of, sorted_by_checks, words_of_desks
 from monitor.config.probe import Probe
@@ -24,6 +26,7 @@ from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
 from monitor.config.toml_text import Written, read
+from monitor.core.policy import Policy
 from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
@@ -51,6 +54,7 @@ def understand(written: Written) -> Configuration:
         configuration,
         included=tuple(one.file for one in files.files[1:]),
         warnings=in_order(cross_section.warnings(configuration), files),
+        digest=in_brief.digest_of(reading.tables, configuration.state, reading.directory),
     )
 
 
@@ -77,19 +81,17 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     }
     reading.found += uncovered(rotas, people)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
-    checks = read_checks(reading, site)
+    brief = in_brief.known(site.name if site else "", tables, state, reading.directory)
+    checks = read_checks(reading, site, brief)
     maintenance = reading.entries("maintenance", Maintenance)
-    desks = _desks(reading)
+    desks = _desks(reading, brief)
     audit, page = reading.once("audit", Audit), reading.once("page", Page)
     ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
     probe = reading.once("probe", Probe)
     # Looked for in what is written: these are told together with the faults of each section.
     for look in cross_section.WRITTEN:
         reading.found += look(tables)
-    policy = policy_of(reading, site.policy) if site else None
-    if policy is not None:
-        policy = sorted_by_checks(reading, policy, checks)
-        words_of_desks(reading, policy, desks)
+    policy = _policy(reading, site, checks, {} if brief["desks"] else desks) if site else None
     if top is None or site is None or policy is None:
         return None
     return Configuration(
@@ -116,20 +118,41 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     )
 
 
+def _policy(
+    reading: Reading,
+    site: Site,
+    checks: Mapping[str, CheckEntry],
+    desks: Mapping[str, DeskSettings],
+) -> Policy | None:
+    """The policy of a site, whose words checks and desks use."""
+    policy = policy_of(reading, site.policy)
+    if policy is not None:
+        policy = sorted_by_checks(reading, policy, checks)
+        words_of_desks(reading, policy, desks)
+    return policy
+
+
 def _default_state() -> str:
     """systemd's StateDirectory=, the first if there are several."""
     return os.environ.get("STATE_DIRECTORY", "").split(":")[0] or _DEFAULT_STATE
 
 
-def _desks(reading: Reading) -> dict[str, DeskSettings]:
-    known, made = desk_kinds(), dict[str, DeskSettings]()
+def _desks(reading: Reading, brief: in_brief.Brief) -> dict[str, DeskSettings]:
+    made = dict[str, DeskSettings]()
     for name, table in reading.named("desks"):
-        place = ("desks", name)
-        kind = reading.kind(place, table, known)
-        desk = reading.model(place, kind, without(table, ["kind"]), keys=["kind"]) if kind else None
-        if desk is not None:
+        read = partial(_desk, reading, name, table)
+        if facts := brief["desks"].get(name):
+            stand_in = in_brief.InBrief(facts, partial(reading.again, ("desks", name), read))
+            made[name] = cast(DeskSettings, stand_in)
+        elif (desk := read()) is not None:
             made[name] = desk
     return made
+
+
+def _desk(reading: Reading, name: str, table: Table) -> DeskSettings | None:
+    place = ("desks", name)
+    kind = reading.kind(place, table, desk_kinds())
+    return reading.model(place, kind, without(table, ["kind"]), keys=["kind"]) if kind else None
 
 
 def in_order(found: Iterable[Found], files: Whole) -> tuple[Fault, ...]:

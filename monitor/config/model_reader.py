@@ -4,7 +4,7 @@ first fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from checks.settings import Settings, nearest, shown
 from monitor.config.errors.explanation import NO_SUCH_KEY, Found, explain, offer, what
-from monitor.config.fault_list import Place
+from monitor.config.fault_list import ConfigurationFaults, Fault, Place, dotted
 from monitor.config.model_introspection import fields
 from monitor.config.section_models import wrong_name
 
@@ -107,6 +107,17 @@ class Reading:
                 made[name] = one.model_copy(update={"name": name})
         self.context[section] = made
         return made
+
+    def again(self, place: Place, read: Callable[[], _S | None]) -> _S:
+        """A table that was good when the daemon read it, and is known in brief alone until now.
+        Raises ConfigurationFaults where what it names is no longer there.
+        """
+        known = len(self.found)
+        if (made := read()) is not None:
+            return made
+        found, self.found = self.found[known:], self.found[:known]
+        faults = [Fault(one.path or dotted(one.place), one.wrong, one.right) for one in found]
+        raise ConfigurationFaults(dotted(place), faults)
 
     def kind(self, place: Place, table: Table, kinds: Mapping[str, type[_S]]) -> type[_S] | None:
         """The class that a table's `kind` names."""

@@ -4,6 +4,7 @@
     GET  /issues.json?subject=~KEY&status_id=*      without status_id closed ones stay away
     GET  /issues/ID.json?include=journals
     PUT  /issues/ID.json {issue: {notes, private_notes, status_id, priority_id}}   204
+    POST /uploads.json?filename=NAME, then {issue: {notes, uploads: [{token}]}}
 
 Rules: a status that the workflow does not allow is passed over with 204, so the issue is read
 again. It merges nothing: the newer one is related as a duplicate, loses the key, and is closed.
@@ -11,20 +12,21 @@ again. It merges nothing: the newer one is related as a duplicate, loses the key
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
 from monitor.desks.desk import Never
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 # Redmine's own limit (Rest_Issues, "Subject is too long").
 _LONGEST_SUBJECT = 255
 
 
-class RedmineSettings(HelpdeskSettings):
+class RedmineSettings(FileSettings):
     """Tickets as issues of a Redmine project."""
 
     KIND: ClassVar[str] = "redmine"
@@ -54,7 +56,7 @@ severities = { P0 = "Urgent", P1 = "High", P2 = "Normal", P3 = "Low" }
         return Redmine(self)
 
 
-class Redmine(RestHelpdesk[RedmineSettings]):
+class Redmine(FileHelpdesk[RedmineSettings]):
     """One project's issues."""
 
     def account(self) -> Headers:
@@ -110,6 +112,16 @@ class Redmine(RestHelpdesk[RedmineSettings]):
     async def note(self, reference: str, text: str, public: bool, /) -> None:
         """A note; a private one where it is not for the customer."""
         await self._put(reference, {"notes": text, "private_notes": not public})
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """Each file gets a token, the note takes them ("Attaching files")."""
+        uploads = []
+        for one in files:
+            query, kind = {"filename": one.name}, "application/octet-stream"
+            made = await self.ask("POST", "/uploads.json", one.content, query=query, kind=kind)
+            token = made["upload"]["token"]
+            uploads.append({"token": token, "filename": one.name, "content_type": one.media_type})
+        await self._put(reference, {"notes": text, "private_notes": True, "uploads": uploads})
 
     async def change(self, reference: str, change: Change) -> None:
         """Set, and read again: what the workflow forbids is passed over with 204."""

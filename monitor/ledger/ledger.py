@@ -11,12 +11,11 @@ What is read comes from the ledger itself, inside a transaction too.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from monitor.ledger import engines
 from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
@@ -39,6 +38,9 @@ from monitor.ledger.server_address import Place
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
 from monitor.ledger.words import WordReading, WordWriting
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -114,6 +116,8 @@ class Ledger(
 
     def do(self, work: Callable[[Ledger], T]) -> asyncio.Future[T]:
         """Done on the spot (monitor.ledger.access.LedgerAccess)."""
+        import asyncio
+
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
             done.set_result(work(self))

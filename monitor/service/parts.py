@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from monitor.audit.round import AuditRound
-from monitor.config import Configuration, in_force, load
+from monitor.config import Configuration, in_brief, in_force, load
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.under_way import UnderWay
@@ -79,6 +79,7 @@ def say_taken(configuration: Configuration, now: datetime) -> None:
     """Keep what is in force from now on, and say what is doubtful of it."""
     try:
         in_force.keep(configuration, now)
+        in_brief.keep(configuration)
     except OSError as problem:
         # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
         log.warning("action=configuration_not_kept %s", problem)

@@ -4,17 +4,17 @@ audit, and who asks. Without it a verb is a process of its own, and has its user
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
-from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from monitor.config import Configuration
-
 if TYPE_CHECKING:
     # Only the daemon has them: `reveille status` need not read what the daemon is made of.
+    import asyncio
+    from concurrent.futures import Future
+
+    from monitor.config import Configuration
     from monitor.service.parts import Parts
 
 _T = TypeVar("_T")
@@ -38,6 +38,9 @@ class Inside:
 
     def awaited(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have it done on the daemon's loop. Raises BrokenPipeError when whoever asked has gone."""
+        import asyncio
+        from concurrent.futures import CancelledError
+
         if self._ended:
             work.close()
             raise BrokenPipeError
@@ -62,5 +65,7 @@ INSIDE: ContextVar[Inside | None] = ContextVar("inside", default=None)
 
 def awaited(work: Coroutine[Any, Any, _T]) -> _T:
     """What a coroutine comes to: on the daemon's loop, or on one of this process's own."""
+    import asyncio
+
     inside = INSIDE.get()
     return asyncio.run(work) if inside is None else inside.awaited(work)

@@ -20,8 +20,6 @@ from monitor.incidents.ticket_view import stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
 from monitor.ledger.server_address import begun
-from monitor.scheduling.rounds import Due, Rounds
-from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
 from monitor.service.standing import standing
 from monitor.terminal import colourful, complain, complain_of, say, show
@@ -139,6 +137,10 @@ async def _look_once(
     """A look on a scratch ledger: the same steps as the daemon's, with nothing to confirm and
     nothing sent.
     """
+    # Whoever asks how things stand needs nothing of what a look is made of.
+    from monitor.scheduling.rounds import Due, Rounds
+    from monitor.scheduling.runner import Runner
+
     clock = SystemClock()
 
     def progress(check: str, stage: str) -> None:

@@ -7,14 +7,28 @@ from __future__ import annotations
 import getpass
 import os
 from argparse import Namespace
+from contextlib import nullcontext, suppress
 
 from checks.settings import nearest
-from monitor.config import CheckEntry, Configuration, load, load_sound_part, located
+from monitor.config import (
+    CheckEntry,
+    Configuration,
+    ConfigurationFaults,
+    in_brief,
+    load,
+    load_sound_part,
+    located,
+)
 from monitor.ledger import Ledger
 from monitor.ledger.server_address import begun
 from monitor.terminal import complain
 from monitor.verbs.inside import INSIDE, Inside
 from monitor.verbs.refusal import in_words
+
+# What is known of checks and desks in brief is enough to show how they stand.
+_READS_ALONE = frozenset(
+    {"explaining.explain", "looking.status", "ticketing.tickets", "ticketing.show_ticket"}
+)
 
 
 class Stop(Exception):
@@ -28,6 +42,18 @@ def configuration_of(arguments: Namespace) -> Configuration:
     return load(arguments.config)
 
 
+def configuration_to_show(arguments: Namespace) -> Configuration:
+    """The configuration, of which it is enough to know checks and desks in brief. Raises
+    ConfigurationFaults.
+    """
+    if INSIDE.get() is None:
+        with suppress(ConfigurationFaults):
+            found, broken = sound_part(arguments)
+            if broken is None:
+                return found
+    return configuration_of(arguments)
+
+
 def sound_part_of(arguments: Namespace) -> Configuration:
     """What can be used of the configuration, for a verb that needs site and state alone: a broken
     file is told of in one line, and does not keep anybody from a ticket. Raises
@@ -35,8 +61,7 @@ def sound_part_of(arguments: Namespace) -> Configuration:
     """
     if (inside := INSIDE.get()) is not None:
         return _in_force(inside)
-    known = getattr(arguments, "sound_part", None)
-    configuration, broken = known or load_sound_part(arguments.config)
+    configuration, broken = sound_part(arguments)
     if broken is not None:
         count = f"{len(broken.faults)} fault{'s' if len(broken.faults) != 1 else ''}"
         complain(
@@ -44,6 +69,15 @@ def sound_part_of(arguments: Namespace) -> Configuration:
             f" {located(broken.file, broken.faults[0])}; `reveille check-config` says all"
         )
     return configuration
+
+
+def sound_part(arguments: Namespace) -> tuple[Configuration, ConfigurationFaults | None]:
+    """The sound part of the file, read once for a command. Raises ConfigurationFaults."""
+    if "sound_part" not in arguments:
+        with in_brief.enough() if getattr(arguments, "verb", "") in _READS_ALONE else nullcontext():
+            arguments.sound_part = load_sound_part(arguments.config)
+    found: tuple[Configuration, ConfigurationFaults | None] = arguments.sound_part
+    return found
 
 
 def _in_force(inside: Inside) -> Configuration:

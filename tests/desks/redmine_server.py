@@ -37,6 +37,7 @@ class RedmineServer(VendorServer):
         ("GET", r"/issues/(\d+).json", "show"),
         ("PUT", r"/issues/(\d+).json", "update"),
         ("POST", r"/issues/(\d+)/relations.json", "relate"),
+        ("POST", r"/uploads.json", "upload"),
     )
 
     def admit(self, asked: Asked) -> None:
@@ -104,9 +105,15 @@ class RedmineServer(VendorServer):
         if given.get("priority_id") in PRIORITIES:
             one["priority"] = given["priority_id"]
         one["subject"] = given.get("subject", one["subject"])
+        self.enclosed(number, [file["token"] for file in given.get("uploads", ())])
         if given.get("notes"):
             one["journals"].append(("reveille", given["notes"]))
         return 204, None
+
+    def upload(self, asked: Asked) -> object:
+        if asked.headers.get("content-type") != "application/octet-stream":
+            raise Refused(406, None)
+        return 201, {"upload": {"token": self.uploaded(asked.query["filename"], asked.body)}}
 
     def relate(self, asked: Asked, number: str) -> object:
         given = asked.json["relation"]

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from email import message_from_bytes
 from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
@@ -37,6 +38,7 @@ class RoundupServer(VendorServer):
         ("GET", r"/noc/rest/data/(status|priority|user)", "words"),
         ("POST", r"/noc/rest/data/msg", "say"),
         ("GET", r"/noc/rest/data/msg/(\d+)", "said"),
+        ("POST", r"/noc/rest/data/file", "upload"),
         ("POST", r"/noc/rest/data/issue/@poe", "once"),
         ("POST", r"/noc/rest/data/issue/@poe/(\w+)", "create"),
         ("GET", r"/noc/rest/data/issue", "search"),
@@ -84,6 +86,19 @@ class RoundupServer(VendorServer):
         text = one["content"].rstrip("\n")
         return {"data": {"id": number, "attributes": {"author": author, "content": text}}}
 
+    def upload(self, asked: Asked) -> object:
+        """A form of RFC 7578, as any reader of mail reads it."""
+        head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
+        parts = {
+            part.get_param("name", header="content-disposition"): part
+            for part in message_from_bytes(head + asked.body).walk()
+        }
+        if not parts.keys() >= {"name", "type", "content"}:
+            raise error(400, "Required file property name not supplied")
+        name, content = (parts[one].get_payload(decode=True) for one in ("name", "content"))
+        assert isinstance(name, bytes) and isinstance(content, bytes)
+        return 201, {"data": {"id": self.uploaded(name.decode(), content), "link": ""}}
+
     def once(self, asked: Asked) -> object:
         name = f"once{len(self.links)}"
         self.links[name] = True
@@ -122,6 +137,7 @@ class RoundupServer(VendorServer):
             "assignedto": {"id": "3", "username": one["assignedto"]} if one["assignedto"] else None,
             "messages": [{"id": n} for n in one["messages"]],
             "superseder": [{"id": n} for n in one["superseder"]],
+            "files": [{"id": n} for n in one.get("files", ())],
         }
         attributes = {"title": one["title"], **links}
         return {
@@ -138,6 +154,8 @@ class RoundupServer(VendorServer):
                 given[name] = self._word(name, given[name])
         if "messages" in given and "status" not in given and one["status"] == "resolved":
             one["status"] = "chatting"
+        known = one.get("files", ())
+        self.enclosed(number, [file for file in given.get("files", ()) if file not in known])
         one.update(given)
         one["etag"] += 1
         return {"data": {"id": number, "attribute": given}}

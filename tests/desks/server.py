@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +57,9 @@ class VendorServer:
     def __init__(self) -> None:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.writes: list[tuple[str, str]] = []
+        self.files: dict[str, list[tuple[str, bytes]]] = {}
+        """ticket -> the files with it, by name"""
+        self._uploaded: dict[str, tuple[str, bytes]] = {}
         self.now = 0.0
         """seconds that have gone by, for searches that lag behind"""
 
@@ -90,6 +93,16 @@ class VendorServer:
     def operator(self, number: str, **does: str) -> None:
         """Somebody at the desk sets `status`, `severity` or `owner`, or writes a `note`."""
         raise NotImplementedError
+
+    def uploaded(self, name: str, content: bytes) -> str:
+        """A token for a file that is with no ticket yet."""
+        token = f"token-{len(self._uploaded) + 1}"
+        self._uploaded[token] = (name, content)
+        return token
+
+    def enclosed(self, number: str, tokens: Iterable[str]) -> None:
+        """The files of these tokens are with a ticket from now on."""
+        self.files.setdefault(number, []).extend(self._uploaded[token] for token in tokens)
 
     def passed(self, seconds: float) -> None:
         """Time goes by."""
