@@ -30,7 +30,8 @@ def program(number):
     if "-m" in words:
         return words[words.index("-m") + 1]
     return os.path.basename(words[-2] if "guard.py" in str(words) else words[0].split()[0])
-seen = {}
+# A capability in a user namespace of one's own (a browser's sandbox) is none on the host.
+seen, whole = {}, os.readlink("/proc/self/ns/user")
 asked = subprocess.Popen(["sh", "-c", sys.argv[1]], stdout=subprocess.DEVNULL)
 ends = time.monotonic() + 90
 while asked.poll() is None or time.monotonic() < ends - 60:
@@ -42,13 +43,15 @@ while asked.poll() is None or time.monotonic() < ends - 60:
             with open(folder + "/status") as file:
                 said = dict(line.rstrip("\n").split(":\t") for line in file if ":\t" in line)
             held = [os.readlink(one) for one in glob.glob(folder + "/fd/*")]
+            spaces = os.readlink(folder + "/ns/user")
             # Systemd's own, which is about to become a program: "(python)".
             if (name := program(folder[6:])).startswith("("):
                 continue
         except (OSError, IndexError, ValueError):
             continue
         one = seen.setdefault(name, {"capabilities": [], "rights": [], "filter": [], "open": []})
-        one["capabilities"] += [said[key] for key in ("CapEff", "CapPrm", "CapInh", "CapAmb")]
+        if spaces == whole:
+            one["capabilities"] += [said[key] for key in ("CapEff", "CapPrm", "CapInh", "CapAmb")]
         one["rights"].append(said["NoNewPrivs"])
         one["filter"].append(said["Seccomp"])
         one["open"] += [path for path in held if path.startswith(("/var", "/run", "/etc"))]
@@ -59,8 +62,6 @@ print(json.dumps(seen))
 """
 NOTHING, READS_THE_HOST = "0000000000000000", "0000000000080004"
 """no capability; CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE"""
-# In a user namespace of its own, where it holds for nothing of the host's (user_namespaces(7)).
-SANDBOXED = "0000000000200000"
 # Program -> the most that it holds: capabilities, and files of ours that are open.
 HOLDS = {
     "guard.py": (NOTHING, None),
@@ -71,7 +72,7 @@ HOLDS = {
     "checks.data.usage.child": (NOTHING, None),
     "checks.web.browser.process": (NOTHING, None),
     "node": (NOTHING, None),
-    "chromium-headless-shell": (SANDBOXED, None),
+    "chromium-headless-shell": (NOTHING, None),
     "checks.plugin_service": (NOTHING, None),
     "checks.host.look_service": (READS_THE_HOST, None),
     "systemctl": (READS_THE_HOST, None),
