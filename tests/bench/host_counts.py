@@ -112,7 +112,7 @@ def counted(
         by_check[check].append(at)
     for check, looks in by_check.items():
         _slots(count, check, sorted(looks), troubles, gaps, spans, every)
-    _tickets(count, seen, outages, keys)
+    _tickets(count, seen, outages, keys, gaps)
     _mails(count, seen)
     _silence(count, seen, troubles, hosts, spans[1])
     return count
@@ -157,12 +157,22 @@ def _tickets(
     seen: Seen,
     outages: Sequence[tuple[str, float, float]],
     keys: Mapping[str, str],
+    gaps: Sequence[tuple[float, float]],
 ) -> None:
     opened = Counter(key for _, key, _ in seen.incidents)
     for component, key in keys.items():
         times = sum(one == component for one, _, _ in outages)
-        if opened[key] > times or (times and not opened[key]):
+        if "monitor-is-blind" in key:
+            # It was, where a host without room was the only one that could look at all.
+            at = [when for _, one, when in seen.incidents if one == key]
+            blind = [one for one in at if not _is_near(one, gaps)]
+            count.tickets += [f"{key} at {one:.0f}: others could look" for one in blind]
+        elif opened[key] > times or (times and not opened[key]):
             count.tickets.append(f"{key}: {opened[key]} tickets of {times} outages")
+
+
+def _is_near(at: float, gaps: Sequence[tuple[float, float]]) -> bool:
+    return any(begin - 3 * WITHIN_SECONDS <= at <= end + 3 * WITHIN_SECONDS for begin, end in gaps)
 
 
 def _mails(count: Count, seen: Seen) -> None:

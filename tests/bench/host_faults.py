@@ -172,6 +172,8 @@ def _told(fates: Fates, this: World, count: Count, seconds: float, seed: int) ->
     print(
         f"befell: {', '.join(f'{n} x {k}' for k, n in Counter(t.kind for t in fates.all).items())}"
     )
+    for one in fates.all if count.faults else ():
+        print(f"  {one.begin:.1f} to {one.end:.1f}: {one.kind} {one.host}")
     for name in ("late", "lost", "tickets", "mails", "missed"):
         for line in getattr(count, name)[:20]:
             print(f"  {name}: {line}")

@@ -81,7 +81,7 @@ class Host:
         """So much later: what is owed past the ledger is looked at, to its end."""
         self.clock.advance(seconds)
         await self.autonomy.turn()
-        while self.autonomy.looking:
+        while self.autonomy.looking or self.autonomy.handing_in.under_way:
             await asyncio.sleep(0.01)  # asked again until it is done
 
     async def look(self) -> None:
@@ -121,7 +121,7 @@ async def test_it_looks_on_tells_once_and_hands_in(tmp_path: Path) -> None:
             await host.turn(seconds)
         for _ in range(3):
             await host.turn(3600)
-        (mail,) = mailbox.messages()
+        (mail,) = await mailbox.wait_for(1)
         text = mail.get_body(("plain",))
         assert text is not None
         said = text.get_content()
@@ -173,7 +173,7 @@ async def test_the_others_ticket_takes_over_what_it_told(tmp_path: Path) -> None
             silent = timedelta(0)
             miss_hosts(others, host.configuration, host.clock.now() + MINUTE, silent)
             await host.turn(400)
-            assert len(mailbox.messages()) == 1
+            assert len(await mailbox.wait_for(1)) == 1
             link.mend()
             await host.sharing.turn()
             await host.turn()
@@ -181,6 +181,28 @@ async def test_the_others_ticket_takes_over_what_it_told(tmp_path: Path) -> None
             assert row.key == "Testville/host-is-silent @pune"
             notes = [line.body["text"] for line in others.history(1) if line.kind == "note"]
             assert len(notes) == 1 and "this ticket takes that over" in notes[0]
+
+
+async def test_a_way_that_is_held_while_it_hands_in_keeps_it_from_nothing(tmp_path: Path) -> None:
+    async with cut_off(tmp_path, {"portal": {"every": 60.0}}) as (host, link, mailbox):
+        await host.turn(60)
+        link.mend()
+        await host.sharing.turn()
+        link.hold()
+        await host.autonomy.turn()
+        looks = len(host.autonomy._journal.first(99)[0])
+        host.clock.advance(60)
+        for _ in range(3):
+            host.clock.advance(5)
+            await host.autonomy.turn()
+        while len(host.autonomy._journal.first(99)[0]) == looks:
+            await asyncio.sleep(0.01)  # asked again until it has looked
+        host.clock.advance(400)
+        await host.autonomy.turn()
+        assert len(await mailbox.wait_for(1)) == 1
+        link.mend()
+        while host.autonomy.handing_in.under_way:
+            await asyncio.sleep(0.01)  # asked again until it is done
 
 
 @pytest.mark.slow  # for eight seconds a ledger is thought to be back at once
