@@ -28,6 +28,7 @@ from checks.contract import Failed
 from checks.transport.connect import opened, resolve
 from checks.transport.datagram import Awaited, awaiting
 from checks.transport.faults import far_faults
+from checks.transport.host_port import ascii_name
 
 TYPES = {
     "A": 1,
@@ -191,7 +192,7 @@ def _labels(name: str) -> bytes:
     """A name as labels, each with its length (RFC 1035 section 3.1). Raises Failed."""
     try:
         plain = name.removesuffix(".")
-        told = plain.encode("ascii") if plain.isascii() else plain.encode("idna")
+        told = (plain if plain.isascii() else ascii_name(plain)).encode("ascii")
         labels = told.split(b".") if told else []
         # RFC 1035 section 2.3.4; 253 is what is left of 255 octets without the first length and the
         # root label.

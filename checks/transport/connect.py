@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
+from checks.contract import CannotTell
 from checks.transport.faults import far_faults, most_telling
+from checks.transport.host_port import ascii_name
 
 # RFC 8305 section 5 recommends 250 ms as the Connection Attempt Delay: shorter would double the
 # load on a far end that is only slow, longer makes a broken IPv6 path felt.
@@ -39,6 +41,7 @@ async def resolve(
     if _is_address(host):
         return literal(host, port)
     with far_faults():
+        host = _as_dns_has_it(host)
         # getaddrinfo orders by RFC 6724, the preference of this host; that order is kept within a
         # family.
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=kind)
@@ -48,6 +51,14 @@ async def resolve(
     # reaches IPv4 as the second attempt.
     others = [place for place in places if place[0] != places[0][0]]
     return [place for pair in zip_longest(first, others) for place in pair if place]
+
+
+def _as_dns_has_it(host: str) -> str:
+    """Raises CannotTell for what nobody could look up: it stands in the configuration."""
+    try:
+        return ascii_name(host)
+    except UnicodeError:
+        raise CannotTell(f"{host[:80]!r} is no name of a host") from None
 
 
 def literal(host: str, port: int) -> list[Place]:

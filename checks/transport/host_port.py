@@ -31,6 +31,24 @@ def without_variable(written: str) -> str:
     return written
 
 
+def ascii_name(name: str) -> str:
+    """A name of other letters as DNS has it, mapped as browsers map it (UTS 46, not transitional:
+    straße and strasse are two names, and a joiner of Indian scripts is part of one). Raises
+    UnicodeError.
+    """
+    if name.isascii():
+        return name.lower()
+    # Few names need the tables: imported when one does. Python's own codec has those of 2003.
+    import idna
+
+    mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
+    return ".".join(map(_ascii_label, mapped.split(".")))
+
+
+def _ascii_label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+
+
 def host_or_host_port(written: str) -> str:
     """A validator: `pbx.example.net`, `192.0.2.7:5070`, `[2001:db8::7]:5070`. Raises ValueError."""
     host = _host(written, "host or host:port")

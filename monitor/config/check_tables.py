@@ -34,7 +34,7 @@ def read_checks(
         name: _entry(reading, site, name, table, known, brief["checks"].get(name))
         for name, table in reading.named("checks")
     }
-    return {name: entry for name, entry in made.items() if entry is not None}
+    return {entry.name: entry for entry in made.values() if entry is not None}
 
 
 def read_defaults(reading: Reading) -> None:
@@ -133,20 +133,21 @@ def _check_limit(reading: Reading, name: str, rhythm: Rhythm, probe: Check, tabl
 
 
 def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
+    own = site.scoped(name)
     return CheckEntry(
-        name=name,
+        name=own,
         probe=probe,
         # A time that is written twice is one run.
         at=tuple(sorted(set(rhythm.at or ()))),
         every=rhythm.every,
-        timetable=_timetable(name, rhythm, site),
+        timetable=_timetable(own, rhythm, site),
         expect=rhythm.expect,
         warn=rhythm.warn,
         confirm=rhythm.confirm,
         confirm_after=rhythm.confirm_after,
         recover=rhythm.recover,
         recheck=_recheck(rhythm, probe),
-        diagnose=rhythm.diagnose,
+        diagnose=tuple(map(site.scoped, rhythm.diagnose)),
         probes=rhythm.probes,
         places=rhythm.places,
         agree=rhythm.agreeing,

@@ -109,8 +109,10 @@ def digest_of(tables: Mapping[str, Any], state: Path, directory: Path) -> str:
 
 def keep(configuration: Configuration) -> None:
     """Keep what is known of a site's settings that were found good. Raises OSError."""
-    checks, desks = configuration.checks.items(), configuration.desks.items()
-    sites = _kept(configuration.state)
+    sites, scope = _kept(configuration.state), configuration.site.scoped("")
+    # As their tables are called: the site's name stands above them.
+    checks = [(name.removeprefix(scope), one) for name, one in configuration.checks.items()]
+    desks = [(name.removeprefix(scope), one) for name, one in configuration.desks.items()]
     sites[configuration.site.name] = {
         "digest": configuration.digest,
         "checks": {name: _of_check(entry.probe) for name, entry in checks},

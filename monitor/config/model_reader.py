@@ -26,11 +26,23 @@ class Reading:
     are looked up in.
     """
 
-    def __init__(self, tables: Table, directory: Path) -> None:
-        self.tables, self.directory = tables, directory
+    def __init__(
+        self,
+        tables: Table,
+        directory: Path,
+        own_name: Callable[[str, str], str] = lambda _section, name: name,
+    ) -> None:
+        """`own_name(section, name)` is what a line or an agent is called among those of all
+        sites.
+        """
+        self.tables, self.directory, self._own_name = tables, directory, own_name
         self.found: list[Found] = []
         self._faulty: dict[str, set[str]] = {"lines": set(), "agents": set()}
         self.context: dict[str, Any] = {"directory": directory, "faulty": self._faulty}
+
+    def less(self, tables: Table) -> Reading:
+        """To be read anew, out of fewer tables."""
+        return Reading(tables, self.directory, self._own_name)
 
     def fault(self, place: Place, sentence: str) -> None:
         """Note one; what would be right stands after the first semicolon."""
@@ -104,7 +116,7 @@ class Reading:
                 # its own.
                 self._faulty[section].add(name)
             else:
-                made[name] = one.model_copy(update={"name": name})
+                made[name] = one.model_copy(update={"name": self._own_name(section, name)})
         self.context[section] = made
         return made
 

@@ -12,7 +12,7 @@ again. It merges nothing: the newer one is related as a duplicate, loses the key
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
@@ -82,7 +82,7 @@ class Redmine(FileHelpdesk[RedmineSettings]):
             trackers = (await self._project())["trackers"]
             issue["tracker_id"] = _id(trackers, self._settings.tracker, "tracker")
         if draft.fields:
-            known = (await self._project())["issue_custom_fields"]
+            known = await self._fields(draft.fields)
             issue["custom_fields"] = [
                 {"id": _id(known, name, "custom field"), "value": value}
                 for name, value in draft.fields.items()
@@ -153,11 +153,12 @@ class Redmine(FileHelpdesk[RedmineSettings]):
         project = await self._project()
         statuses = (await self.ask("GET", "/issue_statuses.json"))["issue_statuses"]
         words = [self._settings.word(status) for status in ("open", "taken", "resolved")]
+        fields = self._settings.fields
         tracker = [self._settings.tracker] if self._settings.tracker else []
         severities = self._settings.severities.values()
         return [
             *lacking("tracker", tracker, _names(project["trackers"])),
-            *lacking("custom field", self._settings.fields, _names(project["issue_custom_fields"])),
+            *lacking("custom field", fields, _names(await self._fields(fields))),
             *lacking("status", words, _names(statuses)),
             *lacking("priority", severities, _names(await self._priorities())),
         ]
@@ -169,6 +170,22 @@ class Redmine(FileHelpdesk[RedmineSettings]):
         query = {"include": "trackers,issue_custom_fields"}
         path = f"/projects/{self._settings.project}.json"
         return (await self.ask("GET", path, query=query))["project"]
+
+    async def _fields(self, wanted: Iterable[str]) -> list[Any]:
+        """Those of the project; one for all projects is not among them (ProjectsHelper of 5.0), but
+        issues have it, and so has the list that an administrator sees.
+        """
+        known = list((await self._project())["issue_custom_fields"])
+        if set(wanted) <= set(_names(known)):
+            return known
+        query = {"project_id": self._settings.project, "status_id": "*", "limit": 1}
+        for issue in (await self.ask("GET", "/issues.json", query=query))["issues"]:
+            known += issue.get("custom_fields", ())
+        listed = await self.reply("GET", "/custom_fields.json", taken=(403, 404))
+        if listed.status == 200:
+            fields = listed.json["custom_fields"]
+            known += [one for one in fields if one["customized_type"] == "issue"]
+        return known
 
     async def _priorities(self) -> Any:
         return (await self.ask("GET", "/enumerations/issue_priorities.json"))["issue_priorities"]

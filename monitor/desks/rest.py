@@ -22,7 +22,7 @@ import ssl
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -140,14 +140,16 @@ def basic(user: str, password: str) -> str:
     return f"Basic {coded}"
 
 
-def multipart(fields: Mapping[str, str], files: Mapping[str, EvidenceFile]) -> tuple[bytes, str]:
+def multipart(
+    fields: Mapping[str, str], files: Iterable[tuple[str, EvidenceFile]]
+) -> tuple[bytes, str]:
     """A form with files (RFC 7578), and its media type."""
     boundary = f"reveille-{token_hex(16)}"
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
-    for name, one in files.items():
+    for name, one in files:
         # As browsers escape a name (RFC 7578 section 2 and WHATWG's multipart/form-data).
         called = one.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{called}"'
@@ -156,9 +158,8 @@ def multipart(fields: Mapping[str, str], files: Mapping[str, EvidenceFile]) -> t
             one.content,
             b"\r\n",
         ]
-    return b"".join(
-        [*parts, f"--{boundary}--\r\n".encode()]
-    ), f"multipart/form-data; boundary={boundary}"
+    parts.append(f"--{boundary}--\r\n".encode())
+    return b"".join(parts), f"multipart/form-data; boundary={boundary}"
 
 
 def encoded(body: object) -> bytes:

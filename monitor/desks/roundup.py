@@ -122,7 +122,7 @@ class Roundup(FileHelpdesk[RoundupSettings]):
         """Each file is an item of its own, and the issue has them ("Uploading files")."""
         made = []
         for one in files:
-            form, kind = multipart({"name": one.name, "type": one.media_type}, {"content": one})
+            form, kind = multipart({"name": one.name, "type": one.media_type}, [("content", one)])
             made.append(str((await self._data("POST", "/file", form, kind=kind))["id"]))
         await self._add(reference, text, made)
 

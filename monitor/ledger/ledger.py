@@ -89,6 +89,8 @@ class Ledger(
         LedgerFault.
         """
         self.place = place
+        self.views = dict[str, Ledger]()
+        """what each site sees of it, by its name (monitor/ledger/of_site.py)"""
         self._whole: Transaction | None = None
         self._trying = False
         super().__init__(engines.opened(place, read_only=read_only))

@@ -53,8 +53,10 @@ LATE_LOOK: Body[LateLook] = Body("late-look", LateLook, lambda told: LateLook(**
 class LookJournal:
     """The journal of one state folder. Everything here waits for the disk."""
 
-    def __init__(self, state: Path, most_bytes: int = MOST_BYTES) -> None:
-        self._path, self._most_bytes = state / NAME, most_bytes
+    def __init__(self, state: Path, most_bytes: int = MOST_BYTES, of: str = "") -> None:
+        """`of` is the site whose looks they are, where there are several."""
+        name = NAME.replace(".", f"-{of}.") if of else NAME
+        self._path, self._most_bytes = state / name, most_bytes
         # What comes while others are taken away must not go with them.
         self._lock = Lock()
         self.refused = 0

@@ -172,7 +172,9 @@ class Runner:
         # A confirming look may begin in the same second as the one before: each has a folder of its
         # own.
         for count in itertools.count(1):
-            folder = day / "-".join(filter(None, (name, self.host, f"{now:%H%M%S}-{count}")))
+            # The name of a site's check has a slash, which begins another folder.
+            own = name.replace("/", "+")
+            folder = day / "-".join(filter(None, (own, self.host, f"{now:%H%M%S}-{count}")))
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
                 break

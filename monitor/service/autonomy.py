@@ -25,8 +25,7 @@ from monitor.incidents.attempt_result import AttemptResult
 from monitor.incidents.house_troubles import say_told_at_home
 from monitor.incidents.late_looks import LateLooks
 from monitor.incidents.place_words import word_name
-from monitor.ledger import Ledger, LedgerFault
-from monitor.ledger.own_thread import LedgerThread
+from monitor.ledger import Ledger, LedgerAccess, LedgerFault
 from monitor.scheduling.claims import LEASE
 from monitor.scheduling.due import Due
 from monitor.scheduling.late_look import late_look, result_of
@@ -55,7 +54,7 @@ class Autonomy:
         self,
         sharing: Sharing,
         rounds: Rounds,
-        ledger: LedgerThread,
+        ledger: LedgerAccess,
         work: Work,
     ) -> None:
         self._sharing, self._rounds, self._ledger = sharing, rounds, ledger
@@ -65,7 +64,8 @@ class Autonomy:
         # from looking.
         self.handing_in = Singly(work.start, self._hand_in)
         self._telling = Singly(work.start, self._tell)
-        self._journal = LookJournal(rounds.configuration.state)
+        site = rounds.configuration.site
+        self._journal = LookJournal(rounds.configuration.state, of=site.scope)
         self._unheard_since: float | None = None
         self._own: OnItsOwn | None = None
         self.looking: set[str] = set()
@@ -105,7 +105,7 @@ class Autonomy:
                 - self._sharing.unheard_seconds()
                 + configuration.probe.alarm_after
             )
-            log.error("action=on_its_own the ledger %s is out of reach", self._ledger.where)
+            log.error("action=on_its_own out of reach: %s", configuration.ledger_place)
         own = self._own
         had = (
             one
@@ -148,14 +148,14 @@ class Autonomy:
             return
         now, configuration, failing = self._clock.now(), self._rounds.configuration, own.failing()
         said = (
-            f"host {configuration.probe.name} has not reached the ledger {self._ledger.where}"
-            f" since {own.since:%H:%M} UTC. It goes on looking by itself ({own.looks} looks so"
-            " far), and hands in what it saw when the ledger is back; the ticket for this host is"
-            " the others' to open"
+            f"host {configuration.probe.name} has not reached the ledger"
+            f" {configuration.ledger_place} since {own.since:%H:%M} UTC. It goes on looking by"
+            f" itself ({own.looks} looks so far), and hands in what it saw when the ledger is"
+            " back; the ticket for this host is the others' to open"
         )
         if failing:
             said = f"{said}. By its own looks these fail now: {'; '.join(failing[:10])}"
-        if await Alarm().raise_(configuration, said, now, "unreachable"):
+        if await Alarm().raise_([configuration], said, now, "unreachable"):
             # It may be over by now: then the letter was that outage's.
             self._told_at = now if self._own is own else self._told_at
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+from monitor.config import Configuration
 from monitor.evidence.sharing import SharedEvidence
 from monitor.ledger.own_thread import LedgerThread
-from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
 from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
@@ -23,13 +24,18 @@ class EvidenceRounds:
     """One host's part; nothing where it shares no ledger."""
 
     def __init__(
-        self, sharing: Sharing, rounds: Rounds, runner: Runner, ledger: LedgerThread, work: Work
+        self,
+        sharing: Sharing,
+        configuration: Callable[[], Configuration],
+        runner: Runner,
+        ledger: LedgerThread,
+        work: Work,
     ) -> None:
-        self._sharing, self._rounds, self._ledger = sharing, rounds, ledger
+        """`configuration` is of any site: what counts of it is of all."""
+        self._sharing, self._configuration, self._ledger = sharing, configuration, ledger
         self._clock = work.clock
-        configuration = rounds.configuration
-        host = configuration.probe.name
-        self._shared = SharedEvidence(configuration.state / "exhibits", host)
+        host = configuration().probe.name
+        self._shared = SharedEvidence(configuration().state / "exhibits", host)
         self._look_back = _AFTER_AN_OUTAGE
         self.ask = Singly(work.start, self.turn).ask
         if sharing.claims.shared:
@@ -49,8 +55,8 @@ class EvidenceRounds:
         self._look_back = back if self._shared.behind else _USUALLY
         taken = await self._ledger.read(self._shared.take)
         if self._sharing.on_duty:
-            configuration = self._rounds.configuration
-            forget = partial(self._shared.forget, configuration=configuration, now=now)
+            in_force = self._configuration()
+            forget = partial(self._shared.forget, configuration=in_force, now=now)
             await self._ledger.do(forget)
         if given or taken:
             log.info("action=evidence_shared given=%d taken=%d", given, taken)

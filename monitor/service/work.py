@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +30,9 @@ ALARM_SECONDS = 2.0
 class Work:
     """The tasks of one daemon."""
 
-    def __init__(self, clock: Clock, configuration: Callable[[], Configuration]) -> None:
-        """`configuration` is asked when somebody has to be told."""
-        self.clock, self._configuration = clock, configuration
+    def __init__(self, clock: Clock, sites: Callable[[], Sequence[Configuration]]) -> None:
+        """`sites` are asked for when somebody has to be told."""
+        self.clock, self._sites = clock, sites
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm = Alarm()
         # Whether operators hear of faults of a cause from somebody else.
@@ -81,7 +81,7 @@ class Work:
         return not self._tasks
 
     async def _raise(self, reason: str, now: datetime, cause: str) -> None:
-        await self._alarm.raise_(self._configuration(), reason, now, cause)
+        await self._alarm.raise_(self._sites(), reason, now, cause)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

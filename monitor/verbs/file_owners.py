@@ -71,10 +71,10 @@ def _hand_over(folder: Path, like: Path | None) -> None:
 def _folders(arguments: Namespace) -> list[Path]:
     """The state's folder, and those that checks write into."""
     try:
-        configuration, _ = sound_part(arguments)
+        sites, _ = sound_part(arguments)
     except (ConfigurationFaults, OSError):
         # Without a configuration nothing is done in its folders.
         return []
-    probes = [entry.probe for entry in configuration.checks.values()]
-    state = configuration.state.resolve()
+    probes = [entry.probe for one in sites for entry in one.checks.values()]
+    state = sites[0].state.resolve()
     return [state, *dict.fromkeys(folder for probe in probes for folder in probe.writes())]

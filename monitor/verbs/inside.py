@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
 
+    from monitor.audit.round import AuditRound
     from monitor.config import Configuration
     from monitor.service.parts import Parts
 
@@ -32,9 +33,14 @@ class Inside:
     _ended: bool = False
 
     @property
-    def configuration(self) -> Configuration:
-        """The one in force, whatever lies on the disk by now."""
-        return self.parts.rounds.configuration
+    def configurations(self) -> list[Configuration]:
+        """Those in force, of each site, whatever lies on the disk by now."""
+        return [one.configuration for one in self.parts.sites()]
+
+    def audit_of(self, configuration: Configuration) -> AuditRound:
+        """The audit of a site."""
+        found = (one for one in self.parts.sites() if one.configuration is configuration)
+        return next(found).audit
 
     def awaited(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have it done on the daemon's loop. Raises BrokenPipeError when whoever asked has gone."""

@@ -39,7 +39,8 @@ def once(arguments: Namespace) -> int:
     """One attempt: trace, observation, verdict, and what would go out. 0 OK, 1 DEGRADED, 2 FAILED,
     3 UNKNOWN.
     """
-    configuration = _with(arguments.name, configuration_of(arguments))
+    configuration = configuration_of(arguments)
+    configuration = _with(arguments.name, configuration)
     entry = entry_of(configuration, arguments.name)
     inside = INSIDE.get()
     # In the service it lies with the other evidence, and is swept with it.
@@ -104,7 +105,7 @@ def _with(name: str, configuration: Configuration) -> Configuration:
     if INSIDE.get() is None or name in configuration.checks:
         return configuration
     try:
-        newer = load(configuration.file)
+        newer = load(configuration.file, configuration.site.scope)
     except ConfigurationFaults:
         return configuration
     return newer if name in newer.checks and newer.state == configuration.state else configuration

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from checks.messages import nearest
-from monitor.config import ConfigurationFaults, load_sound_part
+from monitor.config import ConfigurationFaults, load_sound_sites
 from monitor.delivery.at_start import tell_operators
 from monitor.ledger import LedgerFault
 from monitor.ledger.hosts import NameTaken
@@ -68,11 +68,11 @@ def _tell(file: Path, reason: str) -> bool:
         # Whoever has typed it reads it.
         return False
     try:
-        configuration, _ = load_sound_part(file)
+        sites, _ = load_sound_sites(file)
     except (ConfigurationFaults, OSError) as faults:
         logging.getLogger("reveille").error("action=nobody_to_tell %s", faults)
         return False
-    return tell_operators(configuration, f"{reason}. Nothing is looked at until it starts again")
+    return tell_operators(sites, f"{reason}. Nothing is looked at until it starts again")
 
 
 async def _keep_running(file: Path) -> None:

@@ -258,7 +258,7 @@ def main(days: int) -> int:
         write_sample(file)
         os.environ["STATE_DIRECTORY"] = str(state)
         configuration, now = load(file), datetime.now(UTC)
-        say_taken(configuration, now)
+        say_taken([configuration], now)
         ledger = state / "ledger.sqlite"
         count = filled(ledger, configuration, days, now)
         raw = used_megabytes(ledger)

@@ -22,6 +22,7 @@ from tests.field.far_ends.http_server import (
     head,
     in_letters,
     page,
+    raw_deflate,
     redirect,
     zipped,
 )
@@ -81,6 +82,12 @@ def status(line: bytes, *lines: bytes) -> bytes:
 def typed(kind: bytes, *lines: bytes, body: bytes = PAGE) -> bytes:
     """A good page of another media type."""
     return page(*lines, body=body, html=b"Content-Type: " + kind)
+
+
+def flushed(window: int) -> bytes:
+    """A good page as a script packs it that ends before its packer does."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, window)
+    return packer.compress(PAGE) + packer.flush(zlib.Z_SYNC_FLUSH)
 
 
 def euro(label: str, codec: str, before: str = "") -> bytes:
@@ -179,6 +186,9 @@ CHUNKS = of(
     prefix_0x=framed(CHUNKED, body=chunked(size=b"0x%x")),
     plus=framed(CHUNKED, body=chunked(size=b"+%x")),
     blank_before=framed(CHUNKED, body=chunked(size=b" %x")),
+    tab_after=framed(CHUNKED, body=chunked(size=b"%x\t")),
+    of_20_digits=framed(CHUNKED, body=chunked(size=b"%020x")),
+    trailers_of_300=framed(CHUNKED, body=chunked(end=b"0\r\n" + b"X-A: 1\r\n" * 300 + b"\r\n")),
     lf_alone=framed(CHUNKED, body=lf(chunked())),
 )
 BAD_CHUNKS = of(
@@ -263,6 +273,13 @@ PACKED = of(
     cut_in_the_middle=page(
         b"Content-Encoding: gzip", body=gzip.compress(bytes(range(97, 123)) * 9 + PAGE)[:-30]
     ),
+    flushed_and_never_ended=page(b"Content-Encoding: gzip", body=flushed(31)),
+    deflate_flushed_and_never_ended=page(b"Content-Encoding: deflate", body=flushed(15)),
+    deflate_without_checksum=page(b"Content-Encoding: deflate", body=zlib.compress(PAGE)[:-4]),
+    deflate_of_wrong_checksum=page(
+        b"Content-Encoding: deflate", body=zlib.compress(PAGE)[:-4] + b"1234"
+    ),
+    bare_deflate_and_zeros=page(b"Content-Encoding: deflate", body=raw_deflate(PAGE) + bytes(4)),
     two_members=page(b"Content-Encoding: gzip", body=gzip.compress(b"<p>first") + zipped()),
     twice_said_once=page(b"Content-Encoding: gzip", body=zipped(times=2)),
     not_said=page(body=zipped()),
@@ -278,6 +295,7 @@ NO_CODINGS = of(
     aws_chunked=page(b"Content-Encoding: aws-chunked"),
     aws_chunked_and_gzip=page(b"Content-Encoding: aws-chunked,gzip", body=zipped()),
     iso_8859_1=page(b"Content-Encoding: iso-8859-1"),
+    any_coding=page(b"Content-Encoding: *"),
     brotli_unasked=page(b"Content-Encoding: br", body=PAGE),
     file_name_inside=page(
         b"Content-Encoding: gzip",
@@ -342,6 +360,14 @@ REDIRECTS = of(
     of_301=redirect(b"Location: /good", first=b"HTTP/1.1 301 Moved"),
     of_303=redirect(b"Location: /good", first=b"HTTP/1.1 303 See Other"),
     of_307=redirect(b"Location: /good", first=b"HTTP/1.1 307 Temporary"),
+    over_twelve=Case(
+        "redirects",
+        "over-twelve",
+        (redirect(b"Location: /h0"),),
+        "WHATWG Fetch section 4.4: twenty are followed",
+        paths={f"/h{n}": redirect(b"Location: /h%d" % (n + 1)) for n in range(11)}
+        | {"/h11": redirect(b"Location: /good")},
+    ),
     of_300=redirect(b"Location: /good", first=b"HTTP/1.1 300 Choices"),
     of_304=redirect(b"Location: /good", first=b"HTTP/1.1 304 Not Modified"),
     of_201=redirect(b"Location: /good", first=b"HTTP/1.1 201 Created"),
@@ -357,6 +383,10 @@ REFERENCES = of(
     blanks_around=redirect(b"Location:    /good   "),
     password_within=redirect(b"Location: http://u:p@127.0.0.1:PORT/good"),
     query_alone=redirect(b"Location: /good?a=1&b=\xc3\xa9"),
+    host_in_percent=redirect(b"Location: http://127.0.0.%31:PORT/good"),
+    host_ends_in_a_dot=redirect(b"Location: http://127.0.0.1.:PORT/good"),
+    host_in_full_width=redirect("Location: http://\uff11\uff12\uff17.0.0.1:PORT/good".encode()),
+    host_with_a_soft_hyphen=redirect("Location: http://local\u00adhost:PORT/good".encode()),
     dots=redirect(b"Location: /x/../good"),
 )
 NOWHERE = of(

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from email import message_from_bytes
 from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
@@ -87,17 +86,11 @@ class RoundupServer(VendorServer):
         return {"data": {"id": number, "attributes": {"author": author, "content": text}}}
 
     def upload(self, asked: Asked) -> object:
-        """A form of RFC 7578, as any reader of mail reads it."""
-        head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
-        parts = {
-            part.get_param("name", header="content-disposition"): part
-            for part in message_from_bytes(head + asked.body).walk()
-        }
-        if not parts.keys() >= {"name", "type", "content"}:
+        form = {name: content for name, _, content in asked.form}
+        if not form.keys() >= {"name", "type", "content"}:
             raise error(400, "Required file property name not supplied")
-        name, content = (parts[one].get_payload(decode=True) for one in ("name", "content"))
-        assert isinstance(name, bytes) and isinstance(content, bytes)
-        return 201, {"data": {"id": self.uploaded(name.decode(), content), "link": ""}}
+        name, content = form["name"].decode(), form["content"]
+        return 201, {"data": {"id": self.uploaded(name, content), "link": ""}}
 
     def once(self, asked: Asked) -> object:
         name = f"once{len(self.links)}"

@@ -12,6 +12,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -35,6 +36,22 @@ class Asked:
             return json.loads(self.body)
         except ValueError:
             raise Refused(400, {"error": "no JSON"}) from None
+
+    @property
+    def form(self) -> list[tuple[str, str, bytes]]:
+        """Its body as a form of RFC 7578, as any reader of mail reads it: of each field its name,
+        the file's ("" where it is none), and the content.
+        """
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        return [
+            (
+                str(part.get_param("name", header="content-disposition")),
+                part.get_filename("") or "",
+                bytes(part.get_payload(decode=True)),
+            )
+            for part in message_from_bytes(head + self.body).walk()
+            if not part.is_multipart()
+        ]
 
 
 class Refused(Exception):

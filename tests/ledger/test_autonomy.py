@@ -22,6 +22,7 @@ from monitor.config import load
 from monitor.core.timetable import Slot
 from monitor.incidents.house_troubles import miss_hosts
 from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.of_site import access_of, of_site
 from monitor.ledger.own_thread import LedgerThread
 from monitor.scheduling.on_its_own import OnItsOwn
 from monitor.scheduling.rounds import Rounds
@@ -41,7 +42,15 @@ MINUTE = timedelta(minutes=1)
 class Host:
     """One daemon's parts, without their loop."""
 
-    def __init__(self, folder: Path, link: Link, mailbox: Mailbox, checks: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        link: Link,
+        mailbox: Mailbox,
+        checks: dict[str, Any],
+        several: bool = False,
+    ) -> None:
+        """`several`: its site is one of several."""
         role = on_server(folder)
         (folder / "password").write_text(role.password())
         written = CONFIGURATION.format(name="pune", sockets="/", port=mailbox.port)
@@ -54,16 +63,19 @@ class Host:
         self.scene.stop_daemon()
         loaded = load(file)
         loaded.state.mkdir()
-        self.configuration = replace(loaded, checks=self.scene.configuration.checks)
+        site = loaded.site.model_copy(update={"several": several})
+        known = self.scene.configuration.checks
+        self.configuration = replace(loaded, site=site, checks=known)
         self.clock, self.world = self.scene.clock, self.scene.world
         self.ledger = LedgerThread(lambda: Ledger(self.configuration.ledger_place))
         self.sharing = Sharing(self.ledger, self.configuration, self.clock)
         runner = Runner(self.clock, folder / "exhibits")
+        own = access_of(self.ledger, site.scope)
         self.rounds = Rounds(
-            self.ledger, self.configuration, self.clock, runner, claims=self.sharing.claims
+            own, self.configuration, self.clock, runner, claims=self.sharing.claims
         )
-        self.work = Work(self.clock, lambda: self.rounds.configuration)
-        self.autonomy = Autonomy(self.sharing, self.rounds, self.ledger, self.work)
+        self.work = Work(self.clock, lambda: [self.rounds.configuration])
+        self.autonomy = Autonomy(self.sharing, self.rounds, own, self.work)
 
     async def turn(self, seconds: float = 0.0) -> None:
         """So much later: what is owed past the ledger is looked at, to its end."""
@@ -80,13 +92,13 @@ class Host:
 
 @asynccontextmanager
 async def cut_off(
-    folder: Path, checks: dict[str, Any]
+    folder: Path, checks: dict[str, Any], several: bool = False
 ) -> AsyncIterator[tuple[Host, Link, Mailbox]]:
     """A host that has looked at everything once, and has just been cut off."""
     mailbox = Mailbox(folder / "mailbox", Faults())
     await mailbox.open("127.0.0.1")
     async with Link(lambda: server().sockets) as link:
-        host = await asyncio.to_thread(Host, folder, link, mailbox, checks)
+        host = await asyncio.to_thread(Host, folder, link, mailbox, checks, several)
         try:
             await host.look()
             link.cut()
@@ -134,6 +146,25 @@ async def test_it_looks_on_tells_once_and_hands_in(tmp_path: Path) -> None:
         assert not (host.configuration.state / "late-looks.jsonl").exists()
         await host.look()
         assert len(mailbox.messages()) == 1, "what the ledger tells is the outbox's"
+
+
+async def test_what_it_saw_of_one_of_several_sites_is_handed_in_for_that_site(
+    tmp_path: Path,
+) -> None:
+    name = "Testville/portal"
+    checks = {name: {"every": 60.0, "confirm": 1}}
+    async with cut_off(tmp_path, checks, several=True) as (host, link, _):
+        host.world[name] = Failed("refused", "connection refused")
+        for _ in range(3):
+            await host.turn(60)
+        assert (host.configuration.state / "late-looks-Testville.jsonl").exists()
+        link.mend()
+        await host.sharing.turn()
+        await host.turn()
+        (row,) = await host.ledger.do(lambda one: of_site(one, "Testville").open_incidents())
+        assert row.body["causes"] == [name]
+        assert await host.ledger.do(lambda one: of_site(one, "Elsewhere").open_incidents()) == []
+        assert not (host.configuration.state / "late-looks-Testville.jsonl").exists()
 
 
 async def test_the_others_ticket_takes_over_what_it_told(tmp_path: Path) -> None:

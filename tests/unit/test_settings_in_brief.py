@@ -126,7 +126,7 @@ def test_only_a_verb_that_shows_how_things_stand_takes_the_brief(tmp_path: Path)
     kept(file)
     assert not unread(load(file))
     for verb, takes in (("looking.status", True), ("ticketing.change_ticket", False)):
-        found, _ = sound_part(Namespace(verb=verb, config=str(file)))
+        (found,), _ = sound_part(Namespace(verb=verb, config=str(file)))
         assert bool(unread(found)) is takes
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from checks.transport.host_port import without_variable
+from checks.transport.host_port import ascii_name, without_variable
 
 # RFC 9110 sections 4.2.1 and 4.2.2.
 _PORTS = {"http": 80, "https": 443}
@@ -24,6 +24,9 @@ _KEPT = "%/:?&=;,@!$'()*+~-._[]"
 
 # WHATWG URL section 4.4: these are removed wherever they stand.
 _PASSED_OVER = {ord(sign): None for sign in "\t\r\n"}
+# WHATWG URL section 3.5: forbidden domain code points, less the colons of IPv6.
+_NEVER_IN_A_HOST = re.compile(r"[\x00-\x20#/<>?@\\^|%\x7f\[\]]")
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.A)
 _AUTHORITY = re.compile(r"(?i)(https?:)?//+([^/]*)")
 
 
@@ -41,7 +44,9 @@ class Address:
         """Raises ValueError for what is no URL to fetch."""
         if match := _PLAIN.fullmatch(written):
             scheme, host, given, target = match.groups()
-            if (port := int(given) if given else _PORTS[scheme]) < 65536:
+            # What ends in a digit or a dot may be an address in another spelling.
+            plain = host[-1].isalpha() or _is_literal(host)
+            if plain and (port := int(given) if given else _PORTS[scheme]) < 65536:
                 return cls(scheme, host, port, target or "/")
         parts = urlsplit(written.strip())
         if parts.scheme not in _PORTS or not parts.hostname:
@@ -123,14 +128,24 @@ def _is_literal(host: str) -> bool:
 
 
 def _host(name: str) -> str:
-    if name.isascii():
-        return name.lower()
+    """A host as it goes over the wire, in DNS, SNI and Host alike (WHATWG URL section 3.5)."""
     try:
-        # A name of other letters goes over the wire in its ASCII form (RFC 5891), in DNS, SNI and
-        # Host alike.
-        return name.encode("idna").decode("ascii").lower()
+        host = ascii_name(unquote(name, errors="strict"))
     except UnicodeError:
         raise ValueError("no name of a host") from None
+    if _NEVER_IN_A_HOST.search(host):
+        raise ValueError("no name of a host")
+    return _as_number(host)
+
+
+def _as_number(host: str) -> str:
+    """An IPv4 address in any of its spellings (0x7f.1, 127.0.0.1.) in its usual one."""
+    if ":" in host or not _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
+        return host
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host.removesuffix(".")))
+    except OSError:
+        raise ValueError("no name of a host: it ends in a number") from None
 
 
 def web_address(written: str) -> str:

@@ -31,6 +31,9 @@ _MOST_CODINGS = 5
 _PIECE = 65_536
 # A header of gzip has ten bytes, and a file name perhaps.
 _LONGEST_HEADER = 8192
+_ADLER_BYTES = 4
+# RFC 1951 section 3.2.4: an empty stored block, which a flush leaves behind (zlib, Z_SYNC_FLUSH).
+_FLUSHED = b"\x00\x00\xff\xff"
 _MAGIC = b"\x1f\x8b"
 """how everything in gzip begins (RFC 1952 section 2.3.1)"""
 
@@ -58,7 +61,12 @@ class Body:
         for layer in self._layers:
             self.forgiven += [layer.forgiven] if layer.forgiven else []
             # An empty body is none at all: a 200 to HEAD says gzip and sends nothing.
-            if self.came and not layer.ended and not self.full:
+            if not self.came or layer.ended or self.full:
+                continue
+            # A script that ends without ending its packer: browsers and curl show all of the page.
+            if layer.flushed:
+                self.forgiven.append(f"the page's {layer.name} was flushed and never ended")
+            else:
                 raise Failed("broken-off", f"the page's {layer.name} ended in its middle")
 
     def is_packed(self) -> bool:
@@ -90,6 +98,9 @@ class Body:
 def _agreed(codings: str, forgiven: list[str]) -> list[str]:
     """The codings that are to be taken off. Raises Failed."""
     named = [one.strip().lower() for one in codings.split(",")] if codings.strip() else []
+    # RFC 9110 section 12.5.3: it stands for every coding, and only in what a client accepts.
+    if "*" in named:
+        raise Failed("bad-encoding", "a content coding that is none: *")
     if [one for one in named if one not in _KNOWN] and len(named) == 1 and named != ["identity"]:
         _refuse(named)
         # locustio/locust#1233: a charset or the like; browsers show what came as it is.
@@ -115,6 +126,18 @@ class _Layer:
 
     def __init__(self) -> None:
         self.ended, self.forgiven = False, ""
+        self._last = b""
+        self._unpacking: Any = None
+
+    @property
+    def flushed(self) -> bool:
+        """Whether all that was packed has come, though nobody said that it was the end."""
+        return self._last == _FLUSHED
+
+    def _note_end(self, data: bytes) -> None:
+        self.ended = self._unpacking.eof
+        taken = data[: len(data) - len(self._unpacking.unconsumed_tail)]
+        self._last = (self._last + taken[-len(_FLUSHED) :])[-len(_FLUSHED) :]
 
     def unpacked(self, data: bytes, room: int) -> tuple[bytes, bytes]:
         """What some data become, no more than there is room for, and what is left of them. Raises
@@ -133,8 +156,7 @@ class _Deflate(_Layer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._beginning = b""
-        self._unpacking: Any = None
+        self._beginning, self._trailer, self._sum = b"", b"", 1
 
     def unpacked(self, data: bytes, room: int) -> tuple[bytes, bytes]:
         if self._unpacking is None:
@@ -144,10 +166,21 @@ class _Deflate(_Layer):
                 return b"", b""
             # RFC 1950 section 2.2: compression method 8, and the first two bytes a multiple of 31.
             bare = data[0] & 15 != 8 or (data[0] << 8 | data[1]) % 31
-            self._unpacking = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS)
+            data = data if bare else data[2:]
+            self._unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
         out = self._unpacking.decompress(data, room)
-        self.ended = self._unpacking.eof
-        return out, self._unpacking.unconsumed_tail
+        self._sum = zlib.adler32(out, self._sum)
+        self._note_end(data)
+        return out, self._unpacking.unused_data or self._unpacking.unconsumed_tail
+
+    def end(self, data: bytes) -> None:
+        # Chromium reads what follows as the checksum of RFC 1950, with its header or without; what
+        # follows that is passed over.
+        if len(self._trailer) < _ADLER_BYTES:
+            self._trailer = (self._trailer + data)[:_ADLER_BYTES]
+            whole = len(self._trailer) == _ADLER_BYTES
+            if whole and self._trailer != self._sum.to_bytes(_ADLER_BYTES, "big"):
+                raise Failed("bad-encoding", "what came is no deflate: its checksum is wrong")
 
 
 class _Gzip(_Layer):
@@ -158,7 +191,6 @@ class _Gzip(_Layer):
     def __init__(self) -> None:
         super().__init__()
         self._header, self._trailer, self._sum = bytearray(), b"", 0
-        self._unpacking: Any = None
 
     def unpacked(self, data: bytes, room: int) -> tuple[bytes, bytes]:
         if self._unpacking is None:
@@ -170,7 +202,7 @@ class _Gzip(_Layer):
             data = bytes(self._header[begin:])
         out = self._unpacking.decompress(data, room)
         self._sum = zlib.crc32(out, self._sum)
-        self.ended = self._unpacking.eof
+        self._note_end(data)
         return out, self._unpacking.unused_data or self._unpacking.unconsumed_tail
 
     def end(self, data: bytes) -> None:

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from checks.transport.http.address import Address
+from checks.transport.http.cookie_date import seconds
 
 # RFC 6265 section 6.1 has a browser keep at least 4096 bytes a cookie and 50 cookies a domain;
 # Chromium keeps 180 of a domain, and refuses what is longer.
@@ -20,6 +21,8 @@ _MOST_BYTES = 4096
 _MOST = 180
 # More than the 50 of RFC 6265 in one answer is a faulty application, and each costs a parse.
 _MOST_PER_ANSWER = 50
+_LONGEST_ATTRIBUTE = 1024
+_AGE = re.compile(r"\+?(-?\d+)", re.A)
 
 
 # RFC 6265bis section 5.6 lets a tab pass; Chromium does so between the parts alone.
@@ -63,7 +66,8 @@ def is_trustworthy(address: Address) -> bool:
 
 def _is_kept(cookie: Cookie, address: Address, has_path: bool) -> bool:
     """Whether it is what its name promises (RFC 6265bis section 4.1.3), and may be secure."""
-    name = cookie.name.lower()
+    # A value without a name goes out as if it were one: the same holds for it.
+    name = (cookie.name or cookie.value).lower()
     if cookie.secure and not is_trustworthy(address):
         return False
     if name.startswith(("__secure-", "__host-")) and not cookie.secure:
@@ -118,15 +122,13 @@ class CookieJar:
             name, value = "", name
         if not (name or value) or len(pair.encode()) > _MOST_BYTES or _CONTROL.search(written):
             return None, False
-        said = {}
-        for part in rest.split(";"):
-            key, _, given = part.partition("=")
-            said[key.strip().lower()] = given.strip().strip('"')
-        # RFC 6265 section 5.2.3: a leading dot is dropped.
-        domain = said.get("domain", "").removeprefix(".").lower()
+        said = _attributes(rest)
+        # RFC 6265 section 5.2.3: a leading dot is dropped; Chromium refuses one that is alone.
+        named = said.get("domain", "").lower()
+        domain = named.removeprefix(".")
         below = "." in domain and not address.literal and address.host.endswith("." + domain)
         # RFC 6265 section 5.3: a host sets no cookie for a stranger's domain.
-        if domain and domain != address.host and not below:
+        if named and domain != address.host and not below:
             return None, False
         path = said.get("path", "")
         if not path.startswith("/"):
@@ -136,22 +138,34 @@ class CookieJar:
         # An address has no hosts below it: its cookie is its own, whatever domain it names.
         own = not domain or address.literal
         cookie = Cookie(name, value, domain or address.host, own, path, secure)
-        kept = _is_kept(cookie, address, "path" in said)
+        kept = _is_kept(cookie, address, "path" in said) and not _lacks_secure(cookie, said)
         return (cookie, self._lives(said)) if kept else (None, False)
 
     def _lives(self, said: dict[str, str]) -> bool:
         # Max-Age wins over Expires (RFC 6265 section 5.3); what is no number is ignored.
-        age = said.get("max-age", "")
-        if age.lstrip("-").isdecimal() and age.isascii():
-            return not age.startswith("-") and int(age[:18]) > 0
-        if not (expires := said.get("expires", "")):
-            return True
-        from email.utils import mktime_tz, parsedate_tz
+        if age := _AGE.fullmatch(said.get("max-age", "")):
+            return not age[1].startswith("-") and int(age[1][:18]) > 0
+        # A date that cannot be read makes a session cookie (RFC 6265 section 5.2.1).
+        ends = seconds(said.get("expires", ""))
+        return ends is None or ends > self._now
 
-        try:
-            parsed = parsedate_tz(expires[:100])
-            # A date that cannot be read makes a session cookie (RFC 6265 section 5.2.1), as in a
-            # browser.
-            return parsed is None or mktime_tz(parsed) > self._now
-        except (ValueError, OverflowError, TypeError, IndexError):
-            return True
+
+def _attributes(rest: str) -> dict[str, str]:
+    """What stands behind a cookie, the last of each name; quotes are part of a value, as in every
+    browser.
+    """
+    said = {}
+    for part in rest.split(";"):
+        key, _, given = part.partition("=")
+        # RFC 6265bis section 5.6: an attribute whose value is longer is ignored.
+        if len(given := given.strip()) <= _LONGEST_ATTRIBUTE:
+            said[key.strip().lower()] = given
+    return said
+
+
+def _lacks_secure(cookie: Cookie, said: dict[str, str]) -> bool:
+    """Whether it asks for what only a secure cookie is given: to go along from other sites (RFC
+    6265bis section 5.7), a jar for each site (CHIPS section 2).
+    """
+    elsewhere = said.get("samesite", "").lower() == "none" or "partitioned" in said
+    return elsewhere and not cookie.secure

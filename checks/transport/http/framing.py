@@ -3,8 +3,8 @@
     d;name=value CRLF  thirteen bytes CRLF  0 CRLF  trailers  CRLF
 
 Rules: the size of a chunk is hexadecimal digits and nothing else before it (neither +, 0x nor a
-blank); blanks after it, a lone LF and an extension without a name are forgiven, as browsers forgive
-them. Whatever comes after the end is not looked at.
+blank); blanks after it (no tab), a lone LF and an extension without a name are forgiven, as
+browsers forgive them. Whatever comes after the end is not looked at.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import re
 
 from checks.transport.http.forgiving import Fields
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(;.*)?", re.S)
+_SIZE = re.compile(rb"0{0,4096}([0-9A-Fa-f]{1,16}) *(;.*)?", re.S)
 # Chromium's limit of such a line is 16 kB; what is longer frames nothing.
 _LONGEST_LINE = 16_384
-_MOST_TRAILERS = 200
+_MOST_TRAILERS = 2000
 
 
 def framed(framing: Fields) -> Chunks | Plain:

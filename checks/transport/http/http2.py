@@ -10,7 +10,9 @@ protocol `bad-peer`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -18,6 +20,8 @@ from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
     Event,
+    InformationalResponseReceived,
+    PingAckReceived,
     ResponseReceived,
     StreamEnded,
     StreamReset,
@@ -25,6 +29,7 @@ from h2.events import (
 )
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes
+from hpack import Decoder, HeaderTuple
 
 from checks.contract import Failed
 from checks.digits import whole
@@ -36,6 +41,8 @@ from checks.transport.wire_text import one_line
 _GOAWAY = 7
 _GOAWAY_BYTES = 8
 _OUR_STREAM = 1
+# What stands in no value of a header: Chromium refuses all of these, h2 only some.
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 async def exchange(
@@ -45,12 +52,25 @@ async def exchange(
     await _Exchange(wire, request, limits, headed).run()
 
 
+class _Decoder(Decoder):
+    """Passes over blanks around a value: malformed (RFC 9113 section 8.2.1), and taken by Chromium
+    and curl all the same.
+    """
+
+    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
+        found: Iterable[Any] = super().decode(data, raw)
+        return [type(field)(field[0], field[1].strip(b" \t")) for field in found]
+
+
 class _Exchange:
     def __init__(
         self, wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
     ) -> None:
         self._wire, self._request, self._limits, self._headed = wire, request, limits, headed
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
+        decoder = _Decoder()
+        decoder.max_header_list_size = self._h2.decoder.max_header_list_size
+        self._h2.decoder = decoder
         self._head: Head | None = None
         self._body: Body | None = None
         self._ended, self._came, self._buffer = False, 0, bytearray()
@@ -165,6 +185,10 @@ class _Exchange:
             self._ended = True
         elif isinstance(event, StreamReset):
             self._take_reset(event.error_code)
+        elif isinstance(event, InformationalResponseReceived):
+            self._take_interim(event.headers or [])
+        elif isinstance(event, PingAckReceived):
+            raise Failed("bad-peer", "HTTP/2: it answers a PING that nobody sent")
         elif (
             isinstance(event, TrailersReceived)
             and len(event.headers or []) > self._limits.header_fields
@@ -194,9 +218,19 @@ class _Exchange:
         if code or last < _OUR_STREAM:
             raise Failed("goaway", text)
 
+    @staticmethod
+    def _take_interim(headers: list[tuple[bytes, bytes]]) -> None:
+        # RFC 9113 section 8.6: there is no switching of protocols in HTTP/2.
+        if (b":status", b"101") in [(bytes(name), bytes(value)) for name, value in headers]:
+            raise Failed("bad-peer", "HTTP/2: it switches protocols, which is only in HTTP/1.1")
+
     def _take_head(self, headers: list[tuple[bytes, bytes]]) -> None:
         if len(headers) > self._limits.header_fields:
             raise Failed("header-too-large", f"more than {self._limits.header_fields} fields")
+        for name, value in headers:
+            if _CONTROL.search(bytes(value)):
+                field = shown(bytes(name).decode("latin-1"), 60)
+                raise Failed("bad-peer", f"HTTP/2: a control character in {field}")
         written = [
             (bytes(name).decode("latin-1"), bytes(value).decode("utf-8", "replace"))
             for name, value in headers

@@ -34,8 +34,9 @@ class Limits:
     # times the larger one is broken.
     header_bytes: int = 65_536
     header_fields: int = 200
-    # A login over single sign-on takes four to six; Chromium and Firefox give up after 20.
-    redirects: int = 10
+    # WHATWG Fetch section 4.4: browsers follow 20. A login over two brokers of single sign-on takes
+    # a dozen.
+    redirects: int = 20
 
     @property
     def wire_bytes(self) -> int:
