@@ -27,6 +27,8 @@ MOST_BYTES = 4_000_000
 # Rows come in the order of their commits, and not of their moments.
 _OVERLAP = timedelta(minutes=2)
 _FORGOTTEN_AT_ONCE = 50
+# Whoever changes the ledger waits so long: a second or two of a slow way.
+BYTES_AT_ONCE = 8_000_000
 _LOOKS_AT_ONCE = 500
 _PATH = re.compile(r"\d{4}-\d\d-\d\d(/[^/\x00-\x1f]{1,200}){2,4}", re.ASCII)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,23 +37,38 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 class SharedEvidence:
     """One host's part. Everything here waits for the ledger and the disk."""
 
-    def __init__(self, exhibits: Path, host: str, most_bytes: int = MOST_BYTES) -> None:
-        self._exhibits, self._host, self._most_bytes = exhibits, host, most_bytes
-        self._given: set[str] = set()
+    def __init__(
+        self,
+        exhibits: Path,
+        host: str,
+        most_bytes: int = MOST_BYTES,
+        bytes_at_once: int = BYTES_AT_ONCE,
+    ) -> None:
+        self._exhibits, self._host = exhibits, host
+        self._most_bytes, self._bytes_at_once = most_bytes, bytes_at_once
+        self._given: set[str] | None = None
+        self.behind = False
+        """whether some was left for the next time"""
         # What came before the last time was given and taken then; everything at the first.
         self._given_to = self._taken_to = _EVER
 
     def give(self, ledger: Ledger, now: datetime, look_back: timedelta) -> int:
         """Put this host's evidence of looks since then into the ledger; how many files."""
         since = max(self._given_to - _OVERLAP, now - look_back)
+        if self._given is None:  # what this host gave before it was started again
+            self._given = {row.path for row in ledger.exhibits(since) if row.host == self._host}
         folders = [Path(one).parent for one in ledger.bad_exhibits(since, _LOOKS_AT_ONCE)]
-        given = 0
+        given = size = 0
         for path, file in self._own(folders):
-            if path not in self._given:
-                ledger.put_exhibit(path, self._host, file.read_bytes())
-                self._given.add(path)
-                given += 1
-        self._given_to = now
+            if path in self._given:
+                continue
+            if size >= self._bytes_at_once:
+                self.behind = True
+                return given
+            ledger.put_exhibit(path, self._host, body := file.read_bytes())
+            self._given.add(path)
+            given, size = given + 1, size + len(body)
+        self._given_to, self.behind = now, False
         return given
 
     def take(self, ledger: Ledger) -> int:
@@ -73,7 +90,7 @@ class SharedEvidence:
         if some := going[:_FORGOTTEN_AT_ONCE]:
             with ledger.transaction() as t:
                 t.forget_exhibits(some)
-            self._given -= set(some)
+            self._given = (self._given or set()) - set(some)
         return len(some)
 
     def _own(self, folders: list[Path]) -> Iterator[tuple[str, Path]]:

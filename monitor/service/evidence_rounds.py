@@ -52,7 +52,7 @@ class EvidenceRounds:
             return
         now, back = self._clock.now(), self._look_back
         given = await self._ledger.do(lambda one: self._shared.give(one, now, back))
-        self._look_back = _USUALLY
+        self._look_back = back if self._shared.behind else _USUALLY
         taken = await self._ledger.read(self._shared.take)
         if self._sharing.on_duty:
             in_force = self._configuration()

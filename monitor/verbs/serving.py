@@ -27,6 +27,7 @@ from monitor.terminal import SCREEN, Screen
 from monitor.verbs.asking import SERVED
 from monitor.verbs.calling import called
 from monitor.verbs.inside import INSIDE, Inside
+from monitor.verbs.opening import sound_part
 from monitor.verbs.which_site import of_each
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ def actor(peer: Peer, request: Request) -> str:
 
 def _called(arguments: Namespace) -> int:
     try:
-        return called(partial(of_each, verb_named(arguments.verb)), arguments)
+        return called(partial(of_each, verb_named(arguments.verb), read=sound_part), arguments)
     except BrokenPipeError:
         return 141
     except Exception:

@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from monitor.config import Configuration, load_sound_sites, one_of
+from monitor.config import Configuration, one_of
 from monitor.ledger import Ledger
 from monitor.ledger.server_address import begun
 from monitor.terminal import SCREEN, Screen, say, show_json
@@ -45,9 +45,15 @@ def meant(arguments: Namespace, sites: Sequence[Configuration]) -> Configuration
     return found
 
 
-def of_each(verb: Callable[[Namespace], int], arguments: Namespace) -> int:
+Read = Callable[[Namespace], tuple[Sequence[Configuration], object]]
+"""reads what is sound of all sites, once for a command"""
+
+
+def of_each(verb: Callable[[Namespace], int], arguments: Namespace, read: Read) -> int:
     """Do it, for each site where it lists and none is named; the gravest exit code."""
-    if arguments.verb not in EACH or arguments.site or len(names := _names(arguments)) < 2:
+    if arguments.verb not in EACH or arguments.site:
+        return verb(arguments)
+    if len(names := _names(arguments, read)) < 2:
         return verb(arguments)
     asked = [Namespace(**{**vars(arguments), "site": name}) for name in names]
     if not arguments.json:
@@ -84,12 +90,11 @@ class _Kept(Screen):
         self._screen.tell(text)
 
 
-def _names(arguments: Namespace) -> list[str]:
+def _names(arguments: Namespace, read: Read) -> list[str]:
     inside = INSIDE.get()
     if inside is not None:
         return [one.site.scope for one in inside.configurations]
-    sites, _ = getattr(arguments, "sound_part", None) or load_sound_sites(arguments.config)
-    arguments.sound_part = sites, _
+    sites, _ = read(arguments)
     return [one.site.scope for one in sites]
 
 

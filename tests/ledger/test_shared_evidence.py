@@ -57,13 +57,23 @@ def hosts(ledger: Ledger, tmp_path: Path) -> Hosts:
 def test_what_one_host_saw_lies_on_the_other(hosts: Hosts) -> None:
     hosts.failed(page=b"<h1>\x00500\xff</h1>", ladder=b"INVITE", sound=b"\x01" * 2000)
     assert hosts.a.give(hosts.ledger, START, HOUR) == 2
-    assert hosts.a.give(hosts.ledger, START, HOUR) == 0
+    again = SharedEvidence(hosts._folder / "a", "a", most_bytes=1000)
+    for host in (hosts.a, again):
+        assert host.give(hosts.ledger, START, HOUR) == 0, "nothing is sent twice"
     assert (hosts.b.take(hosts.ledger), hosts.a.take(hosts.ledger)) == (2, 0)
     assert hosts.on_b() == {"page": b"<h1>\x00500\xff</h1>", "ladder": b"INVITE"}
     assert hosts.b.take(hosts.ledger) == 0
     (file,) = (hosts._folder / "b").rglob("page")
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.relative_to(hosts._folder / "b").parts[:2] == ("2026-11-30", "portal-a-060000-1")
+
+
+def test_much_of_it_is_given_bit_by_bit(hosts: Hosts) -> None:
+    hosts.failed(page=b"0123456789", ladder=b"0123456789", sound=b"0123456789")
+    host, given = SharedEvidence(hosts._folder / "a", "a", bytes_at_once=10), list[int]()
+    while not given or host.behind:
+        given.append(host.give(hosts.ledger, START, HOUR))
+    assert given == [1, 1, 1] and hosts.b.take(hosts.ledger) == 3
 
 
 def test_a_path_that_leads_elsewhere_is_not_written(hosts: Hosts) -> None:
