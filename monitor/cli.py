@@ -20,6 +20,8 @@ from monitor.terminal import complain
 from monitor.verbs.asking import SERVED, asked, said_alone, words_typed
 from monitor.verbs.calling import called
 from monitor.verbs.file_owners import handed_over
+from monitor.verbs.opening import sound_part
+from monitor.verbs.which_site import of_each
 
 
 def main(written: Sequence[str] | None = None) -> int:
@@ -59,7 +61,7 @@ def _done(arguments: Namespace, words: Sequence[str]) -> int:
     code = asked(arguments, words)
     if code is None:
         with handed_over(arguments) if arguments.verb in SERVED else nullcontext():
-            code = verb_named(arguments.verb)(arguments)
+            code = of_each(verb_named(arguments.verb), arguments, sound_part)
         said_alone(arguments)
     return code
 

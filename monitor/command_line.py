@@ -15,6 +15,10 @@ from monitor.command_words import OLD_WORDS, Parser, Version
 
 # Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
+# Modules of verbs that are of no site, or of all of them together; `init` asks for the name of one.
+_OF_NO_SITE = frozenset(
+    {"beginning", "configuring", "image", "installing", "ledger_move", "ledgers", "running"}
+)
 
 
 def parser(old_words: bool = False) -> argparse.ArgumentParser:
@@ -52,14 +56,18 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     return parser
 
 
-def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
-    """--config and --json may stand before the verb or after it."""
+def _common(parser: argparse.ArgumentParser, top: bool = False, of_site: bool = True) -> None:
+    """--config, --site and --json may stand before the verb or after it."""
     # After the verb an option left out must not undo the one before it: SUPPRESS leaves the value
     # alone.
     standing: Any = _default_config() if top else argparse.SUPPRESS
     parser.add_argument(
         "--config", metavar="FILE", default=standing, help=f"the configuration (default {DEFAULT})"
     )
+    if of_site:
+        named: Any = "" if top else argparse.SUPPRESS
+        about = "which site, where the configuration has several"
+        parser.add_argument("--site", metavar="NAME", default=named, help=about)
     plain: Any = False if top else argparse.SUPPRESS
     parser.add_argument(
         "--json", action="store_true", default=plain, help="print data instead of a page"
@@ -68,7 +76,7 @@ def _common(parser: argparse.ArgumentParser, top: bool = False) -> None:
 
 def _verb(verbs: Any, name: str, verb: str, about: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = verbs.add_parser(name, help=about)
-    _common(parser)
+    _common(parser, of_site=verb.partition(".")[0] not in _OF_NO_SITE)
     parser.set_defaults(verb=verb)
     return parser
 
@@ -256,6 +264,14 @@ def _running(verbs: Any) -> None:
         verbs, "demo", "running.demo", "trouble and repair in a minute, told in a terminal"
     )
     demo.add_argument("--state", metavar="DIR", help="keep everything in this folder")
+    for one in (lab, demo):
+        one.add_argument(
+            "--hosts",
+            type=int,
+            choices=range(2, 6),
+            metavar="N",
+            help="with so many hosts (2 to 5) on one ledger, by the PostgreSQL of this host",
+        )
 
 
 def _installing(verbs: Any) -> None:

@@ -26,6 +26,8 @@ class Visit:
     """what a form has to bring along (CSRF); "" where nobody is logged in"""
     log_in: bool = False
     """whether there is anybody who may log in"""
+    root: str = ""
+    """the path that all pages of this site begin with; "" where there is one site"""
     message: str = ""
     """what came of the form that was sent before: a word of templates/page/words.html.j2"""
 

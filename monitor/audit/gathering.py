@@ -27,7 +27,7 @@ from monitor.incidents import checklist_answers, store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.maintenances import between
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import HistoryRow, Ledger, LedgerAccess
 from monitor.ledger.bodies import REPORT
 from reports.changes import changes
@@ -125,7 +125,9 @@ class _Gathering:
             replaces=next((report.number for report in before if report.day == day), None),
             open=tuple(trouble(self._configuration, incident) for incident in self._open()),
             past=tuple(trouble(self._configuration, incident) for incident in tickets),
-            looks=tuple(replace(line, tickets=_tickets_of(line.check, tickets)) for line in looks),
+            looks=tuple(
+                replace(line, tickets=self._tickets_of(line.check, tickets)) for line in looks
+            ),
             parts=parts,
             usage=usage,
             undelivered=self._undelivered(before),
@@ -168,6 +170,13 @@ class _Gathering:
             if any(at and start <= at < end for at in (one.opened_at, one.closed_at))
         ]
 
+    def _tickets_of(self, check: str, incidents: Iterable[Incident]) -> tuple[str, ...]:
+        return tuple(
+            ticket_name(self._configuration, one.number)
+            for one in incidents
+            if check in (one.evidence.check, *one.causes, *one.attached)
+        )
+
     def _parts(
         self, asked: Asked, now: datetime
     ) -> tuple[tuple[Part, ...], tuple[Mapping[str, Any], ...]]:
@@ -175,7 +184,7 @@ class _Gathering:
         names = audit.checks if audit else ()
         glances = {seen.name: seen for seen in asked.glances}
         tickets = {
-            name: named(one.number)
+            name: ticket_name(self._configuration, one.number)
             for one in reversed(self._open())
             for name in (*one.causes, *one.attached)
         }
@@ -257,11 +266,3 @@ def _missing(day: date, before: Iterable[Audit]) -> tuple[date, ...]:
         return ()
     gap = (day - max(earlier)).days
     return tuple(day - timedelta(days=back) for back in range(min(gap - 1, _MOST_MISSING), 0, -1))
-
-
-def _tickets_of(check: str, incidents: Iterable[Incident]) -> tuple[str, ...]:
-    return tuple(
-        named(one.number)
-        for one in incidents
-        if check in (one.evidence.check, *one.causes, *one.attached)
-    )

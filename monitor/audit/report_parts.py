@@ -11,7 +11,7 @@ from monitor.config import Configuration
 from monitor.core.incident import Incident
 from monitor.core.verdict import Verdict
 from monitor.incidents.fault_words import evidence_words, words_of
-from monitor.incidents.ticket_view import head, named
+from monitor.incidents.ticket_view import head, ticket_name
 from reports.morning_report import Part, Trouble
 from reports.usage import condensed
 
@@ -51,12 +51,12 @@ def part(name: str, probe: Check, seen: Observation, verdict: Verdict, ticket: s
 def trouble(configuration: Configuration, incident: Incident) -> Trouble:
     """A ticket, as the report lists it."""
     return Trouble(
-        **head(incident),
+        **head(incident, configuration.site.scope),
         closed_at=incident.closed_at,
         summary=evidence_words(configuration, incident.evidence),
         checks=(*incident.causes, *incident.attached),
         closing=incident.closing.value if incident.closing else "",
-        goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
+        goes_on_as=ticket_name(configuration, incident.goes_on_as) if incident.goes_on_as else "",
     )
 
 

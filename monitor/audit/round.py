@@ -57,7 +57,8 @@ class AuditRound:
         self._ledger, self._rounds, self._clock = ledger, rounds, clock
         self._running = False
         self._rest_until: datetime | None = None
-        self._claimed = ClaimedAudits(ledger, rounds.claims, clock)
+        job = rounds.configuration.site.scoped(JOB)
+        self._claimed = ClaimedAudits(ledger, rounds.claims, clock, job)
 
     async def owed(self, now: datetime) -> Slot | None:
         """The audit that is owed now; the first ever is that of the next morning."""
@@ -75,19 +76,19 @@ class AuditRound:
         if self._claimed.elsewhere(ledger):
             return None
         self._take_back_what_lies_ahead(ledger, now)
-        first = ledger.slot(JOB, FIRST)
+        first = ledger.slot(self._claimed.job, FIRST)
         if first is None:
             # Seen for the first time: mornings before the audit was configured are not owed.
             with ledger.transaction() as t:
-                t.claim(JOB, FIRST, now, now)
-                t.finish(JOB, FIRST, now)
+                t.claim(self._claimed.job, FIRST, now, now)
+                t.finish(self._claimed.job, FIRST, now)
             return None
         earliest = now - timedelta(days=MADE_UP_DAYS + 2)
         claimed = {
             # The date alone: a claim from before the time of day was changed stands for its morning
             # all the same.
             slot.slot_key[:10]
-            for slot in ledger.slots(JOB, earliest)
+            for slot in ledger.slots(self._claimed.job, earliest)
         } - self._claimed.left_over
         owed = (s for s in self._slots(now) if first.slot_at < s.at <= now and s.key not in claimed)
         return next(owed, None)
@@ -205,9 +206,9 @@ class AuditRound:
     def _take_back_what_lies_ahead(self, ledger: Ledger, now: datetime) -> None:
         # A day and more ahead: within a day it may be the ordinary claim of a morning in another
         # zone.
-        for slot in ledger.slots(JOB, now + _AHEAD):
+        for slot in ledger.slots(self._claimed.job, now + _AHEAD):
             with ledger.transaction() as t:
-                t.unclaim(JOB, slot.slot_key)
+                t.unclaim(self._claimed.job, slot.slot_key)
                 t.happened(None, now, "audit-taken-back", {"slot": slot.slot_key})
             self._claimed.left_over.discard(slot.slot_key)
 
@@ -276,12 +277,13 @@ class AuditRound:
         def kept(ledger: Ledger) -> None:
             with ledger.transaction() as t:
                 self._claimed.settle(t)
-                t.claim(JOB, slot.key, slot.at, now)  # one by hand stands for the one that is owed
+                # One by hand stands for the one that is owed.
+                t.claim(self._claimed.job, slot.key, slot.at, now)
                 t.happened(None, now, KIND, body)
                 releases.keep(ledger, t, inventory, now)
                 for letter in letters:
                     t.enqueue(letter)
-                t.finish(JOB, slot.key, now, report.late_seconds)
+                t.finish(self._claimed.job, slot.key, now, report.late_seconds)
 
         await self._ledger.do(kept)
         self._claimed.settled()

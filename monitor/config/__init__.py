@@ -1,7 +1,7 @@
 """TOML into frozen models: every fault at once, with its path and what would be right.
 
-`load` reads a file. `sample`, `reference` and `json_schema` say what may be written in one, from
-the same declarations.
+`load` reads a file, `load_sites` one of several sites. `sample`, `reference` and `json_schema` say
+what may be written in one, from the same declarations.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from monitor.config import in_force
-from monitor.config.configuration import CheckEntry, Configuration, files_named
+from monitor.config import in_brief, in_force
+from monitor.config.configuration import CheckEntry, Configuration, files_named, together
 from monitor.config.difference import Difference, difference
-from monitor.config.effective_settings import effective
+from monitor.config.effective_settings import effective, effective_of
 from monitor.config.fault_list import ConfigurationFaults, Fault, located
-from monitor.config.loading import load
-from monitor.config.sound_part import load_sound_part
+from monitor.config.loading import load, load_sites, one_of
+from monitor.config.sound_part import load_sound_part, load_sound_sites
 
 __all__ = [
     "CheckEntry",
@@ -25,15 +25,21 @@ __all__ = [
     "Fault",
     "difference",
     "effective",
+    "effective_of",
     "files_named",
+    "in_brief",
     "in_force",
     "index",
     "json_schema",
     "load",
+    "load_sites",
     "load_sound_part",
+    "load_sound_sites",
     "located",
+    "one_of",
     "reference_of",
     "sample",
+    "together",
     "whole_reference",
     "write_sample",
 ]

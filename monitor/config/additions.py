@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from monitor.config.configuration import Configuration
 from monitor.config.fault_list import ConfigurationFaults
-from monitor.config.loading import understand
+from monitor.config.loading import one_of, understand
 from monitor.config.toml_text import parse, read
 from monitor.config.toml_writer import key, toml
 
@@ -32,6 +32,11 @@ class Addition:
 
     tables: Mapping[str, Mapping[str, Any]]
     remark: str = ""
+
+    def of_site(self, site: str) -> Addition:
+        """As tables of one site of several."""
+        tables = {f"sites.{key(site)}.{name}": table for name, table in self.tables.items()}
+        return Addition(tables, self.remark)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,16 +80,18 @@ class Extended:
             part.unlink(missing_ok=True)
 
 
-def extended(file: Path, addition: Addition) -> Extended:
-    """A file with an addition at its end. Raises ConfigurationFaults where the file is not good,
-    ValueError where the addition is not; OSError.
+def extended(file: Path, addition: Addition, site: str = "") -> Extended:
+    """A file with an addition at its end, for one site where it has several. Raises
+    ConfigurationFaults where the file is not good, ValueError where the addition is not; OSError.
     """
     # Told for itself: a fault of the file is not the addition's.
-    understand(read(file))
+    known = one_of(understand(read(file)), site)
     before = file.read_text(encoding="utf-8-sig")
+    if known.site.several:
+        addition = addition.of_site(known.site.name)
     text = f"{before.rstrip()}\n\n{addition.text()}"
     try:
-        return Extended(file, text, understand(parse(text, file)))
+        return Extended(file, text, one_of(understand(parse(text, file)), site))
     except ConfigurationFaults as refused:
         raise ValueError("\n".join(map(str, refused.faults))) from None
 

@@ -134,7 +134,7 @@ PLACES = {
 def faults_of(answers: Answers, file: Path) -> tuple[Fault, ...]:
     """What is wrong with the answers, and what is probably not meant with them."""
     try:
-        found = understand(parse(text_of(answers), file)).warnings
+        found = understand(parse(text_of(answers), file))[0].warnings
     except ConfigurationFaults as refused:
         return refused.faults
     # That roles are not filled is said in the file itself.

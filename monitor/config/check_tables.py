@@ -6,10 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import partial
+from typing import cast
 
 from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import shown, write_duration
+from monitor.config import in_brief
 from monitor.config.configuration import CheckEntry
 from monitor.config.errors.explanation import NO_SUCH_KEY, offer
 from monitor.config.inclusion import DEFAULTS
@@ -22,13 +25,16 @@ RHYTHM = frozenset(fields(Rhythm))
 COSTLY_RECHECK_SECONDS = 1800.0
 
 
-def read_checks(reading: Reading, site: Site | None) -> dict[str, CheckEntry]:
+def read_checks(
+    reading: Reading, site: Site | None, brief: in_brief.Brief = in_brief.NOTHING
+) -> dict[str, CheckEntry]:
     """The good checks by name."""
     known = kinds()
     made = {
-        name: _entry(reading, site, name, table, known) for name, table in reading.named("checks")
+        name: _entry(reading, site, name, table, known, brief["checks"].get(name))
+        for name, table in reading.named("checks")
     }
-    return {name: entry for name, entry in made.items() if entry is not None}
+    return {entry.name: entry for entry in made.values() if entry is not None}
 
 
 def read_defaults(reading: Reading) -> None:
@@ -49,19 +55,22 @@ def read_defaults(reading: Reading) -> None:
 
 
 def _entry(
-    reading: Reading, site: Site | None, name: str, table: Table, known: Mapping[str, type[Check]]
+    reading: Reading,
+    site: Site | None,
+    name: str,
+    table: Table,
+    known: Mapping[str, type[Check]],
+    facts: in_brief.Facts | None,
 ) -> CheckEntry | None:
-    place = ("checks", name)
-    kind = reading.kind(place, table, known)
     written = {key: value for key, value in table.items() if key in RHYTHM}
-    rhythm = reading.model(place, Rhythm, written)
-    if kind is None:
-        return None
-    # The keys of the rhythm are known here as well: a slip in `every` must not be offered a key of
-    # the kind alone.
-    probe = reading.model(
-        place, kind, without(table, RHYTHM | {"kind"}), keys=["kind", *sorted(RHYTHM)]
-    )
+    rhythm = reading.model(("checks", name), Rhythm, written)
+    if facts and rhythm and site:
+        read = partial(
+            reading.again, ("checks", name), partial(_probe, reading, name, table, known)
+        )
+        stand_in = in_brief.CheckInBrief(facts, read)
+        return _made(name, rhythm, cast(Check, stand_in), site)
+    probe = _probe(reading, name, table, known)
     if probe is not None:
         _check_measures(reading, name, probe, table)
     if probe is None or rhythm is None:
@@ -69,6 +78,19 @@ def _entry(
     _check_limit(reading, name, rhythm, probe, table)
     _check_tolls(reading, name, probe)
     return _made(name, rhythm, probe, site) if site else None
+
+
+def _probe(
+    reading: Reading, name: str, table: Table, known: Mapping[str, type[Check]]
+) -> Check | None:
+    place = ("checks", name)
+    kind = reading.kind(place, table, known)
+    if kind is None:
+        return None
+    # The keys of the rhythm are known here as well: a slip in `every` must not be offered a key of
+    # the kind alone.
+    own = without(table, RHYTHM | {"kind"})
+    return reading.model(place, kind, own, keys=["kind", *sorted(RHYTHM)])
 
 
 def _check_tolls(reading: Reading, name: str, probe: Check) -> None:
@@ -111,20 +133,21 @@ def _check_limit(reading: Reading, name: str, rhythm: Rhythm, probe: Check, tabl
 
 
 def _made(name: str, rhythm: Rhythm, probe: Check, site: Site) -> CheckEntry:
+    own = site.scoped(name)
     return CheckEntry(
-        name=name,
+        name=own,
         probe=probe,
         # A time that is written twice is one run.
         at=tuple(sorted(set(rhythm.at or ()))),
         every=rhythm.every,
-        timetable=_timetable(name, rhythm, site),
+        timetable=_timetable(own, rhythm, site),
         expect=rhythm.expect,
         warn=rhythm.warn,
         confirm=rhythm.confirm,
         confirm_after=rhythm.confirm_after,
         recover=rhythm.recover,
         recheck=_recheck(rhythm, probe),
-        diagnose=rhythm.diagnose,
+        diagnose=tuple(map(site.scoped, rhythm.diagnose)),
         probes=rhythm.probes,
         places=rhythm.places,
         agree=rhythm.agreeing,

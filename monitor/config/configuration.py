@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
@@ -92,6 +92,8 @@ class Configuration:
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()
     """what is allowed, and probably not meant"""
+    digest: str = ""
+    """which tables it was read from (in_brief.py)"""
 
     @property
     def ledger_place(self) -> LedgerPlace:
@@ -102,6 +104,26 @@ class Configuration:
         """The names of the desks that take it, in file order. People hear through the first of
         theirs alone."""
         return tuple(name for name, desk in self.desks.items() if what in desk.TAKES)
+
+
+def together(sites: Sequence[Configuration]) -> Configuration:
+    """All sites as one, for what is of the host: its service, its ledger, its image."""
+    first = sites[0]
+    if not first.site.several:
+        return first
+    names = ", ".join(one.site.name for one in sites)
+    # A policy is named by a word, or by the path of a file.
+    policies = {one.directory / one.site.policy for one in sites}
+    return dataclasses.replace(
+        first,
+        site=first.site.model_copy(update={"name": names, "several": False}),
+        included=(*first.included, *sorted(one for one in policies if one.is_file())),
+        people=tuple(dict.fromkeys(one for site in sites for one in site.people)),
+        lines={line.name: line for site in sites for line in site.lines.values()},
+        agents={agent.name: agent for site in sites for agent in site.agents.values()},
+        checks={name: entry for site in sites for name, entry in site.checks.items()},
+        desks={name: desk for site in sites for name, desk in site.desks.items()},
+    )
 
 
 def sections(configuration: Configuration) -> dict[str, object]:

@@ -20,6 +20,7 @@ from monitor.config.fault_list import dotted
 from monitor.config.model_reader import Table
 from monitor.config.odd_values import odd_values
 from monitor.config.page import page_doubts
+from monitor.config.sites import SiteTables
 from monitor.config.whom_it_tells import nobody_told
 
 # As many as fit a line of a terminal.
@@ -117,9 +118,9 @@ def _texts(table: object, key: str) -> list[tuple[int, str]]:
     )
 
 
-def warnings(configuration: Configuration) -> list[Found]:
+def warnings(configuration: Configuration, of: SiteTables | None = None) -> list[Found]:
     """What is allowed, and probably not meant; what is said of several things in the same words is
-    one of them.
+    one of them. `of`: where the tables of one site of several stand.
     """
     found = [
         *_idle(configuration),
@@ -134,7 +135,7 @@ def warnings(configuration: Configuration) -> list[Found]:
         *page_doubts(configuration.page),
     ]
     alike: dict[tuple[str, str], list[Found]] = {}
-    for one in found:
+    for one in map(of.found, found) if of else found:
         alike.setdefault((one.wrong, one.right), []).append(one)
     return [_together(several) for several in alike.values()]
 

@@ -12,7 +12,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-NAMED = {"checks": "check", "lines": "line", "agents": "agent", "desks": "desk", "rotas": "rota"}
+NAMED = {
+    "sites": "site",
+    "checks": "check",
+    "lines": "line",
+    "agents": "agent",
+    "desks": "desk",
+    "rotas": "rota",
+}
 """sections whose tables have names, and what one of them is called"""
 LISTED = {"people": "person", "maintenance": "window"}
 """sections whose tables have no names: one that differs is one removed and one added"""

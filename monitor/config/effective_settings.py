@@ -4,7 +4,7 @@ a secret only its place is shown; durations, times and expectations stand as one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,6 +48,40 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "ledger": _plain(configuration.ledger),
         "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
         "warnings": [str(warning) for warning in configuration.warnings],
+    }
+
+
+# Of all sites together; a check's and a desk's name says whose it is.
+_SHARED = (
+    "file",
+    "included",
+    "state",
+    "keep_evidence",
+    "most_evidence_megabytes",
+    "administrators",
+    "page",
+    "probe",
+    "dead_man",
+    "ledger",
+)
+
+
+def effective_of(sites: Sequence[Configuration]) -> dict[str, Any]:
+    """Everything that is in force of several sites; of one, as `effective` has it."""
+    every = {one.site.name: effective(one) for one in sites}
+    first = every[sites[0].site.name]
+    if not sites[0].site.several:
+        return first
+    of_each = ("checks", "desks", "warnings", "site", *_SHARED)
+    return {
+        **{key: first[key] for key in _SHARED},
+        "sites": {
+            name: {**one["site"], **{key: one[key] for key in one if key not in of_each}}
+            for name, one in every.items()
+        },
+        "checks": {name: check for one in every.values() for name, check in one["checks"].items()},
+        "desks": {name: desk for one in every.values() for name, desk in one["desks"].items()},
+        "warnings": list(dict.fromkeys(text for one in every.values() for text in one["warnings"])),
     }
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from monitor.config.configuration import Configuration
-from monitor.config.effective_settings import effective
+from monitor.config.effective_settings import effective_of
 
 FILE = "configuration-in-force.json"
 # Raised when the shape of the file changes: an older one is then said to be none.
@@ -30,14 +31,14 @@ class InForce:
     configuration: dict[str, Any]
 
 
-def keep(configuration: Configuration, now: datetime) -> None:
+def keep(sites: Sequence[Configuration], now: datetime) -> None:
     """Say what is in force from `now` on. Raises OSError."""
     body = {
         "version": _VERSION,
         "taken_at": now.isoformat(),
-        "configuration": effective(configuration),
+        "configuration": effective_of(sites),
     }
-    path = configuration.state / FILE
+    path = sites[0].state / FILE
     part = path.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

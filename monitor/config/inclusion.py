@@ -18,13 +18,23 @@ from checks.settings import shown
 from monitor.config.fault_list import ConfigurationFaults, Fault, Place, dotted
 from monitor.config.toml_text import Written, read
 
-INCLUDED = ("people", "rotas", "lines", "agents", "checks", "defaults", "maintenance", "desks")
+DEFAULTS, SITES = "defaults", "sites"
+INCLUDED = (
+    "people",
+    "rotas",
+    "lines",
+    "agents",
+    "checks",
+    "defaults",
+    "maintenance",
+    "desks",
+    SITES,
+)
 """the sections that an included file may have"""
-DEFAULTS = "defaults"
 # More files than any site has; a pattern like "**" may find a home directory.
 _MOST_FILES = 500
 # A check has one of them: what it writes itself takes the place of the other, too.
-_EITHER = ("at", "every")
+EITHER = ("at", "every")
 
 
 @dataclass(slots=True)
@@ -36,7 +46,7 @@ class Whole:
     wrong: list[Fault] = field(default_factory=list)
     """what is wrong with the files themselves"""
     _homes: dict[Place, tuple[Written, Place]] = field(default_factory=dict)
-    _inherited: dict[tuple[str, str], str] = field(default_factory=dict)
+    inherited: dict[tuple[str, str], str] = field(default_factory=dict)
     """(check, key) -> the kind whose default it is"""
 
     @property
@@ -47,10 +57,11 @@ class Whole:
     def home(self, place: Place) -> tuple[Written, Place]:
         """The file that a place is written in, and the place there."""
         if place[:1] == ("checks",) and len(place) > 2:
-            kind = self._inherited.get((str(place[1]), str(place[2])))
+            kind = self.inherited.get((str(place[1]), str(place[2])))
             if kind is not None:
                 place = (DEFAULTS, kind, *place[2:])
-        for length in (2, 1):
+        # Of a site: its sections, and what has a name or a number in them.
+        for length in (4, 3, 2, 1):
             if found := self._homes.get(place[:length]):
                 return found[0], (*found[1], *place[length:])
         return self.main, place
@@ -78,19 +89,47 @@ class Whole:
     def _take_named(self, written: Written, section: str, table: Mapping[str, Any]) -> None:
         mine = dict(self.tables.get(section, {}))
         for name, one in table.items():
-            if name in mine:
-                other, place = self.home((section, name))
-                line = other.places.line(place)
-                self._fault(
-                    written,
-                    (section, name),
-                    "is written a second time",
-                    f"the first is in {other.file}:{line}",
-                )
-                continue
-            mine[name] = one
-            self._homes[section, name] = (written, (section, name))
+            if name not in mine:
+                mine[name] = one
+                self._homes[section, name] = (written, (section, name))
+            elif section == SITES and isinstance(one, dict) and isinstance(mine[name], dict):
+                mine[name] = self._more_of_site(written, (section, name), mine[name], one)
+            else:
+                self._twice(written, (section, name))
         self.tables[section] = mine
+
+    def _more_of_site(
+        self, written: Written, place: Place, known: dict[str, Any], more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A site with what another file says of it: each thing once, and lists one after the
+        other.
+        """
+        made = dict(known)
+        for key, part in more.items():
+            here, before = (*place, key), made.get(key)
+            if before is None:
+                made[key] = part
+                self._homes[here] = (written, here)
+            elif isinstance(part, list) and isinstance(before, list):
+                for number in range(len(part)):
+                    self._homes[*here, len(before) + number] = (written, (*here, number))
+                made[key] = [*before, *part]
+            elif isinstance(part, dict) and isinstance(before, dict):
+                for name, one in part.items():
+                    if name in before:
+                        self._twice(written, (*here, name))
+                        continue
+                    made[key] = {**made[key], name: one}
+                    self._homes[*here, name] = (written, (*here, name))
+            else:
+                self._twice(written, here)
+        return made
+
+    def _twice(self, written: Written, place: Place) -> None:
+        other, first = self.home(place)
+        line = other.places.line(first)
+        right = f"the first is in {other.file}:{line}"
+        self._fault(written, place, "is written a second time", right)
 
     def _take_listed(self, written: Written, section: str, entries: list[Any]) -> None:
         before = list(self.tables.get(section, []))
@@ -102,21 +141,26 @@ class Whole:
         line = written.places.line(place)
         self.wrong.append(Fault(dotted(place), wrong, right, line, str(written.file)))
 
-    def inherit(self) -> None:
-        """Give each check what [defaults.KIND] says and it does not."""
-        defaults, checks = self.tables.get(DEFAULTS), self.tables.get("checks")
-        if not isinstance(defaults, dict) or not isinstance(checks, dict):
-            return
-        for name, table in checks.items():
-            kind = table.get("kind") if isinstance(table, dict) else None
-            shared = defaults.get(kind) if isinstance(kind, str) else None
-            if not isinstance(shared, dict):
-                continue
-            own = set(table) | (set(_EITHER) if set(_EITHER) & set(table) else set())
-            more = {key: value for key, value in shared.items() if key not in {*own, "kind"}}
-            self._inherited |= {(name, key): str(kind) for key in more}
-            checks = {**checks, name: {**table, **more}}
-        self.tables["checks"] = checks
+
+def inherited(tables: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """Give each check of `tables` what [defaults.KIND] says and it does not; (check, key) -> the
+    kind whose default it is.
+    """
+    defaults, checks = tables.get(DEFAULTS), tables.get("checks")
+    found = dict[tuple[str, str], str]()
+    if not isinstance(defaults, dict) or not isinstance(checks, dict):
+        return found
+    for name, table in checks.items():
+        kind = table.get("kind") if isinstance(table, dict) else None
+        shared = defaults.get(kind) if isinstance(kind, str) else None
+        if not isinstance(shared, dict):
+            continue
+        own = set(table) | (set(EITHER) if set(EITHER) & set(table) else set())
+        more = {key: value for key, value in shared.items() if key not in {*own, "kind"}}
+        found |= {(name, key): str(kind) for key in more}
+        checks = {**checks, name: {**table, **more}}
+    tables["checks"] = checks
+    return found
 
 
 def whole_of(main: Written) -> Whole:
@@ -141,7 +185,9 @@ def whole_of(main: Written) -> Whole:
                         Fault(one.path, one.wrong, one.right, one.line, refused.file)
                         for one in refused.faults
                     ]
-    whole.inherit()
+    # Where there are several sites each has defaults of its own (sites.py).
+    if SITES not in whole.tables:
+        whole.inherited = inherited(whole.tables)
     return whole
 
 

@@ -3,55 +3,126 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
+from checks.settings import shown
 from checks.telephony.call.line import Line
-from monitor.config import cross_section
+from monitor.config import cross_section, in_brief
 from monitor.config.check_tables import read_checks, read_defaults
-from monitor.config.configuration import Configuration
-from monitor.config.errors.explanation import Found
+from monitor.config.configuration import CheckEntry, Configuration
+from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
-from monitor.config.inclusion import DEFAULTS, Whole, whole_of
+from monitor.config.inclusion import DEFAULTS, SITES, Whole, whole_of
 from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
-from monitor.config.model_reader import Reading, without
+from monitor.config.model_reader import Reading, Table, without
 from monitor.config.page import DeadMan, Page
 from monitor.config.policy import policy_of, sorted_by_checks, words_of_desks
 from monitor.config.probe import Probe
 from monitor.config.rotas import RotaSettings, uncovered
 from monitor.config.section_models import Audit, Person, Site
 from monitor.config.sections import SECTIONS, Top
+from monitor.config.sites import SiteTables, sites_of
 from monitor.config.toml_text import Written, read
+from monitor.core.maintenance import Window
+from monitor.core.policy import Policy
 from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
 # Where the FHS has the state of a service, and what StateDirectory=reveille of the unit makes.
 _DEFAULT_STATE = "/var/lib/reveille"
+# As many as fit a line of a terminal.
+MOST_NAMED = 8
 _NAMES = [section.name for section in SECTIONS]
 
 
-def load(path: Path | str) -> Configuration:
-    """The configuration of a file. Raises ConfigurationFaults with every fault, in file order."""
+def load(path: Path | str, site: str = "") -> Configuration:
+    """The configuration of a file, of one site where it has several. Raises ConfigurationFaults
+    with every fault, in file order.
+    """
+    return one_of(load_sites(path), site)
+
+
+def load_sites(path: Path | str) -> tuple[Configuration, ...]:
+    """A configuration for each site of a file, in file order. Raises ConfigurationFaults with every
+    fault of all of them.
+    """
     return understand(read(Path(path)))
 
 
-def understand(written: Written) -> Configuration:
-    """The configuration that was written, with all that it includes. Raises ConfigurationFaults
-    with every fault, in file order.
+def one_of(found: Sequence[Configuration], site: str) -> Configuration:
+    """The configuration of the site of this name; the only one without a name. Raises
+    ConfigurationFaults.
+    """
+    names = [one.site.name for one in found]
+    if site in names:
+        return found[names.index(site)]
+    if not site and len(found) == 1:
+        return found[0]
+    wrong, right = f"there is no site {shown(site)}", offer(site, names).removeprefix("; ")
+    if not site:
+        wrong = f"there are {len(found)} sites"
+        right = f"say which: --site {', '.join(names[:MOST_NAMED])}"
+    raise ConfigurationFaults(str(found[0].file), [Fault("", wrong, right)])
+
+
+def understand(written: Written) -> tuple[Configuration, ...]:
+    """What was written, with all that it includes: a configuration for each site. Raises
+    ConfigurationFaults with every fault, in file order.
     """
     files = whole_of(written)
-    reading = Reading(files.tables, written.file.absolute().parent)
-    configuration = whole(reading, written.file)
-    if configuration is None or reading.found or files.wrong:
-        found = in_order(reading.found, files)
-        raise ConfigurationFaults(str(written.file), (*files.wrong, *found))
-    return replace(
-        configuration,
-        included=tuple(one.file for one in files.files[1:]),
-        warnings=in_order(cross_section.warnings(configuration), files),
+    parts, found = read_sites(files)
+    if found or files.wrong or any(part.configuration is None for part in parts):
+        wrong = in_order(found, files)
+        raise ConfigurationFaults(str(written.file), (*files.wrong, *wrong))
+    included = tuple(one.file for one in files.files[1:])
+    good = [(part, part.configuration) for part in parts if part.configuration is not None]
+    doubts = [in_order(cross_section.warnings(one, part.of), files) for part, one in good]
+    return tuple(
+        replace(
+            one,
+            included=included,
+            warnings=_of_all(own, doubts),
+            digest=in_brief.digest_of(part.reading.tables, one.state, part.reading.directory),
+        )
+        for (part, one), own in zip(good, doubts, strict=True)
     )
+
+
+def _of_all(own: Sequence[Fault], each: Sequence[Sequence[Fault]]) -> tuple[Fault, ...]:
+    """The doubts of a site, without those of shared people whom another site's policy tells."""
+    everywhere = set.intersection(*({one.path for one in doubts} for doubts in each))
+    return tuple(one for one in own if not one.path.startswith("people[") or one.path in everywhere)
+
+
+@dataclass(frozen=True, slots=True)
+class SitePart:
+    """What was read of one site."""
+
+    reading: Reading
+    configuration: Configuration | None
+    of: SiteTables | None = None
+    """where its tables stand; None where it is the only one"""
+
+
+def read_sites(files: Whole) -> tuple[list[SitePart], list[Found]]:
+    """What is good of each site, and what was found wrong, by its place in the whole."""
+    file = files.main.file
+    directory = file.absolute().parent
+    if SITES not in files.tables:
+        reading = Reading(files.tables, directory)
+        return [SitePart(reading, whole(reading, file))], reading.found
+    parts = list[SitePart]()
+    sites, found = sites_of(files.tables)
+    for of in sites:
+        reading = Reading(of.tables, directory, of.own_name)
+        parts.append(SitePart(reading, whole(reading, file), of))
+        found += map(of.found, reading.found)
+    return parts, found
 
 
 def whole(reading: Reading, file: Path) -> Configuration | None:
@@ -64,32 +135,26 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     reading.context["state"] = str(state)
     site = reading.model(("site",), Site, tables.get("site", {}))
     if site is not None:
+        site = site.model_copy(update={"several": SITES in tables})
         # Known before the checks are read: some of them take a time of day in the zone of the site.
         reading.context["timezone"] = site.timezone
     read_defaults(reading)
     people = reading.entries("people", Person)
     # Known before the desks are read: one that telephones dials nobody else.
     reading.context["people"] = people
-    rotas = {
-        role: rota
-        for role, table in reading.named("rotas")
-        if (rota := reading.model(("rotas", role), RotaSettings, table)) is not None
-    }
-    reading.found += uncovered(rotas, people)
+    rotas = _rotas(reading, people)
     lines, agents = reading.referable("lines", Line), reading.referable("agents", Line)
-    checks = read_checks(reading, site)
+    brief = in_brief.known(site.name if site else "", tables, state, reading.directory)
+    checks = read_checks(reading, site, brief)
     maintenance = reading.entries("maintenance", Maintenance)
-    desks = _desks(reading)
+    desks = _desks(reading, brief)
     audit, page = reading.once("audit", Audit), reading.once("page", Page)
     ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
     probe = reading.once("probe", Probe)
     # Looked for in what is written: these are told together with the faults of each section.
     for look in cross_section.WRITTEN:
         reading.found += look(tables)
-    policy = policy_of(reading, site.policy) if site else None
-    if policy is not None:
-        policy = sorted_by_checks(reading, policy, checks)
-        words_of_desks(reading, policy, desks)
+    policy = _policy(reading, site, checks, {} if brief["desks"] else desks) if site else None
     if top is None or site is None or policy is None:
         return None
     return Configuration(
@@ -102,9 +167,9 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         lines=lines,
         agents=agents,
         checks=checks,
-        maintenance=tuple(window.window(site.timezone) for window in maintenance),
-        desks=desks,
-        audit=audit,
+        maintenance=tuple(_scoped_window(site, window) for window in maintenance),
+        desks={site.scoped(name): desk for name, desk in desks.items()},
+        audit=audit and _scoped_audit(site, audit),
         policy=policy.at(site.timezone, site.days_off),
         rotas=tuple(rota.rota(role, site.timezone) for role, rota in rotas.items()),
         administrators=top.administrators,
@@ -116,20 +181,60 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     )
 
 
+def _rotas(reading: Reading, people: Sequence[Person]) -> dict[str, RotaSettings]:
+    made = {
+        role: rota
+        for role, table in reading.named("rotas")
+        if (rota := reading.model(("rotas", role), RotaSettings, table)) is not None
+    }
+    reading.found += uncovered(made, people)
+    return made
+
+
+def _scoped_window(site: Site, written: Maintenance) -> Window:
+    window = written.window(site.timezone)
+    return replace(window, checks=tuple(map(site.scoped, window.checks)))
+
+
+def _scoped_audit(site: Site, audit: Audit) -> Audit:
+    return audit.model_copy(update={"checks": tuple(map(site.scoped, audit.checks))})
+
+
+def _policy(
+    reading: Reading,
+    site: Site,
+    checks: Mapping[str, CheckEntry],
+    desks: Mapping[str, DeskSettings],
+) -> Policy | None:
+    """The policy of a site, whose words checks and desks use."""
+    policy = policy_of(reading, site.policy)
+    if policy is not None:
+        policy = sorted_by_checks(reading, policy, checks)
+        words_of_desks(reading, policy, desks)
+    return policy
+
+
 def _default_state() -> str:
     """systemd's StateDirectory=, the first if there are several."""
     return os.environ.get("STATE_DIRECTORY", "").split(":")[0] or _DEFAULT_STATE
 
 
-def _desks(reading: Reading) -> dict[str, DeskSettings]:
-    known, made = desk_kinds(), dict[str, DeskSettings]()
+def _desks(reading: Reading, brief: in_brief.Brief) -> dict[str, DeskSettings]:
+    made = dict[str, DeskSettings]()
     for name, table in reading.named("desks"):
-        place = ("desks", name)
-        kind = reading.kind(place, table, known)
-        desk = reading.model(place, kind, without(table, ["kind"]), keys=["kind"]) if kind else None
-        if desk is not None:
+        read = partial(_desk, reading, name, table)
+        if facts := brief["desks"].get(name):
+            stand_in = in_brief.InBrief(facts, partial(reading.again, ("desks", name), read))
+            made[name] = cast(DeskSettings, stand_in)
+        elif (desk := read()) is not None:
             made[name] = desk
     return made
+
+
+def _desk(reading: Reading, name: str, table: Table) -> DeskSettings | None:
+    place = ("desks", name)
+    kind = reading.kind(place, table, desk_kinds())
+    return reading.model(place, kind, without(table, ["kind"]), keys=["kind"]) if kind else None
 
 
 def in_order(found: Iterable[Found], files: Whole) -> tuple[Fault, ...]:
@@ -142,7 +247,7 @@ def in_order(found: Iterable[Found], files: Whole) -> tuple[Fault, ...]:
         file = "" if written is files.main else str(written.file)
         fault = Fault(path, one.wrong, one.right, written.places.line(place), file)
         # Each check that takes a default over finds its fault, some in words of their own.
-        if place[:1] == (DEFAULTS,):
+        if DEFAULTS in place[:3:2]:
             if path in of_defaults:
                 continue
             of_defaults.add(path)

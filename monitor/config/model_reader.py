@@ -4,7 +4,7 @@ first fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from checks.settings import Settings, nearest, shown
 from monitor.config.errors.explanation import NO_SUCH_KEY, Found, explain, offer, what
-from monitor.config.fault_list import Place
+from monitor.config.fault_list import ConfigurationFaults, Fault, Place, dotted
 from monitor.config.model_introspection import fields
 from monitor.config.section_models import wrong_name
 
@@ -26,11 +26,23 @@ class Reading:
     are looked up in.
     """
 
-    def __init__(self, tables: Table, directory: Path) -> None:
-        self.tables, self.directory = tables, directory
+    def __init__(
+        self,
+        tables: Table,
+        directory: Path,
+        own_name: Callable[[str, str], str] = lambda _section, name: name,
+    ) -> None:
+        """`own_name(section, name)` is what a line or an agent is called among those of all
+        sites.
+        """
+        self.tables, self.directory, self._own_name = tables, directory, own_name
         self.found: list[Found] = []
         self._faulty: dict[str, set[str]] = {"lines": set(), "agents": set()}
         self.context: dict[str, Any] = {"directory": directory, "faulty": self._faulty}
+
+    def less(self, tables: Table) -> Reading:
+        """To be read anew, out of fewer tables."""
+        return Reading(tables, self.directory, self._own_name)
 
     def fault(self, place: Place, sentence: str) -> None:
         """Note one; what would be right stands after the first semicolon."""
@@ -104,9 +116,20 @@ class Reading:
                 # its own.
                 self._faulty[section].add(name)
             else:
-                made[name] = one.model_copy(update={"name": name})
+                made[name] = one.model_copy(update={"name": self._own_name(section, name)})
         self.context[section] = made
         return made
+
+    def again(self, place: Place, read: Callable[[], _S | None]) -> _S:
+        """A table that was good when the daemon read it, and is known in brief alone until now.
+        Raises ConfigurationFaults where what it names is no longer there.
+        """
+        known = len(self.found)
+        if (made := read()) is not None:
+            return made
+        found, self.found = self.found[known:], self.found[:known]
+        faults = [Fault(one.path or dotted(one.place), one.wrong, one.right) for one in found]
+        raise ConfigurationFaults(dotted(place), faults)
 
     def kind(self, place: Place, table: Table, kinds: Mapping[str, type[_S]]) -> type[_S] | None:
         """The class that a table's `kind` names."""

@@ -147,7 +147,7 @@ Expected = Annotated[
 
 
 class Site(Settings):
-    """The contact centre that is looked at: one configuration, one site."""
+    """The contact centre that is looked at: [site], or one of several as [sites.NAME]."""
 
     name: Text = Field(examples=["Pune"])
     """the site's name, as it stands in tickets and mails"""
@@ -163,6 +163,17 @@ class Site(Settings):
     """days that are no business days: dates, and countries or parts of one (ISO 3166) for their
     public holidays; "not" before those that the site works on
     """
+    several: bool = Field(default=False, exclude=True)
+    """whether it is one of several sites of a configuration: set by the loader"""
+
+    @property
+    def scope(self) -> str:
+        """What its names begin with among those of several sites; "" where it is the only one."""
+        return self.name if self.several else ""
+
+    def scoped(self, name: str) -> str:
+        """A name of this site as the ledger has it: `Pune/agent-portal` where there are several."""
+        return f"{self.name}/{name}" if self.several else name
 
     @property
     def days_off(self) -> frozenset[date]:

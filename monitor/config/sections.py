@@ -73,7 +73,20 @@ class Section:
 # The order in which the sample and the reference have them: each section names only what stands
 # above it.
 SECTIONS = (
-    Section("site", Site, "once", "The contact centre that is looked at: one file, one site."),
+    Section(
+        "site",
+        Site,
+        "once",
+        "The contact centre that is looked at; beside [sites.NAME] what all sites have.",
+    ),
+    Section(
+        "sites",
+        Site,
+        "named",
+        "One of several sites: [sites.Pune] has the keys of [site], and [sites.Pune.checks.NAME]"
+        " and the like what is its alone.",
+        like="site",
+    ),
     Section(
         "people",
         Person,

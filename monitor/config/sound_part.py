@@ -17,7 +17,7 @@ from pathlib import Path
 from monitor.config.configuration import Configuration
 from monitor.config.fault_list import ConfigurationFaults
 from monitor.config.inclusion import whole_of
-from monitor.config.loading import in_order, whole
+from monitor.config.loading import SitePart, in_order, one_of, read_sites, whole
 from monitor.config.model_reader import Reading, Table
 from monitor.config.toml_text import Written, parse, read
 
@@ -29,29 +29,47 @@ _NEVER_GUESSED = (("state",), ("site", "policy"), ("site", "region"))
 _MOST_SLIPS = 20
 
 
-def load_sound_part(path: Path | str) -> tuple[Configuration, ConfigurationFaults | None]:
-    """A file's configuration, and what is wrong with the file. Raises ConfigurationFaults where
-    not even site, state and policy are to be had.
+def load_sound_part(
+    path: Path | str, site: str = ""
+) -> tuple[Configuration, ConfigurationFaults | None]:
+    """A file's configuration, of one site where it has several, and what is wrong with the file.
+    Raises ConfigurationFaults where not even site, state and policy are to be had.
+    """
+    found, faults = load_sound_sites(path)
+    return one_of(found, site), faults
+
+
+def load_sound_sites(
+    path: Path | str,
+) -> tuple[tuple[Configuration, ...], ConfigurationFaults | None]:
+    """What can be used of each site, without those of which nothing can; what is wrong with the
+    file. Raises ConfigurationFaults where nothing of any can.
     """
     file = Path(path)
     written, slip = _sound_text(file)
     files = whole_of(written)
     if files.wrong and slip is None:
         slip = ConfigurationFaults(str(file), files.wrong)
-    reading = Reading(files.tables, file.absolute().parent)
-    found = whole(reading, file)
+    parts, wrong = read_sites(files)
+    faults = slip
+    if wrong and slip is None:
+        faults = ConfigurationFaults(str(file), in_order(wrong, files))
+    if faults and any(_elsewhere(part.reading) for part in parts):
+        raise faults
+    found = tuple(one for part in parts if (one := _sound_of(part, file)) is not None)
+    if not found:
+        raise faults or ConfigurationFaults(str(file), ())
+    return found, faults
+
+
+def _sound_of(part: SitePart, file: Path) -> Configuration | None:
+    """What can be used of one site."""
+    reading, found = part.reading, part.configuration
     if not reading.found:
-        if found is None:
-            raise ConfigurationFaults(str(file), ())
-        return found, slip
-    faults = slip or ConfigurationFaults(str(file), in_order(reading.found, files))
-    if _elsewhere(reading):
-        raise faults
+        return found
     if found is None and not any(one.place[:2] in _NEVER_GUESSED for one in reading.found):
-        found = whole(Reading(_without_faulty_keys(reading), reading.directory), file)
-    if found is None:
-        raise faults
-    return _consistent(found), faults
+        found = whole(reading.less(_without_faulty_keys(reading)), file)
+    return _consistent(found) if found else None
 
 
 def _elsewhere(reading: Reading) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,17 +27,17 @@ _WITHIN_SECONDS = 20.0
 _SPELL = timedelta(seconds=15)
 
 
-def tell_operators(configuration: Configuration, reason: str, cause: str = "start") -> bool:
+def tell_operators(sites: Sequence[Configuration], reason: str, cause: str = "start") -> bool:
     """Mail them that nothing is looked at, and why; False where they were told a while ago, or
     nobody took it."""
-    mark, now = configuration.state / _MARK, SystemClock().now()
+    mark, now = sites[0].state / _MARK, SystemClock().now()
     if _fresh(mark, now) or not (_touched(mark, at=0) or _begins(now)):
         return False
     log.error("action=blind_at_start %s", reason)
 
     async def told() -> bool:
         async with asyncio.timeout(_WITHIN_SECONDS):
-            return await Alarm().raise_(configuration, reason, now, cause)
+            return await Alarm().raise_(sites, reason, now, cause)
 
     try:
         taken = asyncio.run(told())

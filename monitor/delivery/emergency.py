@@ -25,7 +25,7 @@ from monitor.incidents.opening import Opening
 from monitor.incidents.pages import PAGE
 from monitor.incidents.rest import REVEILLE
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import Ledger, LedgerAccess
 from monitor.ledger.happening_bodies import happening_body
 
@@ -46,13 +46,17 @@ class EmergencyNumbers:
 
     def take(self, configuration: Configuration) -> None:
         """Attend these from now on; a conference that goes on under others is over."""
-        for task in self._attended:
-            task.cancel()
-        self._attended = []
+        self.leave()
         for name, desk in configuration.desks.items():
             if (number := desk.emergency_number(name)) is not None:
                 board = TicketBoard(self._ledger, configuration, self._clock, number.settings.issue)
                 self._attended.append(self._start(number.attend(board)))
+
+    def leave(self) -> None:
+        """Attend none any more."""
+        for task in self._attended:
+            task.cancel()
+        self._attended = []
 
 
 class TicketBoard:
@@ -84,7 +88,8 @@ class TicketBoard:
         number, said = incident.number or 0, "called the emergency number: a conference is called"
         self._actions(ledger).note(number, caller, said)
         self._call_off_pages(ledger, number)
-        return Meeting(number, named(number), self._people(incident, caller))
+        name = ticket_name(self._configuration, number)
+        return Meeting(number, name, self._people(incident, caller))
 
     def _over(self, ledger: Ledger, incident: int, minutes: str) -> None:
         body = happening_body("conference", {"text": minutes})

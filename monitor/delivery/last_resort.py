@@ -9,7 +9,7 @@ next fault.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from monitor.config import Configuration
@@ -46,19 +46,30 @@ class Alarm:
         return True
 
     async def raise_(
-        self, configuration: Configuration, reason: str, now: datetime, cause: str = "ledger"
+        self, sites: Sequence[Configuration], reason: str, now: datetime, cause: str = "ledger"
     ) -> bool:
-        """Tell the operators, and whoever gets copies, that nothing is known and nothing
-        is kept. False where a desk did not take it.
+        """Tell the operators of all sites, and whoever gets copies, that nothing is known and
+        nothing is kept. False where a desk did not take it.
         """
+        told = set[str]()
+        taken = [await self._raised(one, reason, now, cause, told) for one in sites]
+        return all(taken)
+
+    async def _raised(
+        self, configuration: Configuration, reason: str, now: datetime, cause: str, told: set[str]
+    ) -> bool:
+        """Tell those of one site; who was `told` for another knows it."""
         taken = True
         ticket = _ticket(configuration, reason, now).to_dict()
         for name, recipients in _whom(configuration, now):
             desk = build(name, configuration.desks[name])
             for recipient in recipients:
+                if configuration.site.several and recipient in told:
+                    continue
                 letter = _letter(configuration, ticket, recipient, now, cause)
                 try:
                     await desk.deliver(letter)
+                    told.add(recipient)
                 except (TryLater, Never) as refusal:
                     # As if it had been raised so long ago that the next fault, from a minute on,
                     # raises it again.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,9 +31,10 @@ from monitor.desks.replies import Replies
 from monitor.incidents.answer_key import key_of, reply_token, same
 from monitor.incidents.answers import Answer, Answers, Word, who_may_act
 from monitor.incidents.ticket_actions import NotPossible
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import Ledger, LedgerAccess
 from monitor.ledger.encoding import plain
+from monitor.ledger.of_site import of_site
 
 log = logging.getLogger("reveille.replies")
 # A megabyte is what one connection brings (checks/transport/line_protocol.py).
@@ -83,7 +84,38 @@ def take_mail(
     # Nor can it be taken whose ticket another release has written.
     except (ValueError, NotPossible, Unreadable) as why:
         raise NoAnswer(str(why)) from None
-    return f"ticket={named(incident.number)} word={answer.word} by={answer.who}"
+    number = ticket_name(configuration, incident.number)
+    return f"ticket={number} word={answer.word} by={answer.who}"
+
+
+def take_for_site(
+    mail: ReceivedMail,
+    sites: Sequence[Configuration],
+    now: datetime,
+    ledger: Ledger,
+    through: str = "",
+) -> str:
+    """The same, for the site that it is meant for. Raises NoAnswer, LedgerFault."""
+    meant = _meant(mail, sites, ledger)
+    return take_mail(mail, meant, now, of_site(ledger, meant.site.scope), through)
+
+
+def _meant(mail: ReceivedMail, sites: Sequence[Configuration], ledger: Ledger) -> Configuration:
+    """The site of the ticket that it names; of one that names none, the only site of which its
+    sender is. Raises NoAnswer.
+    """
+    if len(sites) == 1:
+        return sites[0]
+    ours = [number for number, identity in mail.letters if identity == ledger.identity]
+    for number in (*(number for number, _ in mail.tokens), *ours, *mail.named):
+        row = ledger.incident(number)
+        found = [one for one in sites if row is not None and one.site.name == row.site]
+        if found:
+            return found[0]
+    theirs = [one for one in sites if mail.sender in who_may_act(one)]
+    if len(theirs) != 1:
+        raise NoAnswer("it names no ticket, and does not say of which site it is")
+    return theirs[0]
 
 
 def answer_of(mail: ReceivedMail, configuration: Configuration, ledger: Ledger) -> Answer:
@@ -145,12 +177,16 @@ def _by_verdict(
 
 
 class MailReplies:
-    """Reads the mailboxes of a configuration's desks."""
+    """Reads the mailboxes of the desks of all sites."""
 
-    def __init__(self, ledger: LedgerAccess, configuration: Configuration) -> None:
-        self._ledger, self._configuration = ledger, configuration
-        boxes = ((name, desk.mailbox()) for name, desk in configuration.desks.items())
-        self._boxes = {name: box for name, box in boxes if box is not None}
+    def __init__(self, ledger: LedgerAccess, sites: Sequence[Configuration]) -> None:
+        self._ledger, self._sites = ledger, sites
+        boxes = [(name, desk.mailbox()) for one in sites for name, desk in one.desks.items()]
+        self._boxes = dict[str, Replies]()
+        for name, box in boxes:
+            # Sites that share a desk share its mailbox: it is read once.
+            if box is not None and box not in self._boxes.values():
+                self._boxes[name] = box
         self._next: dict[str, datetime] = {}
         self._reading: set[str] = set()
 
@@ -189,7 +225,7 @@ class MailReplies:
                 raw = await imap.fetch(uid, MOST_BYTES)
                 try:
                     mail = await asyncio.to_thread(received, raw, box)
-                    work = partial(take_mail, mail, self._configuration, now())
+                    work = partial(take_for_site, mail, self._sites, now())
                     log.info("action=answered desk=%s %s", name, await self._ledger.do(work))
                 except NoAnswer as why:
                     log.warning("action=not_an_answer desk=%s %s", name, plain(str(why)))

@@ -12,12 +12,15 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from checks.settings import Secret, Settings
-from monitor.desks.conference_minutes import LeftMinutes
-from monitor.desks.emergency_number import EmergencyNumber
-from monitor.desks.replies import Replies
+
+if TYPE_CHECKING:
+    # Whoever has no desk that telephones need not read what a conference is made of.
+    from monitor.desks.conference_minutes import LeftMinutes
+    from monitor.desks.emergency_number import EmergencyNumber
+    from monitor.desks.replies import Replies
 
 Takes = Literal["tickets", "people", "pages"]
 """what a desk is sent: "tickets" is one letter per event of a ticket, to the desk itself, as a

@@ -5,7 +5,7 @@
     GET  /api/v2/tickets?order_by=created_at         the newest hundred, which lag behind nothing
     GET  /api/v2/tickets/ID, /api/v2/tickets/ID/conversations
     PUT  /api/v2/tickets/ID {status, priority, tags}
-    POST /api/v2/tickets/ID/notes {body, private}
+    POST /api/v2/tickets/ID/notes {body, private}; with files it is a form
 
 Rules: texts are HTML there, so ours are escaped. The key is a tag, of at most 32 letters. It merges
 nothing by its API: the newer one loses the tag, and is closed.
@@ -13,12 +13,13 @@ nothing by its API: the newer one loses the tag, and is closed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import (
     Change,
     DeskTicket,
@@ -28,15 +29,15 @@ from monitor.desks.helpdesk import (
     Status,
     without_tags,
 )
-from monitor.desks.rest import basic
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest import basic, multipart
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 _LONGEST_TAG = 32
 _CLOSED = 5
 _PRIORITIES = ("1", "2", "3", "4")
 
 
-class FreshdeskSettings(HelpdeskSettings):
+class FreshdeskSettings(FileSettings):
     """Tickets at Freshdesk."""
 
     KIND: ClassVar[str] = "freshdesk"
@@ -65,7 +66,7 @@ severities = { P0 = "4", P1 = "3", P2 = "2", P3 = "1" }
         return Freshdesk(self)
 
 
-class Freshdesk(RestHelpdesk[FreshdeskSettings]):
+class Freshdesk(FileHelpdesk[FreshdeskSettings]):
     """One account's tickets."""
 
     def account(self) -> Headers:
@@ -126,6 +127,12 @@ class Freshdesk(RestHelpdesk[FreshdeskSettings]):
         """A note; it reopens nothing."""
         note = {"body": _html(text), "private": not public}
         await self.ask("POST", f"/api/v2/tickets/{reference}/notes", note)
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """A private note with attachments ("Create a Note")."""
+        fields = {"body": _html(text), "private": "true"}
+        form, kind = multipart(fields, [("attachments[]", one) for one in files])
+        await self.ask("POST", f"/api/v2/tickets/{reference}/notes", form, kind=kind)
 
     async def change(self, reference: str, change: Change) -> None:
         """Status and priority by their numbers."""

@@ -7,6 +7,7 @@
     change           status, severity, owner
     close, merge     over; the newer of two goes into the older
     prove            what is missing before anything breaks: account, queue, fields, rights
+    enclose          a remark with files, where the desk takes them (TakesFiles)
 
 An adapter says done, `TryLater` or `Never`. It decides nothing, tries nothing twice, and remembers
 nothing: what has to be done for a letter stands in monitor/desks/ticket_desk.py, once for all.
@@ -15,9 +16,9 @@ nothing: what has to be done for a letter stands in monitor/desks/ticket_desk.py
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -27,6 +28,7 @@ from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.http.address import Address
 from monitor.desks import field_mapping
 from monitor.desks.desk import DeskSettings, Takes
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.policy_words import SEVERITY
 
 Status = Literal["open", "taken", "resolved"]
@@ -109,6 +111,18 @@ class Helpdesk(Protocol):
 
     async def prove(self) -> list[str]:
         """What is missing, a sentence each; [] where all is there. Leaves nothing behind."""
+
+
+@runtime_checkable
+class TakesFiles(Protocol):
+    """A helpdesk that keeps files with its tickets."""
+
+    @property
+    def most_file_bytes(self) -> int:
+        """How much of a ticket's evidence goes there with one letter."""
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """Write a remark for those inside, with these files, and change no status."""
 
 
 def _url(written: str) -> str:

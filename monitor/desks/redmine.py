@@ -4,6 +4,7 @@
     GET  /issues.json?subject=~KEY&status_id=*      without status_id closed ones stay away
     GET  /issues/ID.json?include=journals
     PUT  /issues/ID.json {issue: {notes, private_notes, status_id, priority_id}}   204
+    POST /uploads.json?filename=NAME, then {issue: {notes, uploads: [{token}]}}
 
 Rules: a status that the workflow does not allow is passed over with 204, so the issue is read
 again. It merges nothing: the newer one is related as a duplicate, loses the key, and is closed.
@@ -11,20 +12,21 @@ again. It merges nothing: the newer one is related as a duplicate, loses the key
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
 from monitor.desks.desk import Never
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 # Redmine's own limit (Rest_Issues, "Subject is too long").
 _LONGEST_SUBJECT = 255
 
 
-class RedmineSettings(HelpdeskSettings):
+class RedmineSettings(FileSettings):
     """Tickets as issues of a Redmine project."""
 
     KIND: ClassVar[str] = "redmine"
@@ -54,7 +56,7 @@ severities = { P0 = "Urgent", P1 = "High", P2 = "Normal", P3 = "Low" }
         return Redmine(self)
 
 
-class Redmine(RestHelpdesk[RedmineSettings]):
+class Redmine(FileHelpdesk[RedmineSettings]):
     """One project's issues."""
 
     def account(self) -> Headers:
@@ -80,7 +82,7 @@ class Redmine(RestHelpdesk[RedmineSettings]):
             trackers = (await self._project())["trackers"]
             issue["tracker_id"] = _id(trackers, self._settings.tracker, "tracker")
         if draft.fields:
-            known = (await self._project())["issue_custom_fields"]
+            known = await self._fields(draft.fields)
             issue["custom_fields"] = [
                 {"id": _id(known, name, "custom field"), "value": value}
                 for name, value in draft.fields.items()
@@ -110,6 +112,16 @@ class Redmine(RestHelpdesk[RedmineSettings]):
     async def note(self, reference: str, text: str, public: bool, /) -> None:
         """A note; a private one where it is not for the customer."""
         await self._put(reference, {"notes": text, "private_notes": not public})
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """Each file gets a token, the note takes them ("Attaching files")."""
+        uploads = []
+        for one in files:
+            query, kind = {"filename": one.name}, "application/octet-stream"
+            made = await self.ask("POST", "/uploads.json", one.content, query=query, kind=kind)
+            token = made["upload"]["token"]
+            uploads.append({"token": token, "filename": one.name, "content_type": one.media_type})
+        await self._put(reference, {"notes": text, "private_notes": True, "uploads": uploads})
 
     async def change(self, reference: str, change: Change) -> None:
         """Set, and read again: what the workflow forbids is passed over with 204."""
@@ -141,11 +153,12 @@ class Redmine(RestHelpdesk[RedmineSettings]):
         project = await self._project()
         statuses = (await self.ask("GET", "/issue_statuses.json"))["issue_statuses"]
         words = [self._settings.word(status) for status in ("open", "taken", "resolved")]
+        fields = self._settings.fields
         tracker = [self._settings.tracker] if self._settings.tracker else []
         severities = self._settings.severities.values()
         return [
             *lacking("tracker", tracker, _names(project["trackers"])),
-            *lacking("custom field", self._settings.fields, _names(project["issue_custom_fields"])),
+            *lacking("custom field", fields, _names(await self._fields(fields))),
             *lacking("status", words, _names(statuses)),
             *lacking("priority", severities, _names(await self._priorities())),
         ]
@@ -157,6 +170,22 @@ class Redmine(RestHelpdesk[RedmineSettings]):
         query = {"include": "trackers,issue_custom_fields"}
         path = f"/projects/{self._settings.project}.json"
         return (await self.ask("GET", path, query=query))["project"]
+
+    async def _fields(self, wanted: Iterable[str]) -> list[Any]:
+        """Those of the project; one for all projects is not among them (ProjectsHelper of 5.0), but
+        issues have it, and so has the list that an administrator sees.
+        """
+        known = list((await self._project())["issue_custom_fields"])
+        if set(wanted) <= set(_names(known)):
+            return known
+        query = {"project_id": self._settings.project, "status_id": "*", "limit": 1}
+        for issue in (await self.ask("GET", "/issues.json", query=query))["issues"]:
+            known += issue.get("custom_fields", ())
+        listed = await self.reply("GET", "/custom_fields.json", taken=(403, 404))
+        if listed.status == 200:
+            fields = listed.json["custom_fields"]
+            known += [one for one in fields if one["customized_type"] == "issue"]
+        return known
 
     async def _priorities(self) -> Any:
         return (await self.ask("GET", "/enumerations/issue_priorities.json"))["issue_priorities"]

@@ -12,12 +12,14 @@ the subject, which every query knows: a custom field that is not there finds not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
 from monitor.desks.desk import Never
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import (
     Change,
     DeskTicket,
@@ -27,7 +29,7 @@ from monitor.desks.helpdesk import (
     Status,
     without_tags,
 )
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 _WRITTEN = ("Create", "Comment", "Correspond")
 # Each is a request of its own, of 0.5 s and more.
@@ -36,7 +38,7 @@ _MOST_REMARKS = 40
 _KEPT_TEXTS = 500
 
 
-class RequestTrackerSettings(HelpdeskSettings):
+class RequestTrackerSettings(FileSettings):
     """Tickets at Request Tracker 5, by REST2."""
 
     KIND: ClassVar[str] = "request-tracker"
@@ -64,7 +66,7 @@ severities = { P0 = "90", P1 = "70", P2 = "40", P3 = "10" }
         return RequestTracker(self)
 
 
-class RequestTracker(RestHelpdesk[RequestTrackerSettings]):
+class RequestTracker(FileHelpdesk[RequestTrackerSettings]):
     """One queue's tickets."""
 
     def __init__(self, settings: RequestTrackerSettings) -> None:
@@ -151,6 +153,22 @@ class RequestTracker(RestHelpdesk[RequestTrackerSettings]):
         how = "correspond" if public else "comment"
         remark = {"Content": text, "ContentType": "text/plain"}
         await self.ask("POST", f"/REST/2.0/ticket/{reference}/{how}", remark)
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """A comment with attachments (RT::REST2, "Replying/Commenting Tickets")."""
+        remark = {
+            "Content": text,
+            "ContentType": "text/plain",
+            "Attachments": [
+                {
+                    "FileName": one.name,
+                    "FileType": one.media_type,
+                    "FileContent": b64encode(one.content).decode(),
+                }
+                for one in files
+            ],
+        }
+        await self.ask("POST", f"/REST/2.0/ticket/{reference}/comment", remark)
 
     async def change(self, reference: str, change: Change) -> None:
         """Set, and read again: a wrong status is answered with 200 and a sentence."""

@@ -22,9 +22,10 @@ import ssl
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -35,6 +36,7 @@ from checks.transport.http.client import Manner, fetch
 from checks.transport.http.message import Answer, Headers, Limits, Request, shown
 from checks.transport.http.phases import Phases
 from monitor.desks.desk import Never, TryLater
+from monitor.desks.evidence_files import EvidenceFile
 
 # A page of a hundred tickets with their texts is some 300 kB at the desks tried.
 _LIMITS = Limits(body_bytes=2_000_000)
@@ -136,6 +138,28 @@ def basic(user: str, password: str) -> str:
     coded = b64encode(f"{user}:{password}".encode()).decode()
     masking.hide(coded)
     return f"Basic {coded}"
+
+
+def multipart(
+    fields: Mapping[str, str], files: Iterable[tuple[str, EvidenceFile]]
+) -> tuple[bytes, str]:
+    """A form with files (RFC 7578), and its media type."""
+    boundary = f"reveille-{token_hex(16)}"
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    for name, one in files:
+        # As browsers escape a name (RFC 7578 section 2 and WHATWG's multipart/form-data).
+        called = one.name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{called}"'
+        parts += [
+            f"{head}\r\nContent-Type: {one.media_type}\r\n\r\n".encode(),
+            one.content,
+            b"\r\n",
+        ]
+    parts.append(f"--{boundary}--\r\n".encode())
+    return b"".join(parts), f"multipart/form-data; boundary={boundary}"
 
 
 def encoded(body: object) -> bytes:

@@ -8,6 +8,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from pydantic import Field
+
 from checks.messages import nearest
 from checks.settings import Secret
 from checks.transport.http.message import Headers
@@ -44,7 +46,16 @@ class HelpdeskSettings(Vocabulary):
         )
 
 
+class FileSettings(HelpdeskSettings):
+    """A helpdesk that keeps files with its tickets."""
+
+    evidence_megabytes: float = Field(default=5.0, ge=0.0, le=25.0)
+    """how much of a ticket's evidence goes there (the call's page, recordings, screenshots), with a
+    remark for those inside; 0 for none"""
+
+
 S = TypeVar("S", bound=HelpdeskSettings)
+F = TypeVar("F", bound=FileSettings)
 
 
 class RestHelpdesk(Generic[S]):
@@ -72,6 +83,15 @@ class RestHelpdesk(Generic[S]):
     async def close(self, reference: str, _text: str, /) -> None:
         """The words stand in the last remark already."""
         await self.change(reference, Change(status="resolved"))
+
+
+class FileHelpdesk(RestHelpdesk[F]):
+    """The same of a helpdesk that keeps files with its tickets."""
+
+    @property
+    def most_file_bytes(self) -> int:
+        """As it is configured."""
+        return int(self._settings.evidence_megabytes * 1_000_000)
 
 
 def lacking(what: str, wanted: Iterable[str], there: Iterable[object]) -> Iterator[str]:

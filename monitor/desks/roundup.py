@@ -4,6 +4,7 @@
     POST  /rest/data/issue/@poe, then {title, status, priority, messages} to the link that it gives
     GET   /rest/data/issue?title=KEY           a part of the title is enough
     GET   /rest/data/issue/ID?@verbose=2, /rest/data/msg/ID?@verbose=3
+    POST  /rest/data/file                      a form: name, type, content
     PATCH /rest/data/issue/ID                  with the item's @etag in If-Match; else 412
 
 Rules: a message added to a resolved issue makes it "chatting" unless the change names the status,
@@ -12,22 +13,23 @@ so each change does. It merges by `superseder`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
 from monitor.desks.desk import TryLater
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
-from monitor.desks.rest import basic, refusal
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest import basic, multipart, refusal
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 _MOST_REMARKS = 40
 # A message never changes, so it is fetched once.
 _KEPT_TEXTS = 500
 
 
-class RoundupSettings(HelpdeskSettings):
+class RoundupSettings(FileSettings):
     """Tickets as issues of a Roundup tracker."""
 
     KIND: ClassVar[str] = "roundup"
@@ -55,7 +57,7 @@ severities = { P0 = "critical", P1 = "urgent", P2 = "bug", P3 = "wish" }
         return Roundup(self)
 
 
-class Roundup(RestHelpdesk[RoundupSettings]):
+class Roundup(FileHelpdesk[RoundupSettings]):
     """One tracker's issues."""
 
     def __init__(self, settings: RoundupSettings) -> None:
@@ -114,11 +116,24 @@ class Roundup(RestHelpdesk[RoundupSettings]):
 
     async def note(self, reference: str, text: str, _public: bool, /) -> None:
         """A message; every reader of the tracker sees every one."""
+        await self._add(reference, text, ())
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """Each file is an item of its own, and the issue has them ("Uploading files")."""
+        made = []
+        for one in files:
+            form, kind = multipart({"name": one.name, "type": one.media_type}, [("content", one)])
+            made.append(str((await self._data("POST", "/file", form, kind=kind))["id"]))
+        await self._add(reference, text, made)
+
+    async def _add(self, reference: str, text: str, files: Sequence[str]) -> None:
         message = await self._message(text)
         one = await self._item(reference) or {}
-        numbers = [known["id"] for known in one["attributes"]["messages"]]
-        status = one["attributes"]["status"]["name"]
-        await self._set(one, {"messages": [*numbers, message], "status": status})
+        about = one["attributes"]
+        given = {"messages": [*(known["id"] for known in about["messages"]), message]}
+        if files:
+            given["files"] = [*(known["id"] for known in about.get("files") or ()), *files]
+        await self._set(one, {**given, "status": about["status"]["name"]})
 
     async def change(self, reference: str, change: Change) -> None:
         """Status and priority by their names."""

@@ -3,6 +3,7 @@
     POST  /api/now/table/incident {short_description, description, correlation_id, impact, urgency}
     GET   /api/now/table/incident?sysparm_query=correlation_id=KEY^ORDERBYsys_created_on
     GET   /api/now/table/incident/SYS_ID, /api/now/table/sys_journal_field?... for what was written
+    POST  /api/now/attachment/file?table_name=incident&table_sys_id=SYS_ID&file_name=NAME
     PATCH /api/now/table/incident/SYS_ID {state, work_notes, close_code, close_notes}
 
 Rules: a query over a field that is not there gives every record, so each is held to the key once
@@ -13,16 +14,17 @@ as a duplicate and loses the key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import field_validator
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
 from monitor.desks.rest import basic
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 _TABLE = "/api/now/table/incident"
 _CLOSED, _CANCELLED = "7", "8"
@@ -30,7 +32,7 @@ _SHOWN = "sys_id,number,state,impact,urgency,assigned_to,correlation_id,descript
 _MOST_REMARKS = 100
 
 
-class ServicenowSettings(HelpdeskSettings):
+class ServicenowSettings(FileSettings):
     """Tickets as incidents of ServiceNow, by the Table API."""
 
     KIND: ClassVar[str] = "servicenow"
@@ -74,7 +76,7 @@ severities = { P0 = "1/1", P1 = "1/2", P2 = "2/2", P3 = "3/3" }
         return Servicenow(self)
 
 
-class Servicenow(RestHelpdesk[ServicenowSettings]):
+class Servicenow(FileHelpdesk[ServicenowSettings]):
     """One instance's incidents."""
 
     def account(self) -> Headers:
@@ -135,6 +137,14 @@ class Servicenow(RestHelpdesk[ServicenowSettings]):
     async def note(self, reference: str, text: str, public: bool, /) -> None:
         """Work notes are the desk's own, comments the caller's too."""
         await self._patch(reference, {"comments" if public else "work_notes": text})
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """Each file by itself ("Attachment API"), then the work note that names them."""
+        for one in files:
+            query = {"table_name": "incident", "table_sys_id": reference, "file_name": one.name}
+            path, kind = "/api/now/attachment/file", one.media_type
+            await self.ask("POST", path, one.content, query=query, kind=kind)
+        await self.note(reference, text, False)
 
     async def change(self, reference: str, change: Change) -> None:
         """State; impact and urgency."""

@@ -8,6 +8,7 @@ any crash, time-out or lost answer changes nothing.
 | reopened        | reopened, if it was resolved lately; else a new ticket under the same key |
 | closed          | resolved, unless somebody there has done so |
 | any             | the severity follows, unless somebody there has set another; one remark |
+| opened, reopened, escalated | the evidence goes with a remark of its own, where files are taken |
 
 Rules:
 1. Looked for before it is opened, and looked for again afterwards: of two that are open the newer
@@ -21,6 +22,7 @@ Rules:
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -28,8 +30,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.desks.desk import Letter, Never, TryLater
+from monitor.desks.evidence_files import EVENTS, evidence_files
 from monitor.desks.field_mapping import filled
-from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Vocabulary
+from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, TakesFiles, Vocabulary
 from reports.render import Mail, render_mail
 from reports.ticket import Ticket
 
@@ -42,8 +45,8 @@ _DONE_BY_SOMEBODY = frozenset({"acknowledged", "note", "reclassified", "closed"}
 # Copies of one ticket come of one lost answer each; more than a few are no work of ours.
 _MOST_COPIES = 5
 _MARK = re.compile(r"^\[(rv-[A-Za-z0-9._-]{1,200})\]\s*$", re.MULTILINE)
-# A find, a read of two, a change and a remark, each followed by a look.
-_STEPS_OF_A_LETTER = 12
+# A find, a read of two, a change and a remark, each followed by a look; and the evidence.
+_STEPS_OF_A_LETTER = 16
 
 
 def at_the_desk(person: str, desk: str) -> str:
@@ -93,6 +96,12 @@ class TicketDesk:
         if "ticket" not in letter.body:
             raise Never("a report is for people; a helpdesk takes none")
         ticket = Ticket.from_dict(letter.body["ticket"])
+        reference = await self._worked_off(letter, ticket)
+        if letter.kind in EVENTS and isinstance(self._helpdesk, TakesFiles):
+            await self._enclosed(self._helpdesk, reference, letter, ticket)
+        return reference
+
+    async def _worked_off(self, letter: Letter, ticket: Ticket) -> str:
         found = await self._known(letter) or await self._sole(letter.thread)
         if found is None and letter.kind in _ENDS:
             return f"{self.name}: it was never opened there"
@@ -178,13 +187,31 @@ class TicketDesk:
         return found.reference
 
     async def _remark(self, found: DeskTicket, letter: Letter, words: Mail) -> None:
-        said = {key for remark in found.remarks for key in marks_in(remark.text)}
-        if letter.key in said or found.final:
+        if letter.key in _said(found) or found.final:
             return
         # Under a ticket that is over, a public reply reopens it at half the desks.
         public = self.settings.public and found.status != "resolved"
         text = marked(f"{words.subject}\n\n{words.text}", letter.key)
         await self._helpdesk.note(found.reference, text, public)
+
+    async def _enclosed(
+        self, helpdesk: TakesFiles, reference: str, letter: Letter, ticket: Ticket
+    ) -> None:
+        """The evidence, once. That a desk takes no file is no reason to hold back what is told
+        next: what fails twice is left.
+        """
+        files = await asyncio.to_thread(evidence_files, ticket, helpdesk.most_file_bytes)
+        there = await self._helpdesk.read(reference) if files else None
+        mark = f"{letter.key}.files"
+        if there is None or there.final or mark in _said(there):
+            return
+        names = "\n".join(one.name for one in files)
+        try:
+            await helpdesk.enclose(reference, marked(names, mark), files)
+        except (Never, TryLater) as refused:
+            if isinstance(refused, TryLater) and letter.since_last_try_seconds is None:
+                raise
+            log.warning("action=desk_files_refused desk=%s %s", self.name, refused)
 
     def _severity(self, found: DeskTicket, letter: Letter, ticket: Ticket) -> str:
         """What the severity has to be set to there; "" leaves it."""
@@ -199,6 +226,11 @@ class TicketDesk:
         closed = _moment((letter.before or {}).get("closed_at"))
         within = timedelta(seconds=self.settings.reopen_within)
         return closed is None or letter.written_at - closed <= within
+
+
+def _said(found: DeskTicket) -> set[str]:
+    """The keys of the letters that stand under it."""
+    return {key for remark in found.remarks for key in marks_in(remark.text)}
 
 
 def _words(letter: Letter, ticket: Ticket) -> Mail:

@@ -10,12 +10,14 @@ PUT  /api/v1/ticket_merge/ID/NUMBER      200 with result "failed" for what it do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
 from monitor.desks.desk import Never
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import (
     Change,
     DeskTicket,
@@ -25,10 +27,10 @@ from monitor.desks.helpdesk import (
     Status,
     without_tags,
 )
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 
-class ZammadSettings(HelpdeskSettings):
+class ZammadSettings(FileSettings):
     """Tickets at Zammad, by its REST API."""
 
     KIND: ClassVar[str] = "zammad"
@@ -59,7 +61,7 @@ severities = { P0 = "3 high", P1 = "3 high", P2 = "2 normal", P3 = "1 low" }
         return Zammad(self)
 
 
-class Zammad(RestHelpdesk[ZammadSettings]):
+class Zammad(FileHelpdesk[ZammadSettings]):
     """One group's tickets."""
 
     def account(self) -> Headers:
@@ -110,19 +112,25 @@ class Zammad(RestHelpdesk[ZammadSettings]):
             fields={name: str(one.get(name)) for name in self._settings.fields},
         )
 
-    async def note(self, reference: str, text: str, public: bool) -> None:
+    async def note(self, reference: str, text: str, public: bool, /) -> None:
         """An article of type note; an agent's reopens nothing."""
-        await self.ask(
-            "POST",
-            "/api/v1/ticket_articles",
+        await self._write(reference, text, {"internal": not public})
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """A note with attachments (Ticket Articles, "Create")."""
+        attachments = [
             {
-                "ticket_id": int(reference),
-                "body": text,
-                "content_type": "text/plain",
-                "type": "note",
-                "internal": not public,
-            },
-        )
+                "filename": one.name,
+                "data": b64encode(one.content).decode(),
+                "mime-type": one.media_type,
+            }
+            for one in files
+        ]
+        await self._write(reference, text, {"internal": True, "attachments": attachments})
+
+    async def _write(self, reference: str, text: str, more: Mapping[str, Any]) -> None:
+        note = {"ticket_id": int(reference), "body": text, "content_type": "text/plain"}
+        await self.ask("POST", "/api/v1/ticket_articles", {**note, "type": "note", **more})
 
     async def change(self, reference: str, change: Change) -> None:
         """State and priority by their names."""

@@ -5,6 +5,7 @@
     GET  /api/v2/tickets.json?external_id=KEY
     GET  /api/v2/tickets/ID.json and .../comments.json
     PUT  /api/v2/tickets/ID.json {ticket: {status, priority, comment: {body, public}}}
+    POST /api/v2/uploads.json?filename=NAME, then {comment: {body, uploads: [TOKEN]}}
     POST /api/v2/tickets/OLDER/merge.json {ids: [NEWER]}      done by a job, a little later
 
 Rule: a closed ticket takes nothing any more (422); a merge closes the newer one.
@@ -12,21 +13,22 @@ Rule: a closed ticket takes nothing any more (422); a merge closes the newer one
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
 from monitor.desks.desk import Never
+from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
 from monitor.desks.rest import basic
-from monitor.desks.rest_helpdesk import HelpdeskSettings, RestHelpdesk, lacking, revealed
+from monitor.desks.rest_helpdesk import FileHelpdesk, FileSettings, lacking, revealed
 
 _PRIORITIES = ("urgent", "high", "normal", "low")
 _CLOSED = "closed"
 
 
-class ZendeskSettings(HelpdeskSettings):
+class ZendeskSettings(FileSettings):
     """Tickets at Zendesk."""
 
     KIND: ClassVar[str] = "zendesk"
@@ -56,7 +58,7 @@ severities = { P0 = "urgent", P1 = "high", P2 = "normal", P3 = "low" }
         return Zendesk(self)
 
 
-class Zendesk(RestHelpdesk[ZendeskSettings]):
+class Zendesk(FileHelpdesk[ZendeskSettings]):
     """One account's tickets."""
 
     def account(self) -> Headers:
@@ -116,6 +118,17 @@ class Zendesk(RestHelpdesk[ZendeskSettings]):
     async def note(self, reference: str, text: str, public: bool, /) -> None:
         """A comment of an agent; it reopens nothing."""
         await self._put(reference, {"comment": {"body": text, "public": public}})
+
+    async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
+        """Each file gets a token, the comment takes them ("Ticket Attachments")."""
+        tokens = []
+        for one in files:
+            query, kind = {"filename": one.name}, one.media_type
+            path = "/api/v2/uploads.json"
+            made = await self.ask("POST", path, one.content, query=query, kind=kind)
+            tokens.append(made["upload"]["token"])
+        comment = {"body": text, "public": False, "uploads": tokens}
+        await self._put(reference, {"comment": comment})
 
     async def change(self, reference: str, change: Change) -> None:
         """Status and priority."""

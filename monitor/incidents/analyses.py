@@ -19,7 +19,7 @@ from monitor.core.sla import Clock, ClockState
 from monitor.incidents import store
 from monitor.incidents.analysis_draft import draft
 from monitor.incidents.correlation import Correlation
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import Ledger, Transaction
 from monitor.ledger.bodies import rca_body
 from reports.rca import SECTIONS, Part, Rca, RcaLine
@@ -50,15 +50,13 @@ class Analyses:
         """Mail it to all who follow the ticket. Raises NotSent, LookupError."""
 
         def sent(was: Incident) -> Change:
-            rca = self.of(was)
+            rca, name = self.of(was), ticket_name(self._configuration, number)
             if was.open and part == "rca":
-                raise NotSent(f"{named(number)} is still open: it is analysed when it is over")
+                raise NotSent(f"{name} is still open: it is analysed when it is over")
             if missing := rca.unwritten(part):
                 names = " and ".join(f"'{SECTIONS[name]}'" for name in missing)
                 verb = "is" if len(missing) == 1 else "are"
-                raise NotSent(
-                    f"{names} {verb} not written yet; `reveille rca edit {named(number)}`"
-                )
+                raise NotSent(f"{names} {verb} not written yet; `reveille rca edit {name}`")
             return root_cause.sent(was, part, by, rca_body(rca), self._now)
 
         return self._changed(number, sent)
@@ -116,7 +114,7 @@ class Analyses:
         levels = {level.role: level.name for level in incident.ladder.levels}
         late = clock.state is ClockState.BREACHED
         return RcaLine(
-            number=named(incident.number),
+            number=ticket_name(self._configuration, incident.number),
             severity=incident.severity.id,
             title=incident.title,
             part=clock.name,
@@ -130,7 +128,7 @@ class Analyses:
         with self._ledger.transaction() as t:
             row = self._ledger.incident(number)
             if row is None:
-                raise LookupError(f"there is no ticket {named(number)}")
+                raise LookupError(f"there is no ticket {ticket_name(self._configuration, number)}")
             return self._correlation(t).apply(make(store.incident_of(row)))
 
     def _correlation(self, t: Transaction) -> Correlation:

@@ -21,7 +21,7 @@ from monitor.core.sla import ANALYSES
 from monitor.core.verdict import State
 from monitor.incidents.attempt_result import lost_of
 from monitor.incidents.fault_words import evidence_words
-from monitor.incidents.ticket_view import clock_lines, finding_lines, history_line, named
+from monitor.incidents.ticket_view import clock_lines, finding_lines, history_line, ticket_name
 from monitor.ledger import AttemptRow, HistoryRow, Ledger
 from reports.rca import ExtentLine, Rca
 
@@ -49,7 +49,7 @@ def draft(
     people = [(row.at, history_line(row)) for row in history if _by_a_person(row)]
     times = _times(looks, incident)
     return Rca(
-        number=named(incident.number),
+        number=ticket_name(configuration, incident.number),
         site=incident.site,
         timezone=configuration.site.timezone,
         title=incident.title,

@@ -92,12 +92,14 @@ def _checks(
     """The names and globs, each of which means some check."""
     if everything == bool(written):
         raise NotPossible("name the checks that it hides (patterns with * will do), or all of them")
-    for one in written:
+    site = configuration.site
+    whole = [one if one.startswith(f"{site.scope}/") else site.scoped(one) for one in written]
+    for one in whole:
         if not covered(configuration, (one,)):
             known = list(configuration.checks)
             hint = nearest(one, known) or f"; there are {', '.join(known)}"
             raise NotPossible(f"there is no [checks.{one[:60]}]{hint}")
-    return tuple(written) or ("*",)
+    return tuple(whole) or (site.scoped("*"),)
 
 
 def _configured(configuration: Configuration, now: datetime) -> Iterator[MaintenanceLine]:

@@ -11,7 +11,7 @@ from monitor.core.incident import Change, Incident, Request, key_of
 from monitor.incidents import store
 from monitor.incidents.correlation import Correlation
 from monitor.incidents.ticket_actions import NotPossible
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import Ledger, Transaction
 
 # A ticket is read in a mail; what is longer is attached elsewhere.
@@ -48,7 +48,7 @@ class Opening:
         def opened() -> Change:
             # One cause, one ticket: the same people would be told twice.
             if row := self._ledger.open_incident_by_key(key):
-                number = named(row.number)
+                number = ticket_name(self._configuration, row.number)
                 raise NotPossible(
                     f"{number} is open for {found.issue.title!r} already; say more with `reveille"
                     f" tickets note {number}`"

@@ -19,18 +19,32 @@ from reports.command_views import IncidentLine
 from reports.render import render_text
 from reports.ticket import ClockLine, Finding, RungLine, StageLine, Ticket, TicketState
 
+# The longest name of a site is that of any name (monitor/config/section_models.py).
+_NUMBER = re.compile(r"(?:RV-)?([0-9]{1,12})(?:-([A-Za-z0-9][A-Za-z0-9_.-]{0,62}))?", re.I)
+
 
 def number_of(written: str) -> int:
-    """12 from "RV-12", "rv-12" or "12". Raises ValueError."""
-    match = re.fullmatch(r"(?:RV-)?([0-9]{1,12})", written.strip(), re.IGNORECASE)
+    """12 from "RV-12", "rv-12" or "12", and from "RV-12-Pune". Raises ValueError."""
+    match = _NUMBER.fullmatch(written.strip())
     if not match:
         raise ValueError(f"{written!r} is no ticket number; write it as in 'RV-12'")
     return int(match[1])
 
 
-def named(number: int | None) -> str:
-    """The number as people say it."""
-    return f"RV-{number}" if number is not None else "RV-?"
+def site_of(written: str) -> str:
+    """The site that a ticket's number names; "" where it names none."""
+    match = _NUMBER.fullmatch(written.strip())
+    return (match[2] or "") if match else ""
+
+
+def named(number: int | None, scope: str = "") -> str:
+    """The number as people say it; with its site, where there are several."""
+    return f"RV-{number if number is not None else '?'}{f'-{scope}' if scope else ''}"
+
+
+def ticket_name(configuration: Configuration, number: int | None) -> str:
+    """The number as people of this site say it."""
+    return named(number, configuration.site.scope)
 
 
 def state_of(incident: Incident) -> TicketState:
@@ -55,10 +69,12 @@ class Head(TypedDict):
     request: str
 
 
-def head(incident: Incident) -> Head:
-    """Which ticket it is, how bad, whose, and how it stands."""
+def head(incident: Incident, scope: str = "") -> Head:
+    """Which ticket it is, how bad, whose, and how it stands; `scope` is its site's, where there are
+    several.
+    """
     return Head(
-        number=named(incident.number),
+        number=named(incident.number, scope),
         severity=incident.severity.id,
         title=incident.title,
         state=state_of(incident),
@@ -78,7 +94,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
     history = ledger.history(incident.number) if incident.number is not None else []
     last = incident.acknowledgements[-1] if incident.acknowledgements else None
     return Ticket(
-        **head(incident),
+        **head(incident, configuration.site.scope),
         site=incident.site,
         timezone=configuration.site.timezone,
         summary=evidence_words(configuration, evidence) or incident.title,
@@ -102,7 +118,7 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
         policy=incident.policy,
         rule=incident.rule,
         closing=incident.closing.value if incident.closing else "",
-        goes_on_as=named(incident.goes_on_as) if incident.goes_on_as else "",
+        goes_on_as=ticket_name(configuration, incident.goes_on_as) if incident.goes_on_as else "",
         opened_by=incident.opened_by,
         page=page_of(configuration, incident.number),
         target=evidence_target(configuration, evidence),
@@ -112,7 +128,15 @@ def view(ledger: Ledger, configuration: Configuration, incident: Incident, now: 
 def page_of(configuration: Configuration, number: int | None) -> str:
     """Where people find the ticket on the status page; "" where nobody said how they reach it."""
     page = configuration.page
-    return f"{page.url}/tickets/{named(number)}" if page and page.url and number else ""
+    if not (page and page.url and number):
+        return ""
+    return f"{page.url}{page_root(configuration)}/tickets/{ticket_name(configuration, number)}"
+
+
+def page_root(configuration: Configuration) -> str:
+    """What all addresses of a site's pages begin with, where there are several."""
+    scope = configuration.site.scope
+    return f"/sites/{scope}" if scope else ""
 
 
 def clock_lines(
@@ -176,7 +200,8 @@ def incident_line(configuration: Configuration, incident: Incident, now: datetim
     running = [
         c for c in incident.clocks(now, configuration.policy.calendars) if c.name == "resolution"
     ]
-    return IncidentLine(**head(incident), due_at=running[0].due_at if running else None)
+    due_at = running[0].due_at if running else None
+    return IncidentLine(**head(incident, configuration.site.scope), due_at=due_at)
 
 
 def history_line(row: HistoryRow, reasons: tuple[str, ...] = ()) -> str:

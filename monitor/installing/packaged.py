@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from monitor.clock import SystemClock
-from monitor.config import ConfigurationFaults, load
+from monitor.config import ConfigurationFaults, load_sites, together
 from monitor.installing import service
 from monitor.installing.layout import CONFIGURATION, KEPT, PACKAGED, this_program
 from monitor.installing.program import ProgramFault
@@ -30,7 +30,7 @@ def main() -> int:
     """Have the new program run, or the old one again."""
     replaced = ((BEFORE / "program", PACKAGED), *_units())
     try:
-        configuration = load(CONFIGURATION / "reveille.toml")
+        configuration = together(load_sites(CONFIGURATION / "reveille.toml"))
         moment = f"{SystemClock().now():%Y%m%dT%H%M%SZ}"
         before = replace(kept(this_program(), configuration, moment), packaged=replaced)
     except (ConfigurationFaults, LedgerFault, OSError) as problem:

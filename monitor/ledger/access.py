@@ -9,11 +9,12 @@ does it in a thread of its own, so that a loop which looks never waits for a dis
 
 from __future__ import annotations
 
-from asyncio import Future
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     # The ledger is such an access itself.
     from monitor.ledger.ledger import Ledger
 

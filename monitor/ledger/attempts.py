@@ -53,15 +53,19 @@ class AttemptReading(Table):
         self, check: str | None = None, limit: int = 20, since: datetime | None = None
     ) -> list[AttemptRow]:
         """The newest attempts first, of one check or of all."""
-        names = (
-            [check]
-            if check is not None
-            else [row["name"] for row in self._database.rows("SELECT name FROM check_names")]
-        )
+        names = [check] if check is not None else self._names()
         earliest = encoding.milliseconds(since) if since else 0
         found = [row for name in names for row in self._newest(name, limit, earliest)]
         found.sort(key=lambda row: (row["started_at"], row["check_number"]), reverse=True)
         return [_attempt(row) for row in found[:limit]]
+
+    def _names(self) -> list[str]:
+        only, names = self._of_names("name")
+        rows = self._database.rows(
+            f"SELECT name FROM check_names WHERE TRUE{only}",  # noqa: S608 - constants
+            names,
+        )
+        return [row["name"] for row in rows]
 
     def attempt(self, identity: int) -> AttemptRow | None:
         """The attempt that `record` gave this id."""

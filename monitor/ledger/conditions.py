@@ -14,7 +14,12 @@ from monitor.ledger.table import Table
 class ConditionReading(Table):
     def conditions(self) -> dict[str, dict[str, Any]]:
         """Where every check stands: its name -> the body that was kept."""
-        rows = self._database.rows("SELECT check_name, body FROM conditions ORDER BY check_name")
+        only, names = self._of_names("check_name")
+        rows = self._database.rows(
+            f"SELECT check_name, body FROM conditions WHERE TRUE{only}"  # noqa: S608 - constants
+            " ORDER BY check_name",
+            names,
+        )
         return {row["check_name"]: unpacked(row["body"]) for row in rows}
 
     def condition(self, check: str) -> dict[str, Any] | None:

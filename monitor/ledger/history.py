@@ -46,24 +46,31 @@ class HistoryReading(Table):
         """What happened to an incident, the oldest first; None: to the monitor itself."""
         # What happens to the monitor itself has no incident, and `=` never matches NULL.
         whose, values = ("= ?", (number,)) if number is not None else ("IS NULL", ())
+        only, named = self._of_names("kind") if number is None else ("", ())
         rows = self._database.rows(
-            f"SELECT * FROM history WHERE incident {whose} ORDER BY id",  # noqa: S608 - constants
-            values,
+            f"SELECT * FROM history WHERE incident {whose}{only} ORDER BY id",  # noqa: S608 - constants
+            (*values, *named),
         )
-        return [_happened(row) for row in rows]
+        return [self._happened(row) for row in rows]
 
     def newest(self, kind: str, limit: int = 1) -> list[HistoryRow]:
         """The last things of one kind that happened to the monitor itself, the newest first."""
         rows = self._database.rows(
             "SELECT * FROM history WHERE incident IS NULL AND kind = ? ORDER BY id DESC LIMIT ?",
-            (kind, limit),
+            (self._kind(kind), limit),
         )
-        return [_happened(row) for row in rows]
+        return [self._happened(row) for row in rows]
 
     def newest_happening(self) -> int:
         """The number of the last thing that happened to anything; 0 where nothing has."""
         found = self._database.row("SELECT coalesce(max(id), 0) AS number FROM history")
         return int(found["number"]) if found else 0
+
+    def _happened(self, row: Row) -> HistoryRow:
+        kind = row["kind"].removeprefix(self._kind("")) if row["incident"] is None else row["kind"]
+        return HistoryRow(
+            row["id"], row["incident"], moment(row["at"]), kind, unpacked(row["body"])
+        )
 
 
 class HistoryWriting(Table):
@@ -73,11 +80,10 @@ class HistoryWriting(Table):
         """Keep that something happened; returns its number."""
         return self._database.added(
             "INSERT INTO history (incident, at, kind, body) VALUES (?, ?, ?, ?) RETURNING id",
-            (incident, milliseconds(at), kind, packed(body or {})),
+            (
+                incident,
+                milliseconds(at),
+                kind if incident is not None else self._kind(kind),
+                packed(body or {}),
+            ),
         )
-
-
-def _happened(row: Row) -> HistoryRow:
-    return HistoryRow(
-        row["id"], row["incident"], moment(row["at"]), row["kind"], unpacked(row["body"])
-    )

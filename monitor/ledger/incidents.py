@@ -66,7 +66,11 @@ class IncidentRow:
 class IncidentReading(Table):
     def incident(self, number: int) -> IncidentRow | None:
         """The incident of this number."""
-        found = self._database.row("SELECT * FROM incidents WHERE number = ?", (number,))
+        only, site = self._of_site()
+        found = self._database.row(
+            f"SELECT * FROM incidents WHERE number = ?{only}",  # noqa: S608 - a constant
+            (number, *site),
+        )
         return incident_row(found) if found else None
 
     def open_incident_by_key(self, key: str) -> IncidentRow | None:
@@ -78,8 +82,10 @@ class IncidentReading(Table):
 
     def open_incidents(self) -> list[IncidentRow]:
         """All that are not closed, the oldest first."""
+        only, site = self._of_site()
         rows = self._database.rows(
-            "SELECT * FROM incidents WHERE closed_at IS NULL ORDER BY number"
+            f"SELECT * FROM incidents WHERE closed_at IS NULL{only} ORDER BY number",  # noqa: S608
+            site,
         )
         return [incident_row(row) for row in rows]
 
@@ -96,10 +102,11 @@ class IncidentReading(Table):
         """Those that were told, closed since a moment, of which an analysis ("rca", "prevention")
         is promised and was not sent, the oldest first.
         """
+        only, site = self._of_site()
         rows = self._database.rows(
-            f"SELECT * FROM incidents WHERE closed_at >= ? AND {_PROMISED} "  # noqa: S608 - constants
+            f"SELECT * FROM incidents WHERE closed_at >= ? AND {_PROMISED}{only} "  # noqa: S608
             "ORDER BY number",
-            (milliseconds(since),),
+            (milliseconds(since), *site),
         )
         return [incident_row(row) for row in rows]
 
@@ -107,10 +114,11 @@ class IncidentReading(Table):
         """The newest first; "open" is every one that is not closed, acknowledged and recovered ones
         too.
         """
+        only, site = self._of_site()
         rows = self._database.rows(
-            f"SELECT * FROM incidents WHERE {_WHERE[state]} "  # noqa: S608 - constants
+            f"SELECT * FROM incidents WHERE {_WHERE[state]}{only} "  # noqa: S608 - constants
             "ORDER BY number DESC LIMIT ?",
-            (limit,),
+            (*site, limit),
         )
         return [incident_row(row) for row in rows]
 

@@ -11,12 +11,11 @@ What is read comes from the ledger itself, inside a transaction too.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from monitor.ledger import engines
 from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
@@ -24,6 +23,7 @@ from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
+from monitor.ledger.exhibits import ExhibitReading, ExhibitWriting
 from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.hosts import HostReading
@@ -38,6 +38,9 @@ from monitor.ledger.server_address import Place
 from monitor.ledger.slots import SlotReading, SlotWriting
 from monitor.ledger.standings import StandingReading
 from monitor.ledger.words import WordReading, WordWriting
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -54,6 +57,7 @@ class Transaction(
     ConditionWriting,
     IncidentWriting,
     HistoryWriting,
+    ExhibitWriting,
     LetterWriting,
     RollupWriting,
     SealWriting,
@@ -71,6 +75,7 @@ class Ledger(
     ConditionReading,
     IncidentReading,
     HistoryReading,
+    ExhibitReading,
     LetterReading,
     StandingReading,
     SealReading,
@@ -84,6 +89,8 @@ class Ledger(
         LedgerFault.
         """
         self.place = place
+        self.views = dict[str, Ledger]()
+        """what each site sees of it, by its name (monitor/ledger/of_site.py)"""
         self._whole: Transaction | None = None
         self._trying = False
         super().__init__(engines.opened(place, read_only=read_only))
@@ -111,6 +118,8 @@ class Ledger(
 
     def do(self, work: Callable[[Ledger], T]) -> asyncio.Future[T]:
         """Done on the spot (monitor.ledger.access.LedgerAccess)."""
+        import asyncio
+
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
             done.set_result(work(self))

@@ -133,18 +133,22 @@ class LetterReading(Table):
         # asks for all.
     ) -> list[OutboxRow]:
         """The letters in their order; all, or those in one state, or those of one incident."""
+        only, desks = self._of_names("desk")
         rows = self._database.rows(
-            "SELECT * FROM outbox WHERE (CAST(? AS TEXT) IS NULL OR state = ?)"
-            " AND (CAST(? AS BIGINT) IS NULL OR incident = ?) ORDER BY id",
-            (state, state, incident, incident),
+            "SELECT * FROM outbox WHERE (CAST(? AS TEXT) IS NULL OR state = ?)"  # noqa: S608 - constants
+            f" AND (CAST(? AS BIGINT) IS NULL OR incident = ?){only} ORDER BY id",
+            (state, state, incident, incident, *desks),
         )
         return [letter_of(row) for row in rows]
 
     def outbox_counts(self) -> dict[LetterState, int]:
         """How many letters are in each state."""
         counts: dict[LetterState, int] = {"queued": 0, "sent": 0, "failed": 0}
+        only, desks = self._of_names("desk")
         for row in self._database.rows(
-            "SELECT state, count(*) AS letters FROM outbox GROUP BY state"
+            "SELECT state, count(*) AS letters FROM outbox"  # noqa: S608 - constants
+            f" WHERE TRUE{only} GROUP BY state",
+            desks,
         ):
             counts[row["state"]] = row["letters"]
         return counts
@@ -192,13 +196,14 @@ class LetterReading(Table):
         """Those that failed, and those that wait after a try without success; not those that a
         person has dismissed.
         """
+        only, desks = self._of_names("desk")
         rows = self._database.rows(
             # `state IN` first: what was sent, all but a few, is never gone through.
-            "SELECT * FROM outbox WHERE state IN ('failed', 'queued')"
+            "SELECT * FROM outbox WHERE state IN ('failed', 'queued')"  # noqa: S608 - constants
             " AND (state = 'failed' OR last_error IS NOT NULL) AND NOT EXISTS (SELECT 1"
             " FROM receipts WHERE letter = outbox.id AND kind = 'never' AND text LIKE ?)"
-            " ORDER BY id",
-            (f"{DISMISSED}%",),
+            f"{only} ORDER BY id",
+            (f"{DISMISSED}%", *desks),
         )
         return [letter_of(row) for row in rows]
 

@@ -33,6 +33,7 @@ TABLES = {
     "hosts": "name",
     "words": "check_name, moment, place",
     "places": "check_name, place",
+    "exhibits": "path",
     "attempts": "check_number, started_at",
     "conditions": "check_name",
     "incidents": "number",

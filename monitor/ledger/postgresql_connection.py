@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -77,8 +78,7 @@ class Connection:
             except LedgerFault as fault:
                 if fault.cause != "unreachable" or time.monotonic() >= until:
                     raise
-                # Of this thread alone: no loop waits for it.
-                time.sleep(_BETWEEN_TRIES_SECONDS)
+                wait(_BETWEEN_TRIES_SECONDS)
                 self._gone = None
             else:
                 return
@@ -134,6 +134,13 @@ class Row(tuple[Any, ...]):
 
     def __iter__(self) -> Iterator[Any]:
         return tuple.__iter__(self)
+
+
+def wait(seconds: float) -> None:
+    """Wait, in this thread alone: no loop does. Not by time.sleep: where libfaketime moves a host's
+    clock, that fails (clock_nanosleep(2): EINVAL).
+    """
+    Event().wait(seconds)
 
 
 @lru_cache(200)

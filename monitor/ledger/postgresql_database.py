@@ -23,7 +23,7 @@ import psycopg
 
 from monitor.ledger.database import Database, Row, Value
 from monitor.ledger.errors import LedgerFault
-from monitor.ledger.postgresql_connection import Connection
+from monitor.ledger.postgresql_connection import Connection, wait
 from monitor.ledger.postgresql_errors import explained, told
 from monitor.ledger.server_address import ServerAddress
 
@@ -251,7 +251,7 @@ class PostgresDatabase(Database):
                 # The session that was cut may not have heard of it yet.
                 if status != "in progress":
                     return bool(status == "committed")
-            time.sleep(0.2)
+            wait(0.2)
         raise LedgerFault(
             f"the ledger {self.where} cannot be reached, and nobody knows whether the last change"
             " was kept",

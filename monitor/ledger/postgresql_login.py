@@ -74,6 +74,8 @@ def parameters(address: ServerAddress, read_only: bool) -> Mapping[str, Any]:
     }
     return {
         "sslmode": "verify-full",
+        # A standby that is about to take over is no ledger yet: it is waited for.
+        "target_session_attrs": "any" if read_only else "read-write",
         **given,
         "sslrootcert": str(address.trusted or _authorities()),
         "password": address.password(),

@@ -49,12 +49,13 @@ class SlotReading(Table):
 
     def unfinished_slots(self) -> list[SlotRow]:
         """Claimed and never finished: what a crash has left, the oldest first."""
-        return [
-            _slot(row)
-            for row in self._database.rows(
-                "SELECT * FROM slots WHERE finished_at IS NULL ORDER BY slot_at, job, slot_key"
-            )
-        ]
+        only, jobs = self._of_names("job")
+        rows = self._database.rows(
+            f"SELECT * FROM slots WHERE finished_at IS NULL{only}"  # noqa: S608 - constants
+            " ORDER BY slot_at, job, slot_key",
+            jobs,
+        )
+        return [_slot(row) for row in rows]
 
 
 class SlotWriting(Table):

@@ -76,10 +76,11 @@ class StandingReading(RollupReading):
 
     def incidents_within(self, start: datetime, end: datetime) -> list[IncidentRow]:
         """Those that were open at any time between, the oldest first."""
+        only, site = self._of_site()
         rows = self._database.rows(
-            "SELECT * FROM incidents WHERE opened_at < ? AND (closed_at IS NULL OR closed_at >= ?)"
-            " ORDER BY number",
-            (encoding.milliseconds(end), encoding.milliseconds(start)),
+            "SELECT * FROM incidents WHERE opened_at < ? AND"  # noqa: S608 - constants
+            f" (closed_at IS NULL OR closed_at >= ?){only} ORDER BY number",
+            (encoding.milliseconds(end), encoding.milliseconds(start), *site),
         )
         return [incident_row(row) for row in rows]
 

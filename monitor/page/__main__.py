@@ -18,8 +18,8 @@ from aiohttp import web
 
 from checks.process.child import Tell, step_back, telling
 from checks.transport.tls import serving
-from monitor.config import ConfigurationFaults, load_sound_part
-from monitor.page.application import application
+from monitor.config import ConfigurationFaults, load_sound_sites
+from monitor.page.several import applications
 from monitor.page.site import Site
 from monitor.service.page_process import Job
 
@@ -42,12 +42,17 @@ def main() -> int:
 
 async def _serve(job: Job, tell: Tell) -> None:
     # What the daemon goes by is read anew with each reload; a slip in it since is no page's end.
-    found, _ = load_sound_part(job.file)
-    configuration = replace(found, state=Path(job.state))
+    found, _ = load_sound_sites(job.file)
+    # A page that leaves a site out would say that all is well.
+    missing = set(job.watched) - {one.site.name for one in found}
+    if missing and len(job.watched) > 1:
+        raise ValueError(f"nothing can be used of {', '.join(sorted(missing))} in {job.file}")
+    state = Path(job.state)
+    sites = [Site(replace(one, state=state), job, tell) for one in found]
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     runner = web.AppRunner(
-        application(Site(configuration, job, tell)),
+        applications(sites),
         access_log=None,
         keepalive_timeout=_KEEPALIVE_SECONDS,
         shutdown_timeout=1.0,

@@ -31,22 +31,22 @@ from monitor.page.metrics import Metrics
 from monitor.page.site import SITE, Site
 from reports.render import glance, page_file, render_page
 
-_CHANGES = web.AppKey("changes", Changes)
+CHANGES = web.AppKey("changes", Changes)
 _METRICS = web.AppKey("metrics", Metrics)
-_FILES = {
+FILES = {
     "style.css": "text/css",
     "page.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 # A note is two thousand letters; nothing else is sent here.
-_MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024
 
 
 def application(site: Site) -> web.Application:
     """The page of one site."""
-    app = web.Application(middlewares=[answered], client_max_size=_MOST_BYTES)
+    app = web.Application(middlewares=[answered], client_max_size=MOST_BYTES)
     app[SITE] = site
-    app[_CHANGES] = Changes(site.quick)
+    app[CHANGES] = Changes(site.quick)
     app[_METRICS] = Metrics(site.configuration, site.clock.now())
     app.add_routes(
         [
@@ -69,20 +69,20 @@ def application(site: Site) -> web.Application:
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
             web.post("/log-out", actions.log_out),
-            web.get("/events", _events),
+            web.get("/events", events),
             web.get("/metrics", show_metrics),
             web.get("/health", show_health),
-            *(web.get(f"/{name}", _file) for name in _FILES),
+            *(web.get(f"/{name}", page_own_file) for name in FILES),
         ]
     )
     app.cleanup_ctx.append(_watching)
-    app.on_shutdown.append(_let_go)
+    app.on_shutdown.append(let_go)
     return app
 
 
 async def _watching(app: web.Application) -> AsyncIterator[None]:
     watching = [
-        asyncio.create_task(work) for work in (app[_CHANGES].watch(), app[SITE].neighbours.watch())
+        asyncio.create_task(work) for work in (app[CHANGES].watch(), app[SITE].neighbours.watch())
     ]
     yield
     for task in watching:
@@ -91,8 +91,9 @@ async def _watching(app: web.Application) -> AsyncIterator[None]:
     await app[SITE].close()
 
 
-async def _let_go(app: web.Application) -> None:
-    app[_CHANGES].end()
+async def let_go(app: web.Application) -> None:
+    """Those who listen are told that it ends."""
+    app[CHANGES].end()
 
 
 async def show_now(request: web.Request) -> web.Response:
@@ -122,7 +123,7 @@ async def glance_json(request: web.Request) -> web.Response:
     tone, headline = await site.quick.ask(
         lambda ledger: glance(site.overviews.made(ledger, site.clock.now()))
     )
-    name = site.configuration.site.name
+    name = site.name
     return web.json_response({"site": name, "tone": tone, "headline": headline})
 
 
@@ -178,14 +179,16 @@ async def show_health(request: web.Request) -> web.Response:
     return web.json_response(shown, status=200 if found["status"] == "ok" else 503)
 
 
-async def _events(request: web.Request) -> web.StreamResponse:
-    return await request.app[_CHANGES].listen(request)
+async def events(request: web.Request) -> web.StreamResponse:
+    """What is changed, as it happens."""
+    return await request.app[CHANGES].listen(request)
 
 
-async def _file(request: web.Request) -> web.Response:
-    name = request.path.lstrip("/")
+async def page_own_file(request: web.Request) -> web.Response:
+    """What the pages need beside themselves."""
+    name = request.path.rpartition("/")[2]
     return web.Response(
-        text=page_file(name), content_type=_FILES[name], headers={"Cache-Control": "no-cache"}
+        text=page_file(name), content_type=FILES[name], headers={"Cache-Control": "no-cache"}
     )
 
 

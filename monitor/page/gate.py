@@ -71,6 +71,9 @@ async def answered(request: web.Request, handler: Handler) -> web.StreamResponse
             level="error", log=f"broke at={quote(request.path)[:100]} {type(bug).__name__}: {bug}"
         )
         response = _trouble(request, site, 500, "")
+    to = response.headers.get("Location", "")
+    if site.root and to.startswith("/") and not to.startswith(f"{site.root}/"):
+        response.headers["Location"] = f"{site.root}{to}"
     if not response.prepared:
         response.headers.setdefault("Content-Security-Policy", PAGES)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -86,7 +89,8 @@ async def _admitted(request: web.Request, handler: Handler, site: Site) -> web.S
     if request.method == "POST":
         _refuse_strange(request)
     elif not may_read(request, site):
-        if request.path.endswith((".json", ".csv")) or request.path in _PROGRAMS:
+        path = site.within(request)
+        if path.endswith((".json", ".csv")) or path in _PROGRAMS:
             refused = web.HTTPUnauthorized(text="log in, or bring name and password along")
             refused.headers["WWW-Authenticate"] = 'Basic realm="Reveille", charset="UTF-8"'
             raise refused
@@ -107,8 +111,8 @@ def for_us(host: str, site: Site) -> bool:
 
 def may_read(request: web.Request, site: Site) -> bool:
     """Whether whoever asks may read this."""
-    signed = request.path.startswith(_SIGNED)
-    return request.path in _OPEN or signed or is_reader(request, site)
+    path = site.within(request)
+    return path in _OPEN or path.startswith(_SIGNED) or is_reader(request, site)
 
 
 def is_reader(request: web.Request, site: Site) -> bool:

@@ -28,9 +28,9 @@ _MOST_REPORTS = 100
 def routes() -> list[web.RouteDef]:
     """Their addresses."""
     return [
-        web.get("/checks/{name}.json", check_json),
-        web.get("/checks/{name}.csv", check_csv),
-        web.get("/checks/{name}", show_check),
+        web.get("/checks/{name:.+}.json", check_json),
+        web.get("/checks/{name:.+}.csv", check_csv),
+        web.get("/checks/{name:.+}", show_check),
         web.get("/looks/{id:[0-9]{1,19}}", show_look),
         web.get("/looks/{id:[0-9]{1,19}}/evidence/{name}", look_evidence),
         web.get("/months", show_month),

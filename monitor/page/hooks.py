@@ -31,7 +31,8 @@ _LONGEST_TEXT, _LONGEST_NAME = 2000, 100
 async def take_push(request: web.Request) -> web.Response:
     """Take what a desk has pushed. 202 done, 400 no answer, 401 wrong signature, 404 no such desk,
     409 not possible with that ticket, 503 later."""
-    site, name = request.app[SITE], request.match_info["name"]
+    site = request.app[SITE]
+    name = site.configuration.site.scoped(request.match_info["name"])
     hook = site.job.hooks.get(name)
     if hook is None:
         return _said(404, "no desk of that name pushes here")

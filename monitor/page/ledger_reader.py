@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.of_site import of_site
 from monitor.ledger.server_address import Place, begun
 
 T = TypeVar("T")
@@ -28,8 +29,9 @@ class Unavailable(Exception):
 class LedgerReader:
     """One reader: a thread with a connection of its own."""
 
-    def __init__(self, place: Place, name: str) -> None:
-        self._place, self._waiting = place, 0
+    def __init__(self, place: Place, name: str, scope: str = "") -> None:
+        """`scope` is the site whose part of the ledger is read; "" where there is one."""
+        self._place, self._scope, self._waiting = place, scope, 0
         self._ledger: Ledger | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
@@ -58,7 +60,7 @@ class LedgerReader:
     def _answer(self, question: Callable[[Ledger], T]) -> T:
         ledger = self._opened()
         try:
-            return question(ledger)
+            return question(of_site(ledger, self._scope))
         except LedgerFault:
             # It may have been replaced under its name: the next question opens what lies there.
             self._close()

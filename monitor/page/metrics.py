@@ -20,7 +20,7 @@ from checks.body import Unreadable
 from monitor.config import Configuration
 from monitor.core.verdict import State
 from monitor.incidents import store
-from monitor.incidents.ticket_view import clock_lines, named, state_of
+from monitor.incidents.ticket_view import clock_lines, state_of, ticket_name
 from monitor.ledger import Ledger
 from monitor.ledger.encoding import milliseconds
 from monitor.service.heartbeat import heartbeat
@@ -203,7 +203,7 @@ def _tickets(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
         key = (incident.severity.id, state_of(incident))
         opened[key] = opened.get(key, 0) + 1
         for clock in clock_lines(configuration, incident, now):
-            labels = [named(incident.number), incident.severity.id, clock.name]
+            labels = [ticket_name(configuration, incident.number), incident.severity.id, clock.name]
             if clock.state in ("running", "breached"):
                 due.append((labels, clock.due_at.timestamp()))
                 late.append((labels, float(clock.state == "breached")))

@@ -11,7 +11,7 @@ from aiohttp import web
 from monitor.core.incident import Incident, Request
 from monitor.incidents.opening import Opening
 from monitor.incidents.ticket_actions import NotPossible
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import ticket_name
 from monitor.ledger import Ledger, LedgerFault
 from monitor.page.answers import html, onward
 from monitor.page.gate import acting
@@ -49,7 +49,7 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
     except (LedgerFault, OSError) as barred:
         site.tell(level="warning", log=f"ticket_not_opened {barred}")
         return onward("/tickets?said=busy")
-    number = named(incident.number)
+    number = ticket_name(site.configuration, incident.number)
     site.tell(log=f"opened ticket={number} user={user}")
     return onward(f"/tickets/{number}?said=opened")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
 from typing import TypeVar
 
 from aiohttp import web
@@ -12,7 +13,9 @@ from checks.process.child import Tell
 from monitor.clock import Clock, SystemClock
 from monitor.config import Configuration
 from monitor.incidents.answer_key import key_of
+from monitor.incidents.ticket_view import page_root
 from monitor.ledger import Ledger
+from monitor.ledger.of_site import of_site
 from monitor.page.ledger_reader import LedgerReader
 from monitor.page.neighbours import Neighbours
 from monitor.page.overview import Overviews
@@ -32,9 +35,12 @@ class Site:
     ) -> None:
         """`tell` takes a line for the daemon: {"log": …}. Raises OSError."""
         self.configuration, self.job, self.tell = configuration, job, tell
+        self.name, self.root = configuration.site.name, page_root(configuration)
         self.clock = clock or SystemClock()
         self.ledger_place = place = job.ledger_place(configuration)
-        self.quick, self.slow = LedgerReader(place, "now"), LedgerReader(place, "slow")
+        scope = configuration.site.scope
+        self.quick = LedgerReader(place, "now", scope)
+        self.slow = LedgerReader(place, "slow", scope)
         self.overviews = Overviews(self.configuration)
         self.neighbours = Neighbours(job.sites)
         self.key = key_of(self.configuration.state)
@@ -52,7 +58,17 @@ class Site:
         # A connection of its own, as every verb beside the daemon has: the daemon takes notice, and
         # sends what it tells.
         with Ledger(self.ledger_place) as ledger:
-            return work(ledger)
+            return work(of_site(ledger, self.configuration.site.scope))
+
+    def whole(self) -> Site:
+        """As the page of all sites has it: who is logged in, and no pages of one site."""
+        made = copy(self)
+        made.name, made.root = "All sites", ""
+        return made
+
+    def within(self, request: web.Request) -> str:
+        """The path that is asked for, as of the only site."""
+        return request.path.removeprefix(self.root) if self.root else request.path
 
     def user(self, request: web.Request) -> str:
         """Who is logged in there; "" for nobody."""
@@ -63,13 +79,14 @@ class Site:
         user = self.user(request)
         proof = self.sessions.proof(request.cookies.get(COOKIE, "")) if user else ""
         return Visit(
-            site=self.configuration.site.name,
+            site=self.name,
             timezone=self.configuration.site.timezone,
             now=self.clock.now(),
             at=request.path,
             user=user,
             proof=proof,
             log_in=self.sessions.anybody,
+            root=self.root,
             message=request.query.get("said", ""),
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.config import Configuration
 from monitor.incidents import store
-from monitor.incidents.ticket_view import incident_line, named, view
+from monitor.incidents.ticket_view import incident_line, ticket_name, view
 from monitor.ledger import Ledger
 from reports.pages import TicketList, TicketPage
 
@@ -20,7 +20,9 @@ def ticket_list(
     """The open tickets, or the newest of all."""
     rows = ledger.incidents(_MOST, None if everything else "open")
     lines = [incident_line(configuration, one, now) for one in store.incidents_of(rows)]
-    closed = {named(row.number): row.closed_at for row in rows if row.closed_at}
+    closed = {
+        ticket_name(configuration, row.number): row.closed_at for row in rows if row.closed_at
+    }
     return TicketList(tuple(lines), everything, closed)
 
 

@@ -14,8 +14,8 @@ from monitor.scheduling.place_looks import Place
 # The slot of a check's very first look, made as soon as it is configured; with its times behind it,
 # the moment from which these are owed.
 FIRST = "first-sight"
-# A host that is at work takes what is owed within a second.
-_OTHERS_FIRST = timedelta(seconds=5)
+# A host that is at work takes what is owed within a second; a starved one was seen to take three.
+_OTHERS_FIRST = timedelta(seconds=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,11 @@ class Due:
     @property
     def name(self) -> str:
         return self.entry.name
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether its slot is claimed in the ledger: of a grid the next one comes soon."""
+        return self.slot is not None and (not self.entry.every or self.slot.key == FIRST)
 
     def nobody_took(self, condition: Condition | None, now: datetime) -> bool:
         """Whether other hosts have had their time for it, or it can be nobody else's. A host

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from checks.body import Body, Unreadable
@@ -52,13 +53,21 @@ LATE_LOOK: Body[LateLook] = Body("late-look", LateLook, lambda told: LateLook(**
 class LookJournal:
     """The journal of one state folder. Everything here waits for the disk."""
 
-    def __init__(self, state: Path, most_bytes: int = MOST_BYTES) -> None:
-        self._path, self._most_bytes = state / NAME, most_bytes
+    def __init__(self, state: Path, most_bytes: int = MOST_BYTES, of: str = "") -> None:
+        """`of` is the site whose looks they are, where there are several."""
+        name = NAME.replace(".", f"-{of}.") if of else NAME
+        self._path, self._most_bytes = state / name, most_bytes
+        # What comes while others are taken away must not go with them.
+        self._lock = Lock()
         self.refused = 0
 
     def keep(self, look: LateLook) -> bool:
         """Put one on the disk; False where the journal is full. Raises OSError."""
         line = json.dumps(LATE_LOOK.numbered(asdict(look)), separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            return self._kept(line)
+
+    def _kept(self, line: bytes) -> bool:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             end = os.lseek(descriptor, 0, os.SEEK_END)
@@ -95,6 +104,10 @@ class LookJournal:
 
     def delivered(self, taken: int) -> None:
         """The ledger has what these first bytes say. Raises OSError."""
+        with self._lock:
+            self._taken_away(taken)
+
+    def _taken_away(self, taken: int) -> None:
         if taken >= self._path.stat().st_size:
             self._path.unlink()
             return

@@ -100,10 +100,11 @@ class OnItsOwn:
 
 def _shared_lines(configuration: Configuration) -> frozenset[str]:
     """Lines that another host may be on: nobody can say so without the ledger."""
-    here = (configuration.probe.name,)
+    here, scope = (configuration.probe.name,), configuration.site.scope
     return frozenset(
         claim.line
         for entry in configuration.checks.values()
-        if entry.probes != here
         for claim in entry.probe.claims()
+        # A line of all sites is one that another of them may be on.
+        if entry.probes != here or (scope and not claim.line.startswith(f"{scope}/"))
     )

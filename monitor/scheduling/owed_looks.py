@@ -128,9 +128,13 @@ class OwedLooks:
             asked = (self._asked(ledger, agenda, entry, now) for entry in free)
             wanted = {due.job: due for due in asked if due}
         got = self._claims.take(ledger, list(wanted))
+        if not got:
+            return []
         self._done_to(got)
-        # Asked once more, now that nobody else can settle it: what was owed may be done.
-        self._find_left_over(ledger)
+        # Asked once more, now that nobody else can settle it: what was owed may be done. Of a grid
+        # its lease has said so.
+        if any(wanted[job].is_claimed for job in got):
+            self._find_left_over(ledger)
         with ledger.steady():
             mine = {job: self._asked(ledger, agenda, wanted[job].entry, now) for job in got}
         owed = [due for job, due in mine.items() if due and due.job == job]

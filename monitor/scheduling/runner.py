@@ -62,6 +62,8 @@ class Runner:
         self._clock, self._exhibits, self._spare_bytes = clock, exhibits, spare_bytes
         self.lines, self._book = lines or Lines(state), CallBook(state)
         self._slots = asyncio.Semaphore(at_once)
+        # Of several on one ledger: in the names of its folders, which all of them keep.
+        self.host = ""
         self._room_until = float("-inf")
 
     async def attempt(
@@ -170,7 +172,9 @@ class Runner:
         # A confirming look may begin in the same second as the one before: each has a folder of its
         # own.
         for count in itertools.count(1):
-            folder = day / f"{name}-{now:%H%M%S}-{count}"
+            # The name of a site's check has a slash, which begins another folder.
+            own = name.replace("/", "+")
+            folder = day / "-".join(filter(None, (own, self.host, f"{now:%H%M%S}-{count}")))
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
                 break

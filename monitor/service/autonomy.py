@@ -25,8 +25,7 @@ from monitor.incidents.attempt_result import AttemptResult
 from monitor.incidents.house_troubles import say_told_at_home
 from monitor.incidents.late_looks import LateLooks
 from monitor.incidents.place_words import word_name
-from monitor.ledger import Ledger, LedgerFault
-from monitor.ledger.own_thread import LedgerThread
+from monitor.ledger import Ledger, LedgerAccess, LedgerFault
 from monitor.scheduling.claims import LEASE
 from monitor.scheduling.due import Due
 from monitor.scheduling.late_look import late_look, result_of
@@ -55,13 +54,18 @@ class Autonomy:
         self,
         sharing: Sharing,
         rounds: Rounds,
-        ledger: LedgerThread,
+        ledger: LedgerAccess,
         work: Work,
     ) -> None:
         self._sharing, self._rounds, self._ledger = sharing, rounds, ledger
         self._clock, self._work = work.clock, work
         self.ask = Singly(work.start, self.turn).ask
-        self._journal = LookJournal(rounds.configuration.state)
+        # By themselves: a ledger, or a mail server, that does not answer must not keep this host
+        # from looking.
+        self.handing_in = Singly(work.start, self._hand_in)
+        self._telling = Singly(work.start, self._tell)
+        site = rounds.configuration.site
+        self._journal = LookJournal(rounds.configuration.state, of=site.scope)
         self._unheard_since: float | None = None
         self._own: OnItsOwn | None = None
         self.looking: set[str] = set()
@@ -79,7 +83,7 @@ class Autonomy:
         if self._is_cut_off():
             await self._go_on()
         elif self._journal.there() or self._own is not None:
-            await self._hand_in()
+            self.handing_in.ask()
 
     def _is_cut_off(self) -> bool:
         now = self._clock.monotonic()
@@ -95,13 +99,13 @@ class Autonomy:
     async def _go_on(self) -> None:
         now, configuration = self._clock.now(), self._rounds.configuration
         if self._own is None:
-            self._own = OnItsOwn(configuration, now)
+            self._own, self._told_at = OnItsOwn(configuration, now), None
             self._tells_at = (
                 self._clock.monotonic()
                 - self._sharing.unheard_seconds()
                 + configuration.probe.alarm_after
             )
-            log.error("action=on_its_own the ledger %s is out of reach", self._ledger.where)
+            log.error("action=on_its_own out of reach: %s", configuration.ledger_place)
         own = self._own
         had = (
             one
@@ -117,7 +121,7 @@ class Autonomy:
             self._work.start(self._look(own, look))
         if self._told_at is None and self._clock.monotonic() >= self._tells_at:
             self._tells_at = self._clock.monotonic() + _AGAIN_SECONDS
-            await self._tell(own, now)
+            self._telling.ask()
 
     async def _look(self, own: OnItsOwn, look: OwnLook) -> None:
         entry, here = look.entry, self._rounds.configuration.probe.name
@@ -138,18 +142,22 @@ class Autonomy:
         if not await asyncio.to_thread(self._journal.keep, late_look(seen, place, slot)):
             log.error("action=late_look_not_kept check=%s the journal is full", seen.name)
 
-    async def _tell(self, own: OnItsOwn, now: datetime) -> None:
-        configuration, failing = self._rounds.configuration, own.failing()
+    async def _tell(self) -> None:
+        # Asked for again while it was under way: one letter for an outage.
+        if (own := self._own) is None or self._told_at is not None:
+            return
+        now, configuration, failing = self._clock.now(), self._rounds.configuration, own.failing()
         said = (
-            f"host {configuration.probe.name} has not reached the ledger {self._ledger.where}"
-            f" since {own.since:%H:%M} UTC. It goes on looking by itself ({own.looks} looks so"
-            " far), and hands in what it saw when the ledger is back; the ticket for this host is"
-            " the others' to open"
+            f"host {configuration.probe.name} has not reached the ledger"
+            f" {configuration.ledger_place} since {own.since:%H:%M} UTC. It goes on looking by"
+            f" itself ({own.looks} looks so far), and hands in what it saw when the ledger is"
+            " back; the ticket for this host is the others' to open"
         )
         if failing:
             said = f"{said}. By its own looks these fail now: {'; '.join(failing[:10])}"
-        if await Alarm().raise_(configuration, said, now, "unreachable"):
-            self._told_at = now
+        if await Alarm().raise_([configuration], said, now, "unreachable"):
+            # It may be over by now: then the letter was that outage's.
+            self._told_at = now if self._own is own else self._told_at
 
     async def _hand_in(self) -> None:
         handed = 0

@@ -14,26 +14,20 @@ import gc
 import logging
 import signal
 import socket
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from monitor.audit.round import AuditRound
 from monitor.clock import Clock, SystemClock
-from monitor.config import Configuration, ConfigurationFaults, difference, effective
-from monitor.core.timetable import Slot
-from monitor.delivery.desk_polling import DeskPolling
-from monitor.delivery.emergency import EmergencyNumbers
+from monitor.config import Configuration, ConfigurationFaults, difference, effective_of
 from monitor.delivery.mail_replies import MailReplies
 from monitor.delivery.outbox import Outbox
-from monitor.desks.list import build
-from monitor.incidents.deadlines import forget_removed, keep_watch
 from monitor.lines.channels import Lines
-from monitor.scheduling.alarm_clock import AlarmClock
 from monitor.scheduling.claims import RENEW_SECONDS
-from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
-from monitor.service.autonomy import Autonomy
+from monitor.service.evidence_rounds import EvidenceRounds
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
 from monitor.service.ledger_file import KEEP_SECONDS, cannot_move
@@ -44,19 +38,21 @@ from monitor.service.parts import (
     Parts,
     Served,
     control_socket,
+    forget_sites,
     hold_back,
     say_taken,
 )
 from monitor.service.sd_notify import ServiceManager
 from monitor.service.sharing import Sharing, clock_for
 from monitor.service.singly import Singly
+from monitor.service.site_watch import Means, SiteWatch
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
 
 
 class Daemon:
-    """One site's monitor. `run` returns when it was told to stop."""
+    """The monitor of one site, or of several. `run` returns when it was told to stop."""
 
     def __init__(
         self, file: Path, clock: Clock | None = None, served: Served | None = None
@@ -68,9 +64,12 @@ class Daemon:
         self._manager = ServiceManager.from_environment()
         self._stopping = asyncio.Event()
         self._reloaded = ""
-        configuration = self._file.read()
+        self._sites: list[SiteWatch] = []
+        sites = self._file.read()
+        # What is not of one site is the same in all of them.
+        configuration = sites[0]
         self._clock = clock or clock_for(configuration)
-        self._work = Work(self._clock, lambda: self._rounds.configuration)
+        self._work = Work(self._clock, self._configurations)
         self._presence = Presence(configuration.state)
         self._signs = LifeSigns(self._presence, clock or SystemClock(), self._work.faulted)
         self._care = LedgerCare(
@@ -83,26 +82,33 @@ class Daemon:
         under_way = UnderWay(state / "under-way")
         lines = Lines(state, self._sharing.channels.occupy)
         runner = Runner(self._clock, state / "exhibits", 40, SPARE_BYTES, lines, state, under_way)
-        self._rounds: Rounds = Rounds(
-            self._ledger, configuration, self._clock, runner, self._heard, self._sharing.claims
+        self._means = Means(
+            self._ledger,
+            self._clock,
+            runner,
+            self._sharing,
+            self._work,
+            self._heard,
+            self._signs.ended,
+            self._send,
+            self._outside.audited,
+            self._stopping,
         )
-        self._autonomy = Autonomy(self._sharing, self._rounds, self._ledger, self._work)
-        hold_back(self._rounds, under_way, self._clock.now())
-        self._audit = AuditRound(self._ledger, self._rounds, self._clock)
-        self._parts = Parts(runner, self._rounds, self._audit, self._file)
+        self._sites = [SiteWatch(self._means, one) for one in sites]
+        self._evidence = EvidenceRounds(
+            self._sharing, lambda: self._configurations()[0], runner, self._ledger, self._work
+        )
+        hold_back([one.rounds for one in self._sites], under_way, self._clock.now())
+        self._parts = Parts(runner, lambda: self._sites, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
-        self._emergency = EmergencyNumbers(self._ledger, self._clock, self._work.start)
-        self._looking = Singly(self._work.start, self._look_at_what_is_owed)
-        self._auditing = Singly(self._work.start, self._audit_what_is_owed)
         self._sending = Singly(self._work.start, self._send_what_is_due)
         self._watching = Singly(self._work.start, self._keep_watch)
         self._holding = Singly(self._work.start, self._sharing.turn)
         self._living = Singly(self._work.start, self._say_alive)
         self._reloading = Singly(self._work.start, self._read_again)
         self._tidying = Singly(self._work.start, self._tidy)
-        self._alarm_clock = AlarmClock(self._looking.ask)
-        self._take(configuration)
+        self._take(sites)
 
     async def run(self) -> None:
         """Look, tell and keep watch until SIGTERM or SIGINT."""
@@ -112,8 +118,8 @@ class Daemon:
         # Before anything is sent: what a dead predecessor was sending must go out first, or its
         # thread is out of order.
         self._outbox.take_over(self._clock.now())
-        taken = self._rounds.configuration
-        log.info("action=started site=%s checks=%d", taken.site.name, len(taken.checks))
+        for one in self._configurations():
+            log.info("action=started site=%s checks=%d", one.site.name, len(one.checks))
         await self._signs.beat_now()
         # What loading left over is collected once; what is then frozen is the configuration, which
         # stays. To go through it again and again takes long with ten thousand checks.
@@ -127,7 +133,8 @@ class Daemon:
         self._manager.stopping()
         if self._control:
             await self._control.close()
-        self._alarm_clock.stop()
+        for site in self._sites:
+            site.stop()
         self._outbox.stop()
         await self._work.end()
         await self._sharing.leave()
@@ -136,46 +143,21 @@ class Daemon:
         log.info("action=stopped")
         self._presence.leave()
 
+    def _configurations(self) -> list[Configuration]:
+        """Those in force, of each site."""
+        return [site.configuration for site in self._sites]
+
     def _heard(self, check: str, text: str) -> None:
         self._signs.heard(check, text)
         self._parts.heard(check, text)
 
     def _pushed(self, desk: str) -> None:
-        self._polling.look_soon(desk)
+        for site in self._sites:
+            site.look_soon(desk)
 
     def _look(self) -> None:
-        self._auditing.ask()
-        self._looking.ask()
-
-    async def _audit_what_is_owed(self) -> None:
-        slot = await self._audit.owed(self._clock.now())
-        if slot is not None and not self._stopping.is_set():
-            self._work.start(self._make_audit(slot))
-
-    async def _look_at_what_is_owed(self) -> None:
-        owed, waking = await self._rounds.planned(self._clock.now())
-        if self._stopping.is_set():
-            return
-        for due in owed:
-            self._rounds.taken(due)
-            self._work.start(self._look_at(due))
-        # Between two nudges of the cadence too: a check on a grid begins on its second.
-        if waking is not None:
-            self._alarm_clock.set((waking - self._clock.now()).total_seconds())
-
-    async def _make_audit(self, slot: Slot) -> None:
-        await self._audit.run(slot)
-        self._send()
-        self._outside.audited()
-
-    async def _look_at(self, due: Due) -> None:
-        try:
-            await self._rounds.look(due)
-        finally:
-            self._signs.ended(due.name)
-            if not self._stopping.is_set():
-                self._send()
-                self._looking.ask()
+        for site in self._sites:
+            site.look()
 
     def _send(self) -> None:
         self._sending.ask()
@@ -187,7 +169,8 @@ class Daemon:
         if due and due <= self._clock.now():
             self._work.start(self._deliver())
         if self._sharing.on_duty:
-            self._polling.start_due(self._rounds.configuration, self._clock.now(), self._work.start)
+            for site in self._sites:
+                site.poll()
             self._replies.start_due(self._clock.now, self._work.start)
 
     async def _deliver(self) -> None:
@@ -195,13 +178,30 @@ class Daemon:
         await self._outbox.deliver_due(self._clock.now())
 
     async def _keep_watch(self) -> None:
-        now, configuration = self._clock.now(), self._rounds.configuration
-        await self._sharing.do_duty(lambda ledger: keep_watch(ledger, configuration, now))
-        await self._sharing.miss_others(configuration, now)
+        now = self._clock.now()
+        for site in self._sites:
+            # A fault in one site's tickets keeps nobody from another's.
+            try:
+                await self._sharing.do_duty(partial(SiteWatch.keep_watch, site, now=now))
+            except Exception as fault:  # noqa: BLE001 - told, as that of any task
+                self._work.faulted("watch", fault)
+        await self._sharing.miss_others(self._configurations(), now)
+
+    def _go_on(self) -> None:
+        for site in self._sites:
+            site.go_on()
+
+    async def _sweep(self) -> None:
+        await self._forget_sites()
+        await self._care.sweep(self._configurations()[0])
+
+    async def _forget_sites(self) -> None:
+        now, sites = self._clock.now(), self._configurations()
+        await self._sharing.do_duty(partial(forget_sites, sites=sites, now=now))
 
     async def _tidy(self) -> None:
         if self._sharing.on_duty:
-            await self._care.tidy(self._rounds.configuration)
+            await self._care.tidy(self._configurations())
 
     def _alive(self) -> None:
         """Said from the loop that looks, so that a loop that hangs is noticed."""
@@ -220,47 +220,49 @@ class Daemon:
             await self._control.open()
         self._manager.status(await self._status())
 
-    def _take(self, configuration: Configuration) -> None:
-        self._rounds.configuration = configuration
-        desks = {name: build(name, settings) for name, settings in configuration.desks.items()}
+    def _take(self, sites: Sequence[Configuration]) -> None:
+        known = {one.configuration.site.scope: one for one in self._sites}
+        self._sites = [
+            known.pop(one.site.scope) if one.site.scope in known else SiteWatch(self._means, one)
+            for one in sites
+        ]
+        for gone in known.values():
+            gone.leave()
+        for site, configuration in zip(self._sites, sites, strict=True):
+            site.take(configuration)
+        desks = {name: desk for site in self._sites for name, desk in site.desks.items()}
         self._outbox.stop()
-        host, state = socket.gethostname(), configuration.state
+        host, state = socket.gethostname(), sites[0].state
         self._outbox = Outbox(self._ledger, desks, host, state)
-        self._polling = DeskPolling(self._ledger, desks)
-        self._replies = MailReplies(self._ledger, configuration)
-        self._cadence = self._new_cadence(configuration)
-        self._outside.take(configuration)
-        self._emergency.take(configuration)
-        say_taken(configuration, self._clock.now())
+        self._replies = MailReplies(self._ledger, sites)
+        self._cadence = self._new_cadence()
+        self._outside.take(sites)
+        say_taken(sites, self._clock.now())
 
     async def _forget_removed(self) -> None:
-        now, configuration = self._clock.now(), self._rounds.configuration
-        await self._sharing.do_duty(lambda ledger: forget_removed(ledger, configuration, now))
+        now = self._clock.now()
+        for site in self._sites:
+            await self._sharing.do_duty(partial(SiteWatch.forget_removed, site, now=now))
+        await self._forget_sites()
 
-    def _new_cadence(self, configuration: Configuration) -> Cadence:
+    def _new_cadence(self) -> Cadence:
         cadence = Cadence(self._work.faulted)
         cadence.every(1, "look", self._look)
         cadence.every(1, "send", self._send)
         cadence.every(1, "watch", self._watching.ask)
         cadence.every(RENEW_SECONDS, "hold", self._holding.ask)
-        cadence.every(1, "on-its-own", self._autonomy.ask)
+        cadence.every(1, "on-its-own", self._go_on)
+        cadence.every(10, "evidence", self._evidence.ask)
         # Half of WatchdogSec= already; without a watchdog 5 s keeps the status line fresh.
-        cadence.every(
-            max(1, int(min(self._manager.watchdog_seconds or 5, 5))), "alive", self._alive
-        )
+        often = int(min(self._manager.watchdog_seconds or 5, 5))
+        cadence.every(max(1, often), "alive", self._alive)
         cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
-        cadence.every(600, "sweep", lambda: self._work.start(self._care.sweep(configuration)))
+        cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
         cadence.every(3600, "tidy", self._tidying.ask)
         cadence.every(3600, "bodies", lambda: self._work.start(self._care.name_unreadable()))
-        if configuration.audit:
-            cadence.daily(
-                [configuration.audit.at], configuration.site.timezone, "audit", self._look
-            )
-        # A run at a time of day gets a nudge of its own, so that it begins on its second and not up
-        # to a second later.
-        for entry in configuration.checks.values():
-            cadence.daily(entry.at, configuration.site.timezone, entry.name, self._look)
+        for site in self._sites:
+            site.nudge(cadence)
         return cadence
 
     async def _keep_cadence(self) -> None:
@@ -280,29 +282,29 @@ class Daemon:
     async def _read_again(self) -> None:
         self._manager.reloading()
         try:
-            configuration = self._file.read()
-            if moved := cannot_move(self._rounds.configuration, configuration):
+            sites = self._file.read()
+            if moved := cannot_move(self._configurations()[0], sites[0]):
                 self._file.refuse()
                 raise ValueError(moved)
         except (ConfigurationFaults, ValueError) as faults:
             log.error("action=reload_refused the old configuration goes on\n%s", faults)
             await self._care.note("reload-refused", {"faults": str(faults)})
         else:
-            before = effective(self._rounds.configuration)
-            self._take(configuration)
+            before = effective_of(self._configurations())
+            self._take(sites)
             await self._forget_removed()
-            changed = difference(before, effective(configuration)).in_short()
+            changed = difference(before, effective_of(sites)).in_short()
             self._reloaded = f"; reloaded {self._clock.now():%d %b %H:%M} UTC: {changed}"
-            await self._care.note(
-                "reloaded", {"checks": len(configuration.checks), "changes": changed}
-            )
-            log.info("action=reloaded checks=%d: %s", len(configuration.checks), changed)
-        # READY=1 after a refused file too: systemd waits for it, and the old configuration is in
-        # force.
+            checks = sum(len(one.checks) for one in sites)
+            await self._care.note("reloaded", {"checks": checks, "changes": changed})
+            log.info("action=reloaded checks=%d: %s", checks, changed)
+        # READY=1 after a refused file too: systemd waits for it, and the old one is in force.
         self._manager.ready(await self._status())
 
     async def _status(self) -> str:
         open_tickets = await self._ledger.do(lambda ledger: len(ledger.open_incidents()))
         doing = self._signs.at_work() or "waiting"
-        of = f"{(now := self._rounds.configuration).site.name}: {len(now.checks)} checks"
-        return f"{of}, {open_tickets} open tickets; {doing}{self._reloaded}"
+        sites = self._configurations()
+        of = sites[0].site.name if len(sites) == 1 else f"{len(sites)} sites"
+        checks = sum(len(one.checks) for one in sites)
+        return f"{of}: {checks} checks, {open_tickets} open tickets; {doing}{self._reloaded}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -108,13 +108,15 @@ class LedgerCare:
         """Write the keepsake, if need be."""
         await self._keeping.keep(self._clock.now())
 
-    async def tidy(self, configuration: Configuration) -> None:
+    async def tidy(self, sites: Sequence[Configuration]) -> None:
         """Seal the days that are over; roll up and remove what has been kept for long enough."""
-        settings = configuration.ledger
+        settings = sites[0].ledger
         keep = Keep(settings.keep_looks / _DAY_SECONDS, settings.keep_rollups / _DAY_SECONDS)
 
+        checks = {name: entry for one in sites for name, entry in one.checks.items()}
+
         def held(check: str) -> timedelta:
-            entry = configuration.checks.get(check)
+            entry = checks.get(check)
             return timedelta(days=1) if entry is None else holds(entry)
 
         await self._retention.tidy(keep, held, self._clock.now())

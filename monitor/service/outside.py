@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from monitor.clock import Clock
 from monitor.config import Configuration
-from monitor.ledger import LedgerAccess
+from monitor.ledger import Ledger, LedgerAccess
+from monitor.ledger.of_site import of_site
 from monitor.service.dead_man import DeadMansSwitch
 from monitor.service.page_process import PageProcess
 from monitor.service.standing import hindrance
@@ -29,18 +30,18 @@ class Outside:
         self._page = PageProcess(start, look)
         self._switch: DeadMansSwitch | None = None
 
-    def take(self, configuration: Configuration) -> None:
+    def take(self, sites: Sequence[Configuration]) -> None:
         """Go by this configuration from now on."""
-        self._page.take(configuration)
+        self._page.take(sites)
         self._switch = None
-        if configuration.dead_man is not None:
-            self._switch = DeadMansSwitch(
-                configuration.dead_man,
-                self._clock,
-                lambda: self._ledger.do(
-                    lambda ledger: hindrance(ledger, configuration, self._clock.now())
-                ),
-            )
+        if (dead_man := sites[0].dead_man) is not None:
+
+            def hindered(ledger: Ledger) -> str:
+                now = self._clock.now()
+                found = (hindrance(of_site(ledger, one.site.scope), one, now) for one in sites)
+                return next(filter(None, found), "")
+
+            self._switch = DeadMansSwitch(dead_man, self._clock, lambda: self._ledger.do(hindered))
 
     def turn(self) -> None:
         """Do what is due; asked every second."""

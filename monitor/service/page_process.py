@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -64,6 +64,8 @@ class Job:
     sites: tuple[Neighbour, ...] = ()
     hooks: dict[str, Hook] = field(default_factory=dict)
     """of the desks that push, whose secret could be had"""
+    watched: tuple[str, ...] = ()
+    """the sites that the daemon watches, by name"""
     ledger_password: str = field(default="", repr=False)
     """of a ledger on a server: the page's process has neither credentials nor variables"""
 
@@ -84,12 +86,13 @@ class Job:
         told = json.loads(written)
         sites = tuple(Neighbour(**one) for one in told["sites"])
         hooks = {name: Hook(**one) for name, one in told["hooks"].items()}
-        return cls(**{**told, "listen": tuple(told["listen"]), "sites": sites, "hooks": hooks})
+        lists = {"listen": tuple(told["listen"]), "watched": tuple(told["watched"])}
+        return cls(**{**told, **lists, "sites": sites, "hooks": hooks})
 
 
-def job_of(configuration: Configuration, page: Page) -> Job:
+def job_of(sites: Sequence[Configuration], page: Page) -> Job:
     """The job, with the passwords that can be had now; who has none cannot log in."""
-    passwords = {}
+    configuration, passwords = sites[0], {}
     for user in page.users:
         try:
             passwords[user.name] = user.password.reveal()
@@ -106,8 +109,9 @@ def job_of(configuration: Configuration, page: Page) -> Job:
         everybody_reads=page.everybody_reads or not page.users,
         passwords=passwords,
         sites=tuple(_neighbour(one) for one in page.sites),
+        watched=tuple(one.site.name for one in sites),
         ledger_password=_ledger_password(configuration),
-        hooks=_hooks(configuration),
+        hooks=_hooks(sites),
     )
 
 
@@ -119,10 +123,10 @@ def _ledger_password(configuration: Configuration) -> str:
         return ""
 
 
-def _hooks(configuration: Configuration) -> dict[str, Hook]:
+def _hooks(sites: Sequence[Configuration]) -> dict[str, Hook]:
     """Whoever's secret is missing cannot push."""
     found = {}
-    for name, desk in configuration.desks.items():
+    for name, desk in [one for site in sites for one in site.desks.items()]:
         if (secret := desk.pushed_by()) is not None:
             try:
                 found[name] = Hook(secret.reveal(), desk.PUSHES_ANSWERS)
@@ -155,13 +159,13 @@ class PageProcess:
         self._start, self._look = start, look
         self._task: asyncio.Task[None] | None = None
         self._before: asyncio.Task[None] | None = None
-        self._wanted: Configuration | None = None
+        self._wanted: Sequence[Configuration] = ()
         self.address = ""
         """where it listens; "" where it does not"""
 
-    def take(self, configuration: Configuration) -> None:
-        """Serve the page of this configuration from now on, or none."""
-        self._wanted = configuration
+    def take(self, sites: Sequence[Configuration]) -> None:
+        """Serve the page of these sites from now on, or none."""
+        self._wanted = sites
         if self._task is not None:
             self._task.cancel()
             self._before, self._task = self._task, None
@@ -169,16 +173,17 @@ class PageProcess:
     def begin(self) -> None:
         """Start it, where one is wanted and none is there; within a running loop."""
         wanted = self._wanted
-        if self._task is None and wanted is not None and wanted.page is not None:
-            self._task = self._start(self._keep(wanted, wanted.page))
+        page = wanted[0].page if wanted else None
+        if self._task is None and page is not None:
+            self._task = self._start(self._keep(wanted, page))
 
-    async def _keep(self, configuration: Configuration, page: Page) -> None:
+    async def _keep(self, sites: Sequence[Configuration], page: Page) -> None:
         # The port is its predecessor's until that has gone.
         if self._before is not None:
             await asyncio.wait({self._before})
         failed, said = 0, ""
         while True:
-            why = await self._serve(configuration, page)
+            why = await self._serve(sites, page)
             # The same words each minute would fill the journal and say nothing new.
             if why != said:
                 log.error("action=page_ended %s", why)
@@ -186,12 +191,12 @@ class PageProcess:
             self.address = ""
             await asyncio.sleep(_AGAIN_SECONDS[min(failed, len(_AGAIN_SECONDS) - 1)])
 
-    async def _serve(self, configuration: Configuration, page: Page) -> str:
+    async def _serve(self, sites: Sequence[Configuration], page: Page) -> str:
         """Run it until it ends; returns why it did."""
         program = python("monitor.page", grace_seconds=_PATIENCE_SECONDS)
         try:
             async with running(program, None, _PATIENCE_SECONDS) as child:
-                await child.give(job_of(configuration, page).encoded())
+                await child.give(job_of(sites, page).encoded())
                 fault = await self._hear(child)
                 status = await child.wait()
                 return fault or f"it ended with {status}: {child.complaint(3)}"

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from monitor.audit.round import AuditRound
-from monitor.config import Configuration, in_force, load
+from monitor.config import Configuration, in_brief, in_force, load_sites
+from monitor.incidents.deadlines import forget_removed, keep_watch
+from monitor.ledger import Ledger
+from monitor.ledger.of_site import of_site
 from monitor.scheduling.rounds import Rounds
 from monitor.scheduling.runner import Runner
 from monitor.scheduling.under_way import UnderWay
 from monitor.service.control_protocol import Request
 from monitor.service.control_socket import ControlSocket, Session
 from monitor.service.peer import Peer
+from monitor.service.site_watch import SiteWatch
 
 log = logging.getLogger("reveille")
 
@@ -28,13 +31,13 @@ class ConfigurationFile:
         self.path = path
         self._read_at: int | None = None
 
-    def read(self) -> Configuration:
-        """The configuration. Raises ConfigurationFaults; the one before stays then."""
+    def read(self) -> tuple[Configuration, ...]:
+        """The configuration of each site. Raises ConfigurationFaults; the one before stays then."""
         # Before it is read: whoever writes meanwhile is noticed.
         changed_at = self._changed_at()
-        configuration = load(self.path)
+        sites = load_sites(self.path)
         self._read_at = changed_at
-        return configuration
+        return sites
 
     def refuse(self) -> None:
         """What was read is not taken."""
@@ -56,8 +59,7 @@ class Parts:
     """What a verb that is done inside the daemon may use."""
 
     runner: Runner
-    rounds: Rounds
-    audit: AuditRound
+    sites: Callable[[], Sequence[SiteWatch]]
     file: ConfigurationFile
     listeners: list[Callable[[str, str], None]] = field(default_factory=list)
     """who is told what a check does, beside the heartbeat"""
@@ -68,21 +70,39 @@ class Parts:
             listener(check, text)
 
 
-def hold_back(rounds: Rounds, under_way: UnderWay, now: datetime) -> None:
+def hold_back(rounds: Iterable[Rounds], under_way: UnderWay, now: datetime) -> None:
     """What a death has cut off may be what the last daemon died of: everything else goes first."""
+    of_all = list(rounds)
     for name, seconds in under_way.interrupted().items():
-        rounds.hold_back(name, now + timedelta(seconds=seconds))
+        for one in of_all:
+            one.hold_back(name, now + timedelta(seconds=seconds))
         log.warning("action=held_back check=%s seconds=%g", name, seconds)
 
 
-def say_taken(configuration: Configuration, now: datetime) -> None:
+def forget_sites(ledger: Ledger, sites: Sequence[Configuration], now: datetime) -> None:
+    """A site that is no longer configured is looked at no more: its tickets end as those of checks
+    that were removed, and the people of the first site hear of it.
+    """
+    first = sites[0]
+    if not first.site.several:
+        return
+    known = {one.site.name for one in sites}
+    for name in {row.site for row in ledger.open_incidents()} - known:
+        gone = replace(first, site=first.site.model_copy(update={"name": name}), checks={})
+        forget_removed(of_site(ledger, name), gone, now)
+        keep_watch(of_site(ledger, name), gone, now)
+
+
+def say_taken(sites: Sequence[Configuration], now: datetime) -> None:
     """Keep what is in force from now on, and say what is doubtful of it."""
     try:
-        in_force.keep(configuration, now)
+        in_force.keep(sites, now)
+        for one in sites:
+            in_brief.keep(one)
     except OSError as problem:
         # What is compared with by hand is not worth a daemon; the ledger says of a full disk.
         log.warning("action=configuration_not_kept %s", problem)
-    for warning in configuration.warnings:
+    for warning in dict.fromkeys(warning for one in sites for warning in one.warnings):
         log.warning("action=doubtful_setting %s", warning)
 
 
@@ -97,6 +117,6 @@ def control_socket(state: Path, parts: Parts, served: Served | None) -> ControlS
     return ControlSocket(
         state,
         partial(served, parts),
-        lambda: parts.rounds.configuration.administrators,
+        lambda: parts.sites()[0].configuration.administrators,
         parts.file.path,
     )

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from monitor.incidents.house_troubles import forget_places, miss_hosts
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import LeaseLost
+from monitor.ledger.of_site import of_site
 from monitor.ledger.own_thread import LedgerThread
 from monitor.ledger.repeating import once_more_if_cut
 from monitor.ledger.server_address import ServerAddress
@@ -77,16 +78,18 @@ class Sharing:
         """For how long the ledger has not heard this host, by the stopwatch."""
         return self._clock.monotonic() - self._said_at
 
-    async def miss_others(self, configuration: Configuration, now: datetime) -> None:
-        """Tell of hosts that are silent, where it is this host's duty. After an outage of the
+    async def miss_others(self, sites: Sequence[Configuration], now: datetime) -> None:
+        """Tell of hosts that are silent, where it is this host's duty: once, to the people of the
+        first site. After an outage of the
         ledger, or a freeze of this host, the others have first to get a word in.
         """
         here = self._clock.monotonic() - self._here_since
         if self.claims.shared and here >= SILENT.total_seconds():
 
             def watched(ledger: Ledger) -> None:
-                miss_hosts(ledger, configuration, now, SILENT)
-                forget_places(ledger, configuration, now)
+                miss_hosts(of_site(ledger, sites[0].site.scope), sites[0], now, SILENT)
+                for one in sites:
+                    forget_places(of_site(ledger, one.site.scope), one, now)
 
             await self.do_duty(watched)
 

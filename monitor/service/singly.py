@@ -21,6 +21,11 @@ class Singly:
         self._start, self._job = start, job
         self._wanted = self._under_way = False
 
+    @property
+    def under_way(self) -> bool:
+        """Whether it is being done."""
+        return self._under_way
+
     def ask(self) -> None:
         """Have it done, now or once it is done."""
         self._wanted = True

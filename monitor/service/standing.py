@@ -15,7 +15,7 @@ from monitor.incidents import store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.fault_words import verdict_words
 from monitor.incidents.maintenances import hides, running
-from monitor.incidents.ticket_view import incident_line, named
+from monitor.incidents.ticket_view import incident_line, ticket_name
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import Heartbeat, heartbeat
 from monitor.service.state_folder import barrier
@@ -90,6 +90,7 @@ def check_line(
     """Where one check stands."""
     newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
     hidden = hides(ledger, configuration, entry.name, now)
+    number = condition.incident if condition else None
     moments = [condition.next_look] if condition and condition.next_look else []
     if entry.timetable is not None:
         moments.append(next_after(entry.timetable, now))
@@ -102,7 +103,7 @@ def check_line(
         next_at=min(moments, default=None),
         cadence=cadence_words(entry),
         text=verdict_words(entry, newest.verdict) if newest else "",
-        incident=named(condition.incident) if condition and condition.incident else "",
+        incident=ticket_name(configuration, number) if number else "",
         muted=hidden.reason or "maintenance" if hidden else "",
         overdue=_overdue(entry, condition, now),
     )
@@ -142,4 +143,5 @@ def hindrance(ledger: Ledger, configuration: Configuration, now: datetime) -> st
     conditions = store.conditions(ledger)
     scheduled = [entry for entry in configuration.checks.values() if entry.timetable is not None]
     late = sum(_overdue(entry, conditions.get(entry.name), now) for entry in scheduled)
-    return f"all {late} checks are overdue" if scheduled and late == len(scheduled) else ""
+    whose = f" of {configuration.site.scope}" if configuration.site.scope else ""
+    return f"all {late} checks{whose} are overdue" if scheduled and late == len(scheduled) else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +30,9 @@ ALARM_SECONDS = 2.0
 class Work:
     """The tasks of one daemon."""
 
-    def __init__(self, clock: Clock, configuration: Callable[[], Configuration]) -> None:
-        """`configuration` is asked when somebody has to be told."""
-        self.clock, self._configuration = clock, configuration
+    def __init__(self, clock: Clock, sites: Callable[[], Sequence[Configuration]]) -> None:
+        """`sites` are asked for when somebody has to be told."""
+        self.clock, self._sites = clock, sites
         self._tasks: set[asyncio.Task[Any]] = set()
         self._alarm = Alarm()
         # Whether operators hear of faults of a cause from somebody else.
@@ -58,7 +58,9 @@ class Work:
         # places at once.
         now, cause = self.clock.now(), cause_of(error)
         if self._alarm.claim(cause, now):
-            log.error("action=blind in=%s %s", name, error)
+            # "Invalid argument" by itself tells nobody what was asked for.
+            strange = error if cause == "system" else None
+            log.error("action=blind in=%s %s", name, error, exc_info=strange)
             if not self.told_elsewhere(cause):
                 self._alarms.append(self.start(self._raise(str(error), now, cause)))
 
@@ -79,7 +81,7 @@ class Work:
         return not self._tasks
 
     async def _raise(self, reason: str, now: datetime, cause: str) -> None:
-        await self._alarm.raise_(self._configuration(), reason, now, cause)
+        await self._alarm.raise_(self._sites(), reason, now, cause)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -10,6 +10,7 @@ from pathlib import Path
 from monitor import config
 from monitor.config import additions
 from monitor.config.additions import Addition, Extended, extended
+from monitor.config.section_models import Site
 from monitor.terminal import complain_folded, say, show_json
 from monitor.verbs.opening import Stop
 from monitor.verbs.refusal import in_words
@@ -80,10 +81,13 @@ def _secret(arguments: Namespace) -> dict[str, str] | None:
 def _added(arguments: Namespace, addition: Addition) -> int:
     file = Path(arguments.config)
     try:
-        found = extended(file, addition)
+        found = extended(file, addition, arguments.site)
     except ValueError as wrong:
         raise Stop(str(wrong)) from None
-    trials = asyncio.run(tried(found.configuration, _plain_names(addition)))
+    names = _plain_names(addition, found.configuration.site)
+    trials = asyncio.run(tried(found.configuration, names))
+    if found.configuration.site.several:
+        addition = addition.of_site(found.configuration.site.name)
     opens = not any(one.outcome in ("fails", "unknown") for one in trials)
     written = opens or arguments.anyway
     if written:
@@ -104,8 +108,10 @@ def _added(arguments: Namespace, addition: Addition) -> int:
     return 0
 
 
-def _plain_names(addition: Addition) -> frozenset[str]:
-    return frozenset(name.replace('"', "") for name in addition.names)
+def _plain_names(addition: Addition, site: Site) -> frozenset[str]:
+    """As what is tried is called: `checks.Pune/agent-portal` where there are several sites."""
+    parted = (name.replace('"', "").partition(".") for name in addition.names)
+    return frozenset(f"{section}.{site.scoped(name)}" for section, _, name in parted)
 
 
 def _warn(found: Extended, addition: Addition) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 
 from monitor.clock import SystemClock
+from monitor.config import Configuration
 from monitor.core.incident import Incident
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses, NotSent
-from monitor.incidents.ticket_view import named, number_of
+from monitor.incidents.ticket_view import number_of, ticket_name
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import say, show, show_json
@@ -32,7 +33,7 @@ def show_analysis(arguments: Namespace) -> int:
     prints what an editor is opened on. 0."""
     configuration = sound_part_of(arguments)
     with ledger_of(configuration, read_only=True) as ledger:
-        incident = _incident(ledger, _number(arguments))
+        incident = _incident(ledger, configuration, _number(arguments))
         rca = Analyses(ledger, configuration, SystemClock().now()).of(incident)
     if arguments.json:
         show_json(rca.to_dict())
@@ -51,12 +52,13 @@ def write(arguments: Namespace) -> int:
     number, by = _number(arguments), acting(arguments)
     with ledger_of(configuration) as ledger:
         analyses = Analyses(ledger, configuration, SystemClock().now())
-        before = analyses.of(_incident(ledger, number)).written
+        before = analyses.of(_incident(ledger, configuration, number)).written
         changed = {name: text for name, text in written.items() if text != before.get(name, "")}
         if changed:
             analyses.edit(number, by, changed)
     parts = ", ".join(SECTIONS[name] for name in changed)
-    say(f"{named(number)}: {f'{parts}: kept' if parts else 'nothing has changed'}")
+    name = ticket_name(configuration, number)
+    say(f"{name}: {f'{parts}: kept' if parts else 'nothing has changed'}")
     return 0
 
 
@@ -75,7 +77,8 @@ def send(arguments: Namespace) -> int:
     to = [row.recipient for row in letters if (row.kind, row.sequence) == ("rca", sent.sequence)]
     beat = heartbeat(configuration.state)
     later = "" if beat and beat.running else "; the daemon is not running, they go out when it does"
-    say(f"{named(number)}: sent by {by} to {', '.join(to) or 'nobody: no desk takes it'}{later}")
+    name = ticket_name(configuration, number)
+    say(f"{name}: sent by {by} to {', '.join(to) or 'nobody: no desk takes it'}{later}")
     return 0
 
 
@@ -95,22 +98,23 @@ def _paused(arguments: Namespace, waits: bool) -> int:
     number, by = _number(arguments), acting(arguments)
     with ledger_of(configuration) as ledger:
         analyses = Analyses(ledger, configuration, SystemClock().now())
+        name = ticket_name(configuration, number)
         try:
             if waits:
                 analyses.wait(number, by, arguments.text.strip())
             else:
                 analyses.go_on(number, by)
         except (ValueError, LookupError) as why:
-            raise Stop(f"{named(number)}: {why.args[0]}") from None
-    say(f"{named(number)}: {'waits for evidence' if waits else 'goes on'}, says {by}")
+            raise Stop(f"{name}: {why.args[0]}") from None
+    say(f"{name}: {'waits for evidence' if waits else 'goes on'}, says {by}")
     return 0
 
 
-def _incident(ledger: Ledger, number: int) -> Incident:
+def _incident(ledger: Ledger, configuration: Configuration, number: int) -> Incident:
     """Raises Stop, Unreadable."""
     row = ledger.incident(number)
     if row is None:
-        raise Stop(f"there is no ticket {named(number)}")
+        raise Stop(f"there is no ticket {ticket_name(configuration, number)}")
     return store.incident_of(row)
 
 

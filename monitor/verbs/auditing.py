@@ -32,7 +32,7 @@ def audit(arguments: Namespace) -> int:
         raise Stop(f"there is no [audit] in {configuration.file}")
     inside = INSIDE.get()
     if inside is not None and not arguments.date:
-        found = _made_inside(inside, send=arguments.send)
+        found = _made_inside(inside, configuration, send=arguments.send)
     else:
         with ledger_of(configuration) as ledger:
             found = (
@@ -60,13 +60,13 @@ def _made(ledger: Ledger, configuration: Configuration, send: bool) -> Audit:
         progress.end()
 
 
-def _made_inside(inside: Inside, send: bool) -> Audit:
+def _made_inside(inside: Inside, configuration: Configuration, send: bool) -> Audit:
     """By the daemon's own round: what it is looking at by itself is not looked at twice."""
-    parts, audit = inside.parts, inside.configuration.audit
+    parts, audit = inside.parts, configuration.audit
     progress = _Progress(len(audit.checks) if audit else 0)
     parts.listeners.append(progress.stage)
     try:
-        return inside.awaited(parts.audit.by_hand(progress.part, send))
+        return inside.awaited(inside.audit_of(configuration).by_hand(progress.part, send))
     except UnderWay as busy:
         raise Stop(str(busy)) from None
     finally:

@@ -5,8 +5,8 @@ the running one, and whether everything that it names opens.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +26,49 @@ from reports.render import render_text
 
 
 def check_config(arguments: Namespace) -> int:
-    """Say every fault of the configuration. 0 good, 2 with all faults; with --try 1 where
-    something does not open.
+    """Say every fault of the configuration, of all its sites or of one (--site). 0 good, 2 with all
+    faults; with --try 1 where something does not open.
     """
     try:
-        found = config.load(arguments.config)
+        every = config.load_sites(arguments.config)
+        sites = [config.one_of(every, arguments.site)] if arguments.site else [*every]
     except ConfigurationFaults as faults:
         return _refused(faults, arguments.json)
-    if barred := [*_kept_out(found), *_without_right(found)]:
-        found = replace(found, warnings=(*barred, *found.warnings))
+    found = sites[0]
+    of_all = [one for site in sites for one in site.warnings]
+    barred = [one for site in sites for one in (*_kept_out(site), *_without_right(site))]
+    warnings = tuple(dict.fromkeys([*barred, *of_all]))
     if arguments.diff is not None:
-        return _differs(found, arguments.diff, arguments.json)
+        return _differs(every, warnings, arguments.diff, arguments.json)
     if arguments.try_:
         # Only then: what is tried brings every kind's own means with it.
         from monitor.verbs.trying import everything_opens
 
         if not arguments.json:
-            warn(found)
-        return everything_opens(found, arguments.json)
-    duty = on_call_at(found, SystemClock().now())
+            warn(found.file, warnings)
+        return everything_opens(sites, arguments.json)
+    duty = {one.site: on_call_at(one, SystemClock().now()) for one in sites}
     if arguments.json:
-        warnings = [plain(w) for w in found.warnings]
-        told = {"good": True, "warnings": warnings, "on_call": [asdict(one) for one in duty]}
-        show_json({**told, "configuration": config.effective(found)})
+        told = [
+            {**asdict(one), **({"site": site.name} if site.several else {})}
+            for site, people in duty.items()
+            for one in people
+        ]
+        body = {"good": True, "warnings": [plain(w) for w in warnings], "on_call": told}
+        show_json({**body, "configuration": _in_force(sites, warnings)})
         return 0
-    warn(found)
-    say(
-        f"{found.file} is good: {found.site.name}, {_counted(len(found.checks), 'check')}, policy"
-        f" {found.policy.name}"
-    )
-    if duty:
-        say(render_text("on_call", on_call=duty, zone=found.site.timezone).rstrip())
+    warn(found.file, warnings)
+    for one in sites:
+        checks = _counted(len(one.checks), "check")
+        say(f"{one.file} is good: {one.site.name}, {checks}, policy {one.policy.name}")
+        if duty[one.site]:
+            shown = render_text("on_call", on_call=duty[one.site], zone=one.site.timezone)
+            say(shown.rstrip())
     return 0
+
+
+def _in_force(sites: Sequence[Configuration], warnings: Sequence[Fault]) -> dict[str, Any]:
+    return {**config.effective_of(sites), "warnings": list(map(str, warnings))}
 
 
 def _kept_out(found: Configuration) -> Iterator[Fault]:
@@ -95,10 +106,10 @@ def _without_right(found: Configuration) -> Iterator[Fault]:
         yield Fault("", f"{', '.join(files)} {are} not in force: {blind}", right)
 
 
-def warn(found: Configuration) -> None:
+def warn(file: Path, warnings: Iterable[Fault]) -> None:
     """Say each warning of a configuration."""
-    for warning in found.warnings:
-        complain_folded(f"warning: {config.located(str(found.file), warning)}")
+    for warning in warnings:
+        complain_folded(f"warning: {config.located(str(file), warning)}")
 
 
 def plain(fault: Fault) -> dict[str, object]:
@@ -126,15 +137,17 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _differs(found: Configuration, other: str, as_json: bool) -> int:
+def _differs(
+    sites: Sequence[Configuration], warnings: Sequence[Fault], other: str, as_json: bool
+) -> int:
     """What this file would change: of what the daemon has in force, or of another file."""
-    against, before = _other(found, other)
-    changes = config.difference(before, config.effective(found))
+    against, before = _other(sites[0], other)
+    changes = config.difference(before, config.effective_of(sites))
     if as_json:
         body = {"against": against, "summary": changes.in_short(), "changes": changes.to_dict()}
-        show_json({"good": True, "warnings": [plain(w) for w in found.warnings], **body})
+        show_json({"good": True, "warnings": [plain(w) for w in warnings], **body})
         return 0
-    warn(found)
+    warn(sites[0].file, warnings)
     for line in changes.lines():
         say(line)
     say(f"{changes.in_short()}, against {against}")
@@ -144,7 +157,7 @@ def _differs(found: Configuration, other: str, as_json: bool) -> int:
 def _other(found: Configuration, other: str) -> tuple[str, Mapping[str, Any]]:
     """What is compared with, in words, and its settings."""
     if other:
-        return other, config.effective(config.load(Path(other)))
+        return other, config.effective_of(config.load_sites(Path(other)))
     try:
         running = config.in_force.kept(found.state)
     except OSError as problem:

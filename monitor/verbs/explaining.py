@@ -25,7 +25,7 @@ from monitor.incidents.audiences import left_to_operators, who_hears
 from monitor.incidents.recipients import reached
 from monitor.terminal import complain, show
 from monitor.verbs.on_call import on_call_at
-from monitor.verbs.opening import Stop, configuration_of, entry_of
+from monitor.verbs.opening import Stop, configuration_to_show, entry_of
 from reports.command_views import DialLine, Explained, PromiseLine
 from reports.ticket import RungLine
 
@@ -35,7 +35,7 @@ OWN_KIND = "reveille"
 
 def explain(arguments: Namespace) -> int:
     """Issue, severity, owner, targets and dated ladder of a case or an issue."""
-    configuration = configuration_of(arguments)
+    configuration = configuration_to_show(arguments)
     _counted(arguments)
     what = arguments.issue or _case(configuration, arguments)
     if isinstance(what, Case):

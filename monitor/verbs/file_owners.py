@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from monitor.config import Configuration, ConfigurationFaults, load_sound_part
+from monitor.config import ConfigurationFaults
 from monitor.installing.layout import USER
 from monitor.terminal import complain
+from monitor.verbs.opening import sound_part
 
 ROOT = 0
 # mkfs.ext4 makes it in the root of a file system, for fsck alone.
@@ -70,12 +71,10 @@ def _hand_over(folder: Path, like: Path | None) -> None:
 def _folders(arguments: Namespace) -> list[Path]:
     """The state's folder, and those that checks write into."""
     try:
-        # Kept for the verb itself: to read a large configuration twice takes a second.
-        arguments.sound_part = load_sound_part(arguments.config)
-        configuration: Configuration = arguments.sound_part[0]
+        sites, _ = sound_part(arguments)
     except (ConfigurationFaults, OSError):
         # Without a configuration nothing is done in its folders.
         return []
-    probes = [entry.probe for entry in configuration.checks.values()]
-    state = configuration.state.resolve()
+    probes = [entry.probe for one in sites for entry in one.checks.values()]
+    state = sites[0].state.resolve()
     return [state, *dict.fromkeys(folder for probe in probes for folder in probe.writes())]

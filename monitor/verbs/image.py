@@ -25,7 +25,7 @@ from checks.data.backup.instructions import image_instructions
 from checks.data.backup.listing import Kept, newest_proven
 from checks.data.backup.run.parent import converse
 from monitor.clock import SystemClock
-from monitor.config import Configuration
+from monitor.config import Configuration, together
 from monitor.ledger.server_address import ServerAddress
 from monitor.terminal import SCREEN, show
 from monitor.verbs.asking import image_name
@@ -34,7 +34,7 @@ from monitor.verbs.image_files import configuration_files, secret_files
 from monitor.verbs.image_host import host_files
 from monitor.verbs.image_medium import HOW_TO, medium
 from monitor.verbs.inside import awaited
-from monitor.verbs.opening import Stop, configuration_of
+from monitor.verbs.opening import Stop, sites_of
 from reports.backups import BackupDone
 
 
@@ -42,7 +42,7 @@ def image(arguments: Namespace) -> int:
     """Write a recovery image. 0; 1 when a check has no proven backup to put into it, the ledger
     cannot be saved, or a file of the configuration cannot be read.
     """
-    configuration = configuration_of(arguments)
+    configuration = together(sites_of(arguments))
     clock = SystemClock()
     began = clock.monotonic()
     screen, target = SCREEN.get(), Path(arguments.to or image_name(arguments))

@@ -4,17 +4,18 @@ audit, and who asks. Without it a verb is a process of its own, and has its user
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
-from concurrent.futures import CancelledError, Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from monitor.config import Configuration
-
 if TYPE_CHECKING:
     # Only the daemon has them: `reveille status` need not read what the daemon is made of.
+    import asyncio
+    from concurrent.futures import Future
+
+    from monitor.audit.round import AuditRound
+    from monitor.config import Configuration
     from monitor.service.parts import Parts
 
 _T = TypeVar("_T")
@@ -32,12 +33,20 @@ class Inside:
     _ended: bool = False
 
     @property
-    def configuration(self) -> Configuration:
-        """The one in force, whatever lies on the disk by now."""
-        return self.parts.rounds.configuration
+    def configurations(self) -> list[Configuration]:
+        """Those in force, of each site, whatever lies on the disk by now."""
+        return [one.configuration for one in self.parts.sites()]
+
+    def audit_of(self, configuration: Configuration) -> AuditRound:
+        """The audit of a site."""
+        found = (one for one in self.parts.sites() if one.configuration is configuration)
+        return next(found).audit
 
     def awaited(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Have it done on the daemon's loop. Raises BrokenPipeError when whoever asked has gone."""
+        import asyncio
+        from concurrent.futures import CancelledError
+
         if self._ended:
             work.close()
             raise BrokenPipeError
@@ -62,5 +71,7 @@ INSIDE: ContextVar[Inside | None] = ContextVar("inside", default=None)
 
 def awaited(work: Coroutine[Any, Any, _T]) -> _T:
     """What a coroutine comes to: on the daemon's loop, or on one of this process's own."""
+    import asyncio
+
     inside = INSIDE.get()
     return asyncio.run(work) if inside is None else inside.awaited(work)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from checks.durations import parse_duration
 from monitor.clock import SystemClock
-from monitor.config import Configuration, load
+from monitor.config import Configuration, load_sites, together
 from monitor.installing import needs, plan, removal, service
 from monitor.installing.layout import CREDENTIALS, UNIT, USER, Program, this_program
 from monitor.installing.program import ProgramFault
@@ -58,7 +58,7 @@ def upgrade(arguments: Namespace) -> int:
     new one is not ready in time. 0; 1 the old one runs again.
     """
     program = this_program()
-    configuration = load(arguments.config)
+    configuration = together(load_sites(arguments.config))
     _fit(program)
     within = _within(arguments.within)
     try:
@@ -103,7 +103,7 @@ def uninstall(arguments: Namespace) -> int:
 
 def _configuration(path: Path) -> Configuration | None:
     """None where none is written yet. Raises ConfigurationFaults: nothing is laid down then."""
-    return load(path) if path.exists() else None
+    return together(load_sites(path)) if path.exists() else None
 
 
 def _fit(program: Program) -> None:

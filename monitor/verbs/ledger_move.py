@@ -9,20 +9,20 @@ from pathlib import Path
 
 from checks.settings import Secret
 from monitor.clock import SystemClock
-from monitor.config import Configuration
+from monitor.config import Configuration, together
 from monitor.ledger.moving import move as carry
 from monitor.ledger.postgresql_login import said
 from monitor.ledger.server_address import ServerAddress
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.terminal import passing, show, watched
-from monitor.verbs.opening import Stop, sound_part_of
+from monitor.verbs.opening import Stop, sound_sites_of
 from monitor.verbs.refusal import in_words
 from reports.ledger_views import LedgerMoved, Moved
 
 
 def move(arguments: Namespace) -> int:
     """Carry the ledger over; the daemon must not run. 0; 2 where nothing was moved."""
-    configuration = sound_part_of(arguments)
+    configuration = together(sound_sites_of(arguments))
     file, to = configuration.state / "ledger.sqlite", _target(arguments, configuration)
     if not file.exists():
         raise Stop(f"there is no ledger at {file} to move")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from checks.data.backup.store.seal import key_of
 from monitor.clock import SystemClock
-from monitor.config import Configuration
+from monitor.config import Configuration, together
 from monitor.core.disk_growth import Growing, lasts_days
 from monitor.ledger.encoding import milliseconds
 from monitor.ledger.growth import Grown, folder_bytes
 from monitor.ledger.proof import verified
 from monitor.ledger.server_address import ServerAddress
 from monitor.terminal import show
-from monitor.verbs.opening import ledger_of, sound_part_of
+from monitor.verbs.opening import ledger_of, sound_sites_of
 from reports.ledger_views import LedgerProof, LedgerSize, Part, Wrong
 
 _DAY = 86400.0
@@ -29,7 +29,7 @@ def size(arguments: Namespace) -> int:
     """What the ledger and the evidence take, what of it grows, and how long the disk lasts. 0; 1
     where that is less than a month.
     """
-    configuration = sound_part_of(arguments)
+    configuration = together(sound_sites_of(arguments))
     with ledger_of(configuration, read_only=True) as ledger:
         now = SystemClock().now()
         parts, (whole, unused) = ledger.grown(milliseconds(now)), ledger.file_bytes()
@@ -42,7 +42,7 @@ def verify(arguments: Namespace) -> int:
     """Work every seal of the ledger out anew: was anything changed or taken away? 0; 1 where it
     was.
     """
-    configuration = sound_part_of(arguments)
+    configuration = together(sound_sites_of(arguments))
     key = key_of(configuration.state)
     with ledger_of(configuration, read_only=True) as ledger:
         found = verified(ledger, key)

@@ -20,8 +20,6 @@ from monitor.incidents.ticket_view import stage_lines
 from monitor.ledger import Ledger, ProposalRow
 from monitor.ledger.bodies import letter_of
 from monitor.ledger.server_address import begun
-from monitor.scheduling.rounds import Due, Rounds
-from monitor.scheduling.runner import Runner
 from monitor.service.heartbeat import heartbeat
 from monitor.service.standing import standing
 from monitor.terminal import colourful, complain, complain_of, say, show
@@ -41,7 +39,8 @@ def once(arguments: Namespace) -> int:
     """One attempt: trace, observation, verdict, and what would go out. 0 OK, 1 DEGRADED, 2 FAILED,
     3 UNKNOWN.
     """
-    configuration = _with(arguments.name, configuration_of(arguments))
+    configuration = configuration_of(arguments)
+    configuration = _with(arguments.name, configuration)
     entry = entry_of(configuration, arguments.name)
     inside = INSIDE.get()
     # In the service it lies with the other evidence, and is swept with it.
@@ -106,7 +105,7 @@ def _with(name: str, configuration: Configuration) -> Configuration:
     if INSIDE.get() is None or name in configuration.checks:
         return configuration
     try:
-        newer = load(configuration.file)
+        newer = load(configuration.file, configuration.site.scope)
     except ConfigurationFaults:
         return configuration
     return newer if name in newer.checks and newer.state == configuration.state else configuration
@@ -139,6 +138,10 @@ async def _look_once(
     """A look on a scratch ledger: the same steps as the daemon's, with nothing to confirm and
     nothing sent.
     """
+    # Whoever asks how things stand needs nothing of what a look is made of.
+    from monitor.scheduling.rounds import Due, Rounds
+    from monitor.scheduling.runner import Runner
+
     clock = SystemClock()
 
     def progress(check: str, stage: str) -> None:

@@ -14,11 +14,11 @@ from base64 import b64decode, b64encode
 from checks.body import Unreadable
 from monitor.clock import SystemClock
 from monitor.config import ConfigurationFaults
-from monitor.delivery.mail_replies import NoAnswer, received, take_mail
+from monitor.delivery.mail_replies import NoAnswer, received, take_for_site
 from monitor.ledger import LedgerFault
 from monitor.terminal import complain
 from monitor.verbs.asking import asked
-from monitor.verbs.opening import Stop, ledger_of, sound_part_of, whoami
+from monitor.verbs.opening import Stop, sound_sites_of, whoami, whole_ledger_of
 
 # EX_TEMPFAIL of sysexits.h: the mail server keeps it and tries again.
 TRY_LATER = 75
@@ -49,14 +49,14 @@ def reply(arguments: Namespace) -> int:
 
 def take(arguments: Namespace) -> int:
     """Take an answer that was handed on in pieces. 0 done with."""
-    configuration, now = sound_part_of(arguments), SystemClock().now()
+    sites, now = sound_sites_of(arguments), SystemClock().now()
     raw = b64decode("".join(arguments.pieces))
-    boxes = (desk.mailbox() for desk in configuration.desks.values())
+    boxes = (desk.mailbox() for one in sites for desk in one.desks.values())
     replies = next((box for box in boxes if box is not None), None)
     try:
         mail = received(raw, replies)
-        with ledger_of(configuration) as ledger:
-            done = take_mail(mail, configuration, now, ledger, whoami())
+        with whole_ledger_of(sites[0]) as ledger:
+            done = take_for_site(mail, sites, now, ledger, whoami())
     except NoAnswer as why:
         complain(f"reveille: nothing was done: {why}")
     else:

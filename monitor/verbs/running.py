@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from checks.messages import nearest
-from monitor.config import ConfigurationFaults, load_sound_part
+from monitor.config import ConfigurationFaults, load_sound_sites
 from monitor.delivery.at_start import tell_operators
 from monitor.ledger import LedgerFault
 from monitor.ledger.hosts import NameTaken
@@ -68,11 +68,11 @@ def _tell(file: Path, reason: str) -> bool:
         # Whoever has typed it reads it.
         return False
     try:
-        configuration, _ = load_sound_part(file)
+        sites, _ = load_sound_sites(file)
     except (ConfigurationFaults, OSError) as faults:
         logging.getLogger("reveille").error("action=nobody_to_tell %s", faults)
         return False
-    return tell_operators(configuration, f"{reason}. Nothing is looked at until it starts again")
+    return tell_operators(sites, f"{reason}. Nothing is looked at until it starts again")
 
 
 async def _keep_running(file: Path) -> None:
@@ -90,6 +90,11 @@ def lab(arguments: Namespace) -> int:
     for name in arguments.break_ or []:
         if name not in FAULTS:
             raise Stop(f"there is no fault {name[:60]!r}{nearest(name, FAULTS)}\n{_listed(FAULTS)}")
+    if arguments.hosts:
+        from monitor.demo.hosts_lab import practise
+
+        folder = Path(arguments.folder or tempfile.mkdtemp(prefix="reveille-lab-"))
+        return practise(folder, arguments.hosts, arguments.break_ or [])
     run_lab(
         Path(arguments.folder or tempfile.mkdtemp(prefix="reveille-lab-")), arguments.break_ or []
     )
@@ -104,9 +109,12 @@ def demo(arguments: Namespace) -> int:
     """A healthy call, trouble, one ticket, the repair: told in a terminal. 0 only if each step was
     really seen.
     """
-    from monitor.demo.story import tell
+    from monitor.demo import hosts_story, story
 
-    return tell(Path(arguments.state) if arguments.state else None, as_json=arguments.json)
+    state = Path(arguments.state) if arguments.state else None
+    if arguments.hosts:
+        return hosts_story.tell(arguments.hosts, state, as_json=arguments.json)
+    return story.tell(state, as_json=arguments.json)
 
 
 def _log_to_journal() -> None:

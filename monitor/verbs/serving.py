@@ -14,6 +14,7 @@ import tempfile
 from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 
 from monitor.command_line import parser
@@ -26,6 +27,8 @@ from monitor.terminal import SCREEN, Screen
 from monitor.verbs.asking import SERVED
 from monitor.verbs.calling import called
 from monitor.verbs.inside import INSIDE, Inside
+from monitor.verbs.opening import sound_part
+from monitor.verbs.which_site import of_each
 
 log = logging.getLogger(__name__)
 # Threads of their own: a verb that waits for an answer must not hold up names and drawings.
@@ -104,7 +107,7 @@ async def act(parts: Parts, request: Request, peer: Peer, session: Session) -> i
     log.info("action=asked user=%s verb=%s", peer.name, arguments.verb)
     context = copy_context()
     context.run(INSIDE.set, inside)
-    context.run(SCREEN.set, FarScreen(session, request, inside.configuration.state))
+    context.run(SCREEN.set, FarScreen(session, request, inside.configurations[0].state))
     running = loop.run_in_executor(_THREADS, context.run, _called, arguments)
     try:
         return await asyncio.shield(running)
@@ -123,7 +126,7 @@ def actor(peer: Peer, request: Request) -> str:
 
 def _called(arguments: Namespace) -> int:
     try:
-        return called(verb_named(arguments.verb), arguments)
+        return called(partial(of_each, verb_named(arguments.verb), read=sound_part), arguments)
     except BrokenPipeError:
         return 141
     except Exception:

@@ -21,7 +21,7 @@ from monitor.core.policy_terms import Ladder
 from monitor.core.simulation import Life, cases_of, life
 from monitor.incidents import store
 from monitor.incidents.recipients import is_reached, reached
-from monitor.incidents.ticket_view import named
+from monitor.incidents.ticket_view import named, ticket_name
 from monitor.ledger import Ledger
 from monitor.terminal import show
 from monitor.verbs.made_up_incidents import made_up
@@ -92,7 +92,7 @@ def replay(arguments: Namespace) -> int:
             count += 1
             case = _case_of(ledger, configuration, incident)
             if case is None:
-                untold.append(named(incident.number))
+                untold.append(ticket_name(configuration, incident.number))
             elif (found := _rejudged(policy, incident, case)) is not None:
                 differing.append(found)
     view = Replayed(

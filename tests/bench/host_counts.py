@@ -9,7 +9,7 @@ have fifteen seconds later.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -27,6 +27,7 @@ class Count:
     """What was found."""
 
     looks: int = 0
+    handed_in: int = 0
     slots: int = 0
     passed_over: int = 0
     """slots after which the next was owed before they were possible"""
@@ -53,6 +54,8 @@ class Seen:
     looks: Sequence[Look]
     once_seen: frozenset[Look]
     """looks that somebody has read before"""
+    in_journals: frozenset[Look]
+    """looks that a host that was cut off had on its disk"""
     incidents: Sequence[tuple[int, str, float]]
     """number, key and time of opening"""
     opened_letters: Sequence[tuple[int, str]]
@@ -99,17 +102,26 @@ def counted(
     hosts: Sequence[str],
 ) -> Count:
     """`keys`: component -> the key of its ticket; `spans`: from when to when is counted."""
-    count = Count(looks=len(seen.looks), lost=sorted(seen.once_seen - set(seen.looks)))
+    there = {(check, round(at * 1000)) for check, at in seen.looks}
+    late = [one for one in sorted(seen.in_journals) if not _is_there(one, there)]
+    lost = [*sorted(seen.once_seen - set(seen.looks)), *late]
+    count = Count(len(seen.looks), handed_in=len(seen.in_journals), lost=lost)
     gaps = impossible(troubles, len(hosts), spans[1])
     by_check = defaultdict[str, list[float]](list)
     for check, at in seen.looks:
         by_check[check].append(at)
     for check, looks in by_check.items():
         _slots(count, check, sorted(looks), troubles, gaps, spans, every)
-    _tickets(count, seen, outages, keys)
+    _tickets(count, seen, outages, keys, gaps)
     _mails(count, seen)
     _silence(count, seen, troubles, hosts, spans[1])
     return count
+
+
+def _is_there(look: Look, there: Collection[tuple[str, int]]) -> bool:
+    # Two of one millisecond: the second has the next.
+    check, at = look
+    return any((check, round(at * 1000) + more) in there for more in range(4))
 
 
 def _slots(
@@ -145,12 +157,22 @@ def _tickets(
     seen: Seen,
     outages: Sequence[tuple[str, float, float]],
     keys: Mapping[str, str],
+    gaps: Sequence[tuple[float, float]],
 ) -> None:
     opened = Counter(key for _, key, _ in seen.incidents)
     for component, key in keys.items():
         times = sum(one == component for one, _, _ in outages)
-        if opened[key] > times or (times and not opened[key]):
+        if "monitor-is-blind" in key:
+            # It was, where a host without room was the only one that could look at all.
+            at = [when for _, one, when in seen.incidents if one == key]
+            blind = [one for one in at if not _is_near(one, gaps)]
+            count.tickets += [f"{key} at {one:.0f}: others could look" for one in blind]
+        elif opened[key] > times or (times and not opened[key]):
             count.tickets.append(f"{key}: {opened[key]} tickets of {times} outages")
+
+
+def _is_near(at: float, gaps: Sequence[tuple[float, float]]) -> bool:
+    return any(begin - 3 * WITHIN_SECONDS <= at <= end + 3 * WITHIN_SECONDS for begin, end in gaps)
 
 
 def _mails(count: Count, seen: Seen) -> None:

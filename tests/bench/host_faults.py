@@ -21,8 +21,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -32,7 +33,7 @@ from tests.bench.host_fault_kinds import KINDS, OF_LEDGER, Fates
 from tests.bench.host_world import CHECKS, COMPONENTS, EVERY_SECONDS, NAMES, World, world
 
 PEERS = "faketime"
-APART_SECONDS = (3.0, 12.0)
+APART_SECONDS = (4.0, 18.0)
 OUTAGE_SECONDS, MENDED_SECONDS = 150.0, 200.0
 SETTLES_SECONDS = 75.0
 _NUMBERS = re.compile(r"[0-9]+")
@@ -49,16 +50,16 @@ async def main(faults: int, seed: int) -> int:
         async with world(Path(folder), draw) as this:
             await asyncio.to_thread(this.ledgers.follow)
             began = time.time()
-            fates, once_seen = Fates(this), set[Look]()
+            fates, once_seen, in_journals = Fates(this), set[Look](), set[Look]()
             beside = [asyncio.ensure_future(_outages(this, list(COMPONENTS))),
-                      asyncio.ensure_future(_read(this, once_seen))]  # fmt: skip
+                      asyncio.ensure_future(_read(this, once_seen, in_journals))]  # fmt: skip
             await _befall(fates, faults, draw)
             beside[0].cancel()
             this.portals.broken = ""
             await asyncio.sleep(SETTLES_SECONDS)  # what is owed is done, what is due is told
             beside[1].cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            seen = await asyncio.to_thread(_seen, this, once_seen)
+            seen = await asyncio.to_thread(_seen, this, once_seen, in_journals)
             for host in this.hosts.values():
                 host.send(signal.SIGTERM)
             keys = await asyncio.to_thread(_keys, this)
@@ -98,24 +99,38 @@ async def _outages(this: World, components: Sequence[str]) -> None:
             this.outages.append((component, begin, time.time()))
 
 
-async def _read(this: World, once_seen: set[Look]) -> None:
-    """What somebody has read is there for good."""
+async def _read(this: World, once_seen: set[Look], in_journals: set[Look]) -> None:
+    """What somebody has read, in the ledger or in a host's journal, is there for good."""
     while True:
+        in_journals.update(look for host in this.hosts.values() for look in _journal(host.state))
         with suppress(psycopg.Error, OSError):
             once_seen.update(await asyncio.to_thread(_looks, this))
         await asyncio.sleep(1.0)
+
+
+def _journal(state: Path) -> Iterator[Look]:
+    try:
+        lines = (state / "late-looks.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    except OSError:
+        return
+    for line in lines:
+        with suppress(ValueError):  # one that was cut off has never counted
+            told = json.loads(line)
+            at = datetime.fromisoformat(told["started_at"]).timestamp()
+            yield str(told["check"]), int(at * 1000) / 1000
 
 
 def _looks(this: World) -> list[Look]:
     return [(str(name), float(at)) for name, at in this.ledgers.primary.run(_LOOKS)]
 
 
-def _seen(this: World, once_seen: set[Look]) -> Seen:
+def _seen(this: World, once_seen: set[Look], in_journals: set[Look]) -> Seen:
     run = this.ledgers.primary.run
     mails = [m for m in this.mailbox.messages() if m["X-Reveille-Event"] == "opened"]
     return Seen(
         [look for look in _looks(this) if look[0] in CHECKS],
         frozenset(look for look in once_seen if look[0] in CHECKS),
+        frozenset(in_journals),
         [(int(n), str(key), float(at) / 1000) for n, key, at in run(
             "SELECT number, key, opened_at FROM reveille.incidents")],
         [(int(n), str(who)) for n, who in run(
@@ -147,7 +162,9 @@ def _print_journals(this: World) -> None:
         for line, times in wrong.most_common(9):
             print(f"   {times:3} x {line[:250]}")
         for at, line in enumerate(lines):
-            if "Traceback" in line and "action=fault" in lines[at - 1]:
+            if "Traceback" in line and (
+                "action=fault" in lines[at - 1] or "Errno" in lines[at - 1]
+            ):
                 print("   ", "\n    ".join(lines[at : at + 25])[-2500:])
 
 
@@ -155,15 +172,18 @@ def _told(fates: Fates, this: World, count: Count, seconds: float, seed: int) ->
     print(
         f"befell: {', '.join(f'{n} x {k}' for k, n in Counter(t.kind for t in fates.all).items())}"
     )
+    for one in fates.all if count.faults else ():
+        print(f"  {one.begin:.1f} to {one.end:.1f}: {one.kind} {one.host}")
     for name in ("late", "lost", "tickets", "mails", "missed"):
         for line in getattr(count, name)[:20]:
             print(f"  {name}: {line}")
     late = figures(count.lateness)
     print(
         f"\nhost-faults: {len(fates.all)} faults in {seconds:.0f} s, {len(this.outages)} outages;"
-        f" {count.looks} looks, {len(count.lost)} lost; {count.slots} slots, {count.passed_over}"
-        f" passed over, {len(count.late)} later than 15 s after they were possible (median"
-        f" {late['median']:.2f} s, p99 {late['p99']:.1f} s, longest {late['longest']:.1f} s);"
+        f" {count.looks} looks, {count.handed_in} of them handed in late, {len(count.lost)} lost;"
+        f" {count.slots} slots, {count.passed_over} passed over, {len(count.late)} later than 15 s"
+        f" after they were possible (median {late['median']:.2f} s, p99"
+        f" {late['p99']:.1f} s, longest {late['longest']:.1f} s);"
         f" {len(count.tickets)} wrong tickets, {len(count.mails)} wrong first mails"
         f" ({count.repeated} repeated under their Message-ID), {len(count.missed)} wrong tickets of"
         f" silent hosts; seed {seed}; target: none of these"

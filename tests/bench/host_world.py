@@ -19,8 +19,8 @@ from pathlib import Path
 
 from lab.injected_faults import Faults
 from lab.mail_server import Mailbox
+from lab.server_link import Link
 from tests.loopback.databases import Postgres, postgres
-from tests.loopback.server_link import Link
 from tests.loopback.serving import listening
 from tests.loopback.test_database_health import standby
 from tests.scenes.daemon_process import MAIL_DESK, SITE, Process

@@ -1,7 +1,8 @@
 """A year of the configuration that `reveille init --everything` writes, in one ledger: what
-`status` and `tickets` cost on it (asked of the daemon, and done by the command itself), what it
-weighs with every look and with roll-ups, how long rolling up takes, and for how long a loop that
-looks stands still while the disk is slow (fsync held up by strace) or somebody holds the ledger.
+`status`, `tickets`, one ticket and `explain` cost on it (asked of the daemon, and done by the
+command itself where it was stopped), what it weighs with every look and with roll-ups, how long
+rolling up takes, and for how long a loop that looks stands still while the disk is slow (fsync held
+up by strace) or somebody holds the ledger.
 
 ./reveille bench ledger-year [DAYS]
 """
@@ -39,6 +40,7 @@ from monitor.ledger.own_thread import LedgerThread
 from monitor.ledger.proof import verified
 from monitor.ledger.retention import Keep, Retention
 from monitor.service.daemon import Daemon
+from monitor.service.parts import say_taken
 from monitor.service.standing import holds
 from monitor.verbs.serving import act
 from tests.bench import slow_disk
@@ -47,7 +49,7 @@ from tests.unit import sample_bodies
 PEERS = "strace"
 TARGET_SECONDS, TARGET_STALL_SECONDS = 0.2, 0.25
 TICKETS, OPEN, LETTERS_EACH, RUNS = 2500, 3, 8, 7
-VERBS = ("status", "tickets")
+VERBS = ("status", "tickets", f"tickets show RV-{TICKETS}", "explain main-number")
 PROGRAM = Path(sys.executable).with_name("reveille")
 Row = tuple[int, int, str, str, int, str, str, str]
 
@@ -141,7 +143,7 @@ def cost(file: Path, state: Path, verb: str, daemon: psutil.Process | None = Non
     walls, cpus = [], []
     before = _used(daemon)
     for _ in range(RUNS):
-        with_verb = _ran([verb, "--config", str(file)], state)
+        with_verb = _ran([*verb.split(), "--config", str(file)], state)
         version = _ran(["--version"], state)
         walls.append(with_verb[0] - version[0])
         cpus.append(with_verb[1] - version[1])
@@ -195,7 +197,7 @@ async def answer(file: Path) -> None:
 
 @dataclass(frozen=True)
 class Costs:
-    """Of both verbs: asked of a daemon, and done by the command itself where none runs."""
+    """Of each verb: asked of a daemon, and done by the command itself where none runs."""
 
     asked: dict[str, Cost]
     here: dict[str, Cost]
@@ -256,6 +258,7 @@ def main(days: int) -> int:
         write_sample(file)
         os.environ["STATE_DIRECTORY"] = str(state)
         configuration, now = load(file), datetime.now(UTC)
+        say_taken([configuration], now)
         ledger = state / "ledger.sqlite"
         count = filled(ledger, configuration, days, now)
         raw = used_megabytes(ledger)
@@ -275,12 +278,12 @@ def main(days: int) -> int:
     alone = max(one.cpu for each in found for one in each.here.values())
     slowest = max(stalls.values())
     print(
-        f"ledger-year: {count} looks, {raw:.0f} MB, with roll-ups {rolled:.0f} MB; status and"
-        f" tickets, asked of the daemon, at most {worst:.3f} s of the processor beyond --version"
-        f" (target {TARGET_SECONDS:g}), where no daemon runs {alone:.3f} s; the loop"
+        f"ledger-year: {count} looks, {raw:.0f} MB, with roll-ups {rolled:.0f} MB; status, tickets"
+        f" and explain, asked of the daemon, at most {worst:.3f} s of the processor beyond"
+        f" --version, where no daemon runs {alone:.3f} s (target {TARGET_SECONDS:g}); the loop"
         f" stood still for at most {slowest:.3f} s on a slow disk (target {TARGET_STALL_SECONDS:g})"
     )
-    return 0 if worst <= TARGET_SECONDS and slowest <= TARGET_STALL_SECONDS else 1
+    return 0 if max(worst, alone) <= TARGET_SECONDS and slowest <= TARGET_STALL_SECONDS else 1
 
 
 if __name__ == "__main__":

@@ -90,9 +90,20 @@ class FreshdeskServer(VendorServer):
         return self._shown(self.ticket(number))
 
     def note(self, asked: Asked, number: str) -> object:
+        if asked.headers.get("content-type", "").startswith("multipart/form-data"):
+            return self._note_with_files(asked, number)
         given = asked.json
         if strange := set(given) - {"body", "private", "incoming", "notify_emails", "user_id"}:
             raise self._invalid(sorted(strange)[0], "invalid_field")
+        self.ticket(number)["_notes"].append((9, given["body"]))
+        return 201, {"id": 1}
+
+    def _note_with_files(self, asked: Asked, number: str) -> object:
+        given = {name: content.decode() for name, file, content in asked.form if not file}
+        if set(given) != {"body", "private"}:
+            raise self._invalid("body", "missing_field")
+        files = [(file, content) for name, file, content in asked.form if name == "attachments[]"]
+        self.files.setdefault(number, []).extend(files)
         self.ticket(number)["_notes"].append((9, given["body"]))
         return 201, {"id": 1}
 

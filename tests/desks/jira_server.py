@@ -36,6 +36,8 @@ class JiraServer(VendorServer):
         ("POST", r"/rest/servicedeskapi/request", "create"),
         ("GET", r"/rest/servicedeskapi/request/NOC-(\d+)/comment", "comments"),
         ("POST", r"/rest/servicedeskapi/request/NOC-(\d+)/comment", "comment"),
+        ("POST", r"/rest/servicedeskapi/servicedesk/2/attachTemporaryFile", "lay_down"),
+        ("POST", r"/rest/servicedeskapi/request/NOC-(\d+)/attachment", "attach"),
         ("POST", r"/rest/api/3/search/jql", "search"),
         ("GET", r"/rest/api/3/issue/NOC-(\d+)", "show"),
         ("PUT", r"/rest/api/3/issue/NOC-(\d+)", "update"),
@@ -89,6 +91,21 @@ class JiraServer(VendorServer):
             raise Refused(400, {"errorMessage": "body and public are needed"})
         self.ticket(number)["comments"].append(("Reveille", given["body"]))
         return 201, {"id": "1"}
+
+    def lay_down(self, asked: Asked) -> object:
+        if asked.headers.get("x-atlassian-token") != "no-check":
+            raise Refused(403, {"errorMessage": "XSRF check failed"})
+        ((field, name, content),) = asked.form
+        assert field == "file"
+        token = self.uploaded(name, content)
+        return 201, {"temporaryAttachments": [{"temporaryAttachmentId": token, "fileName": name}]}
+
+    def attach(self, asked: Asked, number: str) -> object:
+        given = asked.json
+        self.known(given, "temporaryAttachmentIds public additionalComment", 400)
+        self.enclosed(f"NOC-{number}", given["temporaryAttachmentIds"])
+        self.ticket(number)["comments"].append(("Reveille", given["additionalComment"]["body"]))
+        return 201, {"comment": {"id": "1"}}
 
     def search(self, asked: Asked) -> object:
         found = re.fullmatch(r'summary ~ "\\"([^"\\]*)\\"" ORDER BY created', asked.json["jql"])

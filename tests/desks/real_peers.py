@@ -1,6 +1,6 @@
-"""Real helpdesks on 127.0.0.1, each a private instance in a folder of its own: Request Tracker 5 of
-Debian on SQLite, and Roundup of PyPI, in an environment of its own (it comes as source alone, which
-no lock file takes)."""
+"""Real helpdesks on 127.0.0.1, each a private instance in a folder of its own: Request Tracker 5
+and Redmine 5 of Debian on SQLite, and Roundup of PyPI, in an environment of its own (it comes as
+source alone, which no lock file takes)."""
 
 from __future__ import annotations
 
@@ -51,6 +51,58 @@ for my $name ('reveille', 'asha') {
     print "$auth\\n";
 }
 """
+
+REDMINE = Path("/usr/share/redmine")
+_BEGIN_REDMINE = """
+# Before Redmine's own list of gems is held to, in which no server is.
+require 'webrick'
+require './config/environment'
+Redmine::DefaultData::Loader.load('en')
+Setting.rest_api_enabled = '1'
+kinds = Tracker.pluck(:id)
+project = Project.create!(name: 'NOC', identifier: 'noc', tracker_ids: kinds,
+                          enabled_module_names: ['issue_tracking'])
+IssueCustomField.create!(name: 'Service', field_format: 'string', tracker_ids: kinds,
+                         projects: [project])
+role = Role.find_by!(name: 'Manager')
+keys = %w[reveille asha].map do |name|
+  user = User.new(firstname: name, lastname: 'NOC', mail: "#{name}@example.net", language: 'en')
+  user.login = name
+  user.password = user.password_confirmation = 'secret-secret'
+  user.save!
+  Member.create!(user_id: user.id, project_id: project.id, role_ids: [role.id])
+  user.api_key
+end
+File.write(ARGV[0], keys.join("\n"))
+require 'rack/handler/webrick'
+Rack::Handler::WEBrick.run(Rails.application, Host: '127.0.0.1', Port: ARGV[1].to_i)
+"""
+
+
+@contextmanager
+def redmine() -> Iterator[tuple[int, str, str]]:
+    """Port, our key, and that of an operator. The project is "noc"."""
+    assert REDMINE.exists(), "as root: ./reveille test --desks installs Redmine"
+    with _folder() as folder:
+        for name in ("config", "tmp/cache", "log", "files"):
+            (folder / name).mkdir(parents=True)
+        database = f"production:\n  adapter: sqlite3\n  database: {folder}/redmine.db\n"
+        (folder / "config/database.yml").write_text(database)
+        (folder / "config/secret_key.txt").write_text("0" * 64)
+        (folder / "begin.rb").write_text(_BEGIN_REDMINE)
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "www-data", "www-data")
+        # An instance is a folder below its own (README.Debian): this leads out of it, to the root.
+        instance = {"REDMINE_INSTANCE": f"{'../' * 8}{folder}", "RAILS_ENV": "production"}
+        # It writes its schema beside its own source otherwise.
+        written = {"HOME": str(folder), "SCHEMA": str(folder / "schema.rb")}
+        environment = {**os.environ, **instance, **written}
+        _run(["rake", "db:migrate"], environment, cwd=REDMINE)
+        keys, port = folder / "keys", free_port()
+        command = ["setpriv", *_AS_SERVER, "ruby", str(folder / "begin.rb"), str(keys), str(port)]
+        with _serving(command, port, environment, cwd=REDMINE):
+            ours, theirs = keys.read_text().split()
+            yield port, ours, theirs
 
 
 @contextmanager
@@ -108,20 +160,24 @@ def roundup(port: int, way: int) -> Iterator[None]:
 _AS_SERVER = ("--reuid=www-data", "--regid=www-data", "--clear-groups")
 
 
-def _run(command: list[str], environment: Mapping[str, str] | None = None) -> str:
+def _run(
+    command: list[str], environment: Mapping[str, str] | None = None, cwd: Path = Path("/")
+) -> str:
     if environment is not None:
         command = ["setpriv", *_AS_SERVER, *command]
     done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=300, check=False, cwd="/"
+        command, env=environment, capture_output=True, text=True, timeout=300, check=False, cwd=cwd
     )
     assert done.returncode == 0, f"{command[:3]}: {done.stdout[-500:]}{done.stderr[-1500:]}"
     return done.stdout
 
 
 @contextmanager
-def _serving(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[None]:
+def _serving(
+    command: list[str], port: int, environment: Mapping[str, str], cwd: Path = Path("/")
+) -> Iterator[None]:
     with tempfile.TemporaryFile() as said:
-        server = subprocess.Popen(command, env=dict(environment), stdout=said, stderr=said, cwd="/")
+        server = subprocess.Popen(command, env=dict(environment), stdout=said, stderr=said, cwd=cwd)
         try:
             until = time.monotonic() + _READY_SECONDS
             while not _answers(port):

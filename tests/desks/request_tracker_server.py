@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
@@ -115,6 +116,11 @@ class RequestTrackerServer(VendorServer):
         one, given = self._effective(number), asked.json
         if not given.get("Content") or not given.get("ContentType"):
             raise Refused(400, {"message": "Content is a required field"})
+        for file in given.get("Attachments", ()):
+            if not all(file.get(name) for name in ("FileName", "FileType", "FileContent")):
+                raise Refused(400, {"message": "FileName is a required field for each attachment"})
+            content = b64decode(file["FileContent"], validate=True)
+            self.files.setdefault(number, []).append((file["FileName"], content))
         kind = {"comment": "Comment", "correspond": "Correspond"}[how]
         self._transaction(one["id"], kind, given["Content"], "reveille")
         if how == "correspond" and one["Status"] in ("new", "resolved"):

@@ -37,6 +37,7 @@ class RoundupServer(VendorServer):
         ("GET", r"/noc/rest/data/(status|priority|user)", "words"),
         ("POST", r"/noc/rest/data/msg", "say"),
         ("GET", r"/noc/rest/data/msg/(\d+)", "said"),
+        ("POST", r"/noc/rest/data/file", "upload"),
         ("POST", r"/noc/rest/data/issue/@poe", "once"),
         ("POST", r"/noc/rest/data/issue/@poe/(\w+)", "create"),
         ("GET", r"/noc/rest/data/issue", "search"),
@@ -84,6 +85,13 @@ class RoundupServer(VendorServer):
         text = one["content"].rstrip("\n")
         return {"data": {"id": number, "attributes": {"author": author, "content": text}}}
 
+    def upload(self, asked: Asked) -> object:
+        form = {name: content for name, _, content in asked.form}
+        if not form.keys() >= {"name", "type", "content"}:
+            raise error(400, "Required file property name not supplied")
+        name, content = form["name"].decode(), form["content"]
+        return 201, {"data": {"id": self.uploaded(name, content), "link": ""}}
+
     def once(self, asked: Asked) -> object:
         name = f"once{len(self.links)}"
         self.links[name] = True
@@ -122,6 +130,7 @@ class RoundupServer(VendorServer):
             "assignedto": {"id": "3", "username": one["assignedto"]} if one["assignedto"] else None,
             "messages": [{"id": n} for n in one["messages"]],
             "superseder": [{"id": n} for n in one["superseder"]],
+            "files": [{"id": n} for n in one.get("files", ())],
         }
         attributes = {"title": one["title"], **links}
         return {
@@ -138,6 +147,8 @@ class RoundupServer(VendorServer):
                 given[name] = self._word(name, given[name])
         if "messages" in given and "status" not in given and one["status"] == "resolved":
             one["status"] = "chatting"
+        known = one.get("files", ())
+        self.enclosed(number, [file for file in given.get("files", ()) if file not in known])
         one.update(given)
         one["etag"] += 1
         return {"data": {"id": number, "attribute": given}}

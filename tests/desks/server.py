@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -36,6 +37,22 @@ class Asked:
         except ValueError:
             raise Refused(400, {"error": "no JSON"}) from None
 
+    @property
+    def form(self) -> list[tuple[str, str, bytes]]:
+        """Its body as a form of RFC 7578, as any reader of mail reads it: of each field its name,
+        the file's ("" where it is none), and the content.
+        """
+        head = f"Content-Type: {self.headers['content-type']}\r\n\r\n".encode()
+        return [
+            (
+                str(part.get_param("name", header="content-disposition")),
+                part.get_filename("") or "",
+                bytes(part.get_payload(decode=True)),
+            )
+            for part in message_from_bytes(head + self.body).walk()
+            if not part.is_multipart()
+        ]
+
 
 class Refused(Exception):
     """An answer that is no success."""
@@ -57,6 +74,9 @@ class VendorServer:
     def __init__(self) -> None:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.writes: list[tuple[str, str]] = []
+        self.files: dict[str, list[tuple[str, bytes]]] = {}
+        """ticket -> the files with it, by name"""
+        self._uploaded: dict[str, tuple[str, bytes]] = {}
         self.now = 0.0
         """seconds that have gone by, for searches that lag behind"""
 
@@ -90,6 +110,16 @@ class VendorServer:
     def operator(self, number: str, **does: str) -> None:
         """Somebody at the desk sets `status`, `severity` or `owner`, or writes a `note`."""
         raise NotImplementedError
+
+    def uploaded(self, name: str, content: bytes) -> str:
+        """A token for a file that is with no ticket yet."""
+        token = f"token-{len(self._uploaded) + 1}"
+        self._uploaded[token] = (name, content)
+        return token
+
+    def enclosed(self, number: str, tokens: Iterable[str]) -> None:
+        """The files of these tokens are with a ticket from now on."""
+        self.files.setdefault(number, []).extend(self._uploaded[token] for token in tokens)
 
     def passed(self, seconds: float) -> None:
         """Time goes by."""

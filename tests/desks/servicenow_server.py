@@ -54,6 +54,7 @@ class ServicenowServer(VendorServer):
         ("GET", r"/api/now/table/incident/(\w+)", "show"),
         ("PATCH", r"/api/now/table/incident/(\w+)", "update"),
         ("GET", r"/api/now/table/sys_journal_field", "journal"),
+        ("POST", r"/api/now/attachment/file", "upload"),
         ("GET", r"/api/now/table/(sys_user_group|sys_choice|sys_dictionary)", "named"),
     )
 
@@ -67,6 +68,14 @@ class ServicenowServer(VendorServer):
             raise Refused(
                 401, {"error": {"message": "User Not Authenticated"}, "status": "failure"}
             )
+
+    def upload(self, asked: Asked) -> object:
+        self.known(asked.query, "table_name table_sys_id file_name", 400)
+        if asked.query.get("table_name") != "incident":
+            raise Refused(400, {"error": {"message": "Invalid table"}, "status": "failure"})
+        token = self.uploaded(asked.query["file_name"], asked.body)
+        self.enclosed(asked.query["table_sys_id"], [token])
+        return 201, {"result": {"sys_id": token}}
 
     def query(self, asked: Asked) -> object:
         found = list(self.tickets.values())

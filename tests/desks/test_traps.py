@@ -54,6 +54,21 @@ async def test_a_change_that_the_workflow_passes_over_is_noticed(tmp_path: Path)
             await settings.helpdesk().change(reference, Change(status="taken"))
 
 
+async def test_a_field_for_all_projects_is_found_though_no_project_lists_it(
+    tmp_path: Path,
+) -> None:
+    server, fields = REDMINE.begun(), {"Service": "{site}", "Region": "{site}"}
+    async with serving(server) as port:
+        await REDMINE.desk(port, tmp_path).deliver(next(letters(11)))
+        settings = REDMINE.configured(port, tmp_path, fields=fields)
+        assert "are there" in await settings.try_out()
+        reference = await settings.desk("desk").deliver(next(letters(12)))
+        wrong = REDMINE.configured(port, tmp_path, fields={"Regoin": "{site}"})
+        with pytest.raises(TryLater, match="no custom field 'Regoin'"):
+            await wrong.try_out()
+    assert {*server.ticket(reference)["fields"]} == {7, 8}
+
+
 async def test_a_search_that_finds_nothing_opens_no_second_ticket(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

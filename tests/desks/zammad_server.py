@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
@@ -109,8 +110,13 @@ class ZammadServer(VendorServer):
 
     def _article(self, number: int, given: dict[str, Any]) -> dict[str, Any]:
         self.known(
-            given, "ticket_id subject body content_type type internal sender from created_by"
+            given,
+            "ticket_id subject body content_type type internal sender from created_by attachments",
         )
+        for one in given.get("attachments", ()):
+            self.known(one, "filename data mime-type")
+            content = b64decode(one["data"], validate=True)
+            self.files.setdefault(str(number), []).append((one["filename"], content))
         article = {
             "id": sum(len(one["articles"]) for one in self.tickets.values()) + 1,
             "ticket_id": number, "from": "Reveille", "created_by": "reveille@example.net", **given,

@@ -34,6 +34,7 @@ class ZendeskServer(VendorServer):
         ("PUT", r"/api/v2/tickets/(\d+).json", "update"),
         ("GET", r"/api/v2/tickets/(\d+)/comments.json", "comments"),
         ("POST", r"/api/v2/tickets/(\d+)/merge.json", "merge"),
+        ("POST", r"/api/v2/uploads.json", "upload"),
     )
 
     def __init__(self) -> None:
@@ -94,10 +95,14 @@ class ZendeskServer(VendorServer):
         self._valid(given)
         if comment := given.get("comment"):
             one["_comments"].append((1, comment["body"]))
+            self.enclosed(number, comment.get("uploads", ()))
             # A public comment of the requester reopens; an agent's does not.
         names = ("status", "priority", "external_id")
         one.update({name: given[name] for name in names if name in given})
         return {"ticket": self._shown(int(number))}
+
+    def upload(self, asked: Asked) -> object:
+        return 201, {"upload": {"token": self.uploaded(asked.query["filename"], asked.body)}}
 
     def comments(self, asked: Asked, number: str) -> object:
         said = self.ticket(number)["_comments"]

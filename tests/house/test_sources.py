@@ -53,6 +53,8 @@ CHILDREN = {
     "checks/telephony/audio/sound_file.py": "sox reads what recorders write in forms of their own",
     "monitor/installing/program.py": "systemctl, useradd and journalctl are programs",
     "monitor/demo/daemon.py": "the demo watches the real daemon at work",
+    "monitor/demo/several_hosts.py": "the demo of several hosts watches real daemons at work",
+    "lab/own_server.py": "PostgreSQL is a server of its own, for the hosts of the lab",
     "lab/prompts/generate.py": "espeak-ng speaks the prompts, when they are made anew",
 }
 # What a child is given beyond PATH, LANG and TMPDIR, its job and three descriptors, and why.

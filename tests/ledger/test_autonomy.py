@@ -17,10 +17,12 @@ import pytest
 from checks.contract import Claim, Failed
 from lab.injected_faults import Faults
 from lab.mail_server import Mailbox
+from lab.server_link import Link
 from monitor.config import load
 from monitor.core.timetable import Slot
 from monitor.incidents.house_troubles import miss_hosts
 from monitor.ledger import Ledger, LedgerFault
+from monitor.ledger.of_site import access_of, of_site
 from monitor.ledger.own_thread import LedgerThread
 from monitor.scheduling.on_its_own import OnItsOwn
 from monitor.scheduling.rounds import Rounds
@@ -31,7 +33,6 @@ from monitor.service.work import Work
 from monitor.testing.scenario import Scene, Scripted
 from tests.ledger.engines import ON_SERVER, on_server, server
 from tests.ledger.test_shared_rounds import START
-from tests.loopback.server_link import Link
 from tests.scenes.several_hosts import CONFIGURATION
 
 pytestmark = ON_SERVER
@@ -41,7 +42,15 @@ MINUTE = timedelta(minutes=1)
 class Host:
     """One daemon's parts, without their loop."""
 
-    def __init__(self, folder: Path, link: Link, mailbox: Mailbox, checks: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        link: Link,
+        mailbox: Mailbox,
+        checks: dict[str, Any],
+        several: bool = False,
+    ) -> None:
+        """`several`: its site is one of several."""
         role = on_server(folder)
         (folder / "password").write_text(role.password())
         written = CONFIGURATION.format(name="pune", sockets="/", port=mailbox.port)
@@ -54,22 +63,25 @@ class Host:
         self.scene.stop_daemon()
         loaded = load(file)
         loaded.state.mkdir()
-        self.configuration = replace(loaded, checks=self.scene.configuration.checks)
+        site = loaded.site.model_copy(update={"several": several})
+        known = self.scene.configuration.checks
+        self.configuration = replace(loaded, site=site, checks=known)
         self.clock, self.world = self.scene.clock, self.scene.world
         self.ledger = LedgerThread(lambda: Ledger(self.configuration.ledger_place))
         self.sharing = Sharing(self.ledger, self.configuration, self.clock)
         runner = Runner(self.clock, folder / "exhibits")
+        own = access_of(self.ledger, site.scope)
         self.rounds = Rounds(
-            self.ledger, self.configuration, self.clock, runner, claims=self.sharing.claims
+            own, self.configuration, self.clock, runner, claims=self.sharing.claims
         )
-        self.work = Work(self.clock, lambda: self.rounds.configuration)
-        self.autonomy = Autonomy(self.sharing, self.rounds, self.ledger, self.work)
+        self.work = Work(self.clock, lambda: [self.rounds.configuration])
+        self.autonomy = Autonomy(self.sharing, self.rounds, own, self.work)
 
     async def turn(self, seconds: float = 0.0) -> None:
         """So much later: what is owed past the ledger is looked at, to its end."""
         self.clock.advance(seconds)
         await self.autonomy.turn()
-        while self.autonomy.looking:
+        while self.autonomy.looking or self.autonomy.handing_in.under_way:
             await asyncio.sleep(0.01)  # asked again until it is done
 
     async def look(self) -> None:
@@ -80,13 +92,13 @@ class Host:
 
 @asynccontextmanager
 async def cut_off(
-    folder: Path, checks: dict[str, Any]
+    folder: Path, checks: dict[str, Any], several: bool = False
 ) -> AsyncIterator[tuple[Host, Link, Mailbox]]:
     """A host that has looked at everything once, and has just been cut off."""
     mailbox = Mailbox(folder / "mailbox", Faults())
     await mailbox.open("127.0.0.1")
     async with Link(lambda: server().sockets) as link:
-        host = await asyncio.to_thread(Host, folder, link, mailbox, checks)
+        host = await asyncio.to_thread(Host, folder, link, mailbox, checks, several)
         try:
             await host.look()
             link.cut()
@@ -109,7 +121,7 @@ async def test_it_looks_on_tells_once_and_hands_in(tmp_path: Path) -> None:
             await host.turn(seconds)
         for _ in range(3):
             await host.turn(3600)
-        (mail,) = mailbox.messages()
+        (mail,) = await mailbox.wait_for(1)
         text = mail.get_body(("plain",))
         assert text is not None
         said = text.get_content()
@@ -136,13 +148,32 @@ async def test_it_looks_on_tells_once_and_hands_in(tmp_path: Path) -> None:
         assert len(mailbox.messages()) == 1, "what the ledger tells is the outbox's"
 
 
+async def test_what_it_saw_of_one_of_several_sites_is_handed_in_for_that_site(
+    tmp_path: Path,
+) -> None:
+    name = "Testville/portal"
+    checks = {name: {"every": 60.0, "confirm": 1}}
+    async with cut_off(tmp_path, checks, several=True) as (host, link, _):
+        host.world[name] = Failed("refused", "connection refused")
+        for _ in range(3):
+            await host.turn(60)
+        assert (host.configuration.state / "late-looks-Testville.jsonl").exists()
+        link.mend()
+        await host.sharing.turn()
+        await host.turn()
+        (row,) = await host.ledger.do(lambda one: of_site(one, "Testville").open_incidents())
+        assert row.body["causes"] == [name]
+        assert await host.ledger.do(lambda one: of_site(one, "Elsewhere").open_incidents()) == []
+        assert not (host.configuration.state / "late-looks-Testville.jsonl").exists()
+
+
 async def test_the_others_ticket_takes_over_what_it_told(tmp_path: Path) -> None:
     async with cut_off(tmp_path, {"portal": {"every": 60.0}}) as (host, link, mailbox):
         with Ledger(on_server(tmp_path)) as others:
             silent = timedelta(0)
             miss_hosts(others, host.configuration, host.clock.now() + MINUTE, silent)
             await host.turn(400)
-            assert len(mailbox.messages()) == 1
+            assert len(await mailbox.wait_for(1)) == 1
             link.mend()
             await host.sharing.turn()
             await host.turn()
@@ -150,6 +181,28 @@ async def test_the_others_ticket_takes_over_what_it_told(tmp_path: Path) -> None
             assert row.key == "Testville/host-is-silent @pune"
             notes = [line.body["text"] for line in others.history(1) if line.kind == "note"]
             assert len(notes) == 1 and "this ticket takes that over" in notes[0]
+
+
+async def test_a_way_that_is_held_while_it_hands_in_keeps_it_from_nothing(tmp_path: Path) -> None:
+    async with cut_off(tmp_path, {"portal": {"every": 60.0}}) as (host, link, mailbox):
+        await host.turn(60)
+        link.mend()
+        await host.sharing.turn()
+        link.hold()
+        await host.autonomy.turn()
+        looks = len(host.autonomy._journal.first(99)[0])
+        host.clock.advance(60)
+        for _ in range(3):
+            host.clock.advance(5)
+            await host.autonomy.turn()
+        while len(host.autonomy._journal.first(99)[0]) == looks:
+            await asyncio.sleep(0.01)  # asked again until it has looked
+        host.clock.advance(400)
+        await host.autonomy.turn()
+        assert len(await mailbox.wait_for(1)) == 1
+        link.mend()
+        while host.autonomy.handing_in.under_way:
+            await asyncio.sleep(0.01)  # asked again until it is done
 
 
 @pytest.mark.slow  # for eight seconds a ledger is thought to be back at once

@@ -45,6 +45,8 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "condition": lambda one: one.condition("trunk"),
     "conditions": lambda one: one.conditions(),
     "deliveries": lambda one: [one.deliveries(number) for number in range(1, 9)],
+    "exhibit": lambda one: [one.exhibit(row.path) for row in one.exhibits(FIRST)],
+    "exhibits": lambda one: one.exhibits(FIRST),
     "grown": lambda one: sorted((p.name, p.rows) for p in one.grown(milliseconds(LAST))),
     "history": lambda one: [one.history(number) for number in (None, *range(1, 9))],
     "identity": lambda one: one.identity,
@@ -121,7 +123,8 @@ NO_QUESTIONS = {
         "hand_in",
     ),
     *("interrupt", "memo", "now", "place", "read", "read_only", "renew_leases", "rescue", "where"),
-    *("free_leases", "hear_host", "host_leaves", "steady", "transaction", "under"),
+    *("free_leases", "hear_host", "host_leaves", "put_exhibit", "steady", "transaction"),
+    *("under", "would_change"),
 }
 
 

@@ -21,6 +21,7 @@ import pytest
 from monitor.ledger import Ledger, LedgerFault
 from monitor.ledger.server_address import ServerAddress
 from tests.ledger.engines import ON_SERVER, on_server, server
+from tests.loopback.test_database_health import standby
 
 pytestmark = ON_SERVER
 
@@ -185,3 +186,19 @@ def test_a_question_that_takes_too_long_is_ended(place: ServerAddress, tmp_path:
         cut(tmp_path)
         ledger.interrupt()
         assert ledger.conditions() == {}
+
+
+@pytest.mark.slow  # a standby is made
+def test_a_standby_is_read_and_waited_for(place: ServerAddress, tmp_path: Path) -> None:
+    with Ledger(place) as ledger, ledger.transaction() as t:
+        t.keep_condition("a", {})
+    with standby(server(), tmp_path) as other:
+        there = replace(place, url=place.url.replace(str(server().sockets), str(other.sockets)))
+        with Ledger(there, read_only=True) as read:
+            assert list(read.conditions()) == ["a"]
+        with pytest.raises(LedgerFault) as not_yet:
+            Ledger(there)
+        assert not_yet.value.cause == "unreachable"
+        other.run("SELECT pg_promote(true, 60)")
+        with Ledger(there) as ledger, ledger.transaction() as t:
+            t.keep_condition("b", {})

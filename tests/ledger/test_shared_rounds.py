@@ -97,7 +97,7 @@ async def test_a_host_without_room_leaves_to_others_what_they_can_do(hosts: Host
         clock.advance((grid.following(clock.now()) - clock.now()).total_seconds())
         assert await full.turn() == []
         assert (await other.turn() if takes else []) == ["portal"][: int(takes)]
-    clock.advance(5)
+    clock.advance(8)
     assert await full.turn() == ["portal"], "rather blind than silent, where nobody else is"
     newest = full.ledger.attempts("portal")[0]
     assert newest.verdict.state == "UNKNOWN" and "nothing is looked at" in newest.verdict.reasons[0]

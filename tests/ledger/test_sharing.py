@@ -125,7 +125,7 @@ async def test_nobody_is_missed_before_he_could_get_a_word_in(tmp_path: Path) ->
         t._database.change("UPDATE hosts SET heard_at = heard_at - 3600000 WHERE name = 'delhi'")
 
     async def missed() -> int:
-        await pune.sharing.miss_others(pune.configuration, clock.now())
+        await pune.sharing.miss_others([pune.configuration], clock.now())
         return await pune.ledger.do(lambda ledger: len(ledger.open_incidents()))
 
     clock.ahead = 3600

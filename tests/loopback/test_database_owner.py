@@ -16,6 +16,7 @@ from checks.data.hygiene import servers
 from checks.data.usage import drivers
 from checks.data.usage.record_formats import FORMATS
 from checks.data.usage.record_query import Bounds, TableRecords
+from checks.data.usage.source_faults import SourceFault
 from checks.host.collectors.postgresql import PostgreSql
 from tests.loopback.backup_world import World, fault_of, postgres_world
 from tests.loopback.databases import Postgres, postgres
@@ -155,3 +156,22 @@ def test_a_servers_health_is_asked_by_its_own_names(hijacked: dict[str, Any]) ->
         assert health.connections()[0] >= 1
         assert health.oldest_transaction()[0] >= 0
         assert health.clock() > 0
+
+
+def test_a_column_of_the_owners_own_type_is_not_compared(server: Postgres) -> None:
+    """A cast that he calls implicit would be taken where the server has no operator of the type."""
+    owned(server, "typed")
+    made = "CREATE TYPE public.moment AS ENUM ('now')"
+    kept = "CREATE TABLE public.ours (id int, start public.moment, billsec int)"
+    as_app(server, "typed", made, kept)
+    columns = {"start": "start", "length": "billsec"}
+    place = {"server": server_of(server, "typed"), "table": "ours", "columns": columns}
+    said = "type public.moment, which users of the database have made"
+    with (
+        pytest.raises(SourceFault, match=said),
+        servers.open_postgres(place, "start", "UTC"),
+    ):
+        pass
+    bounds = Bounds([(0, 2_000_000_000)], 2_000_000_000, "UTC")
+    with drivers.open_postgres(place) as dialect, pytest.raises(SourceFault, match=said):
+        TableRecords(dialect, FORMATS["own"], place, bounds)

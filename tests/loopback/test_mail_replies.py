@@ -102,7 +102,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
             await scene.run_for(minutes=6)
             mails = await server.delivered(1)
             letter = next(one for one in mails if one["Reply-To"])
-            yield Site(scene, server, letter, MailReplies(scene.ledger, scene.configuration))
+            yield Site(scene, server, letter, MailReplies(scene.ledger, [scene.configuration]))
             scene.stop_daemon()
 
 

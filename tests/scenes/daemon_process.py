@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from monitor.clock import SystemClock
-from monitor.config import load
+from monitor.config import load_sites
 from monitor.incidents import store
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
@@ -59,7 +59,7 @@ class Process:
     """`reveille run` on a configuration; what it did is read from its ledger."""
 
     def __init__(self, file: Path) -> None:
-        self.file, self.configuration = file, load(file)
+        self.file, self.configuration = file, load_sites(file)[0]
         self.log = file.with_suffix(".log")
 
     async def begin(self) -> None:

@@ -19,10 +19,8 @@ from monitor.ledger import Ledger
 from tests.loopback.databases import Postgres, postgres
 from tests.scenes.daemon_process import MAIL_DESK, SITE, Process
 
-CONFIGURATION = (
-    'state = "state"\n'
-    + SITE
-    + """[probe]
+_HOST = (
+    """[probe]
 name = "{name}"
 location = "hall {name}"
 tags = ["{name}-lan"]
@@ -32,13 +30,17 @@ password = {{ file = "password" }}
 """
     + MAIL_DESK
 )
+_STATE = 'state = "state"\n'
+CONFIGURATION = _STATE + SITE + _HOST
 
 
 class Hosts:
     """Some of them, by name."""
 
-    def __init__(self, folder: Path, server: Postgres, mailbox: Mailbox, checks: str) -> None:
-        self._folder, self._checks = folder, checks
+    def __init__(
+        self, folder: Path, server: Postgres, mailbox: Mailbox, checks: str, site: str = SITE
+    ) -> None:
+        self._folder, self._checks, self._site = folder, checks, site
         self.server, self.mailbox = server, mailbox
         self.all: dict[str, Process] = {}
 
@@ -48,7 +50,8 @@ class Hosts:
         folder.mkdir(exist_ok=True)
         (folder / "password").write_text("sesame\n", encoding="utf-8")
         file = folder / "reveille.toml"
-        head = CONFIGURATION.format(name=name, sockets=self.server.sockets, port=self.mailbox.port)
+        host = _HOST.format(name=name, sockets=self.server.sockets, port=self.mailbox.port)
+        head = f"{_STATE}{self._site}{host}"
         file.write_text(head + (checks or self._checks), encoding="utf-8")
         self.all[name] = Process(file)
         await self.all[name].start()
@@ -85,14 +88,14 @@ class Hosts:
 
 
 @asynccontextmanager
-async def hosts(folder: Path, checks: str, *names: str) -> AsyncIterator[Hosts]:
+async def hosts(folder: Path, checks: str, *names: str, site: str = SITE) -> AsyncIterator[Hosts]:
     """Hosts of these names at work, and a mailbox that all of them tell."""
     mailbox = Mailbox(folder / "mailbox", Faults())
     await mailbox.open("127.0.0.1")
     with postgres() as server:
         server.run("CREATE ROLE reveille LOGIN PASSWORD 'sesame'")
         server.run("CREATE SCHEMA AUTHORIZATION reveille")
-        made = Hosts(folder, server, mailbox, checks)
+        made = Hosts(folder, server, mailbox, checks, site)
         try:
             for name in names:
                 await made.start(name)

@@ -74,11 +74,11 @@ def test_the_table_fits_a_small_terminal(
     file = tmp_path / "reveille.toml"
     site = f'state = "{tmp_path}/state"\n[site]\nname = "X"\ntimezone = "UTC"\n'
     file.write_text(site + DEAD.replace("PATH", str(tmp_path)), encoding="utf-8")
-    assert everything_opens(load(file), as_json=False) == 1
+    assert everything_opens([load(file)], as_json=False) == 1
     said = capsys.readouterr().out.splitlines()
     assert max(map(len, said)) <= 70
     assert said[-1] == "0 open, 4 do not, 0 untried; nothing was placed"
-    assert everything_opens(load(file), as_json=True) == 1
+    assert everything_opens([load(file)], as_json=True) == 1
     body = json.loads(capsys.readouterr().out)
     assert {one["what"] for one in body["trials"]} >= {"checks.dead", "checks.gone"}
 

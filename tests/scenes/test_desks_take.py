@@ -124,7 +124,7 @@ async def test_the_last_resort_tells_people_and_the_helpdesk_where_no_desk_takes
     )
     for desks, whom in ((alone, ["helpdesk"]), (beside, ["operators@example.net"])):
         KeptSettings.KEPT = FakeDesk()
-        await Alarm().raise_(replace(site.configuration, desks=desks), "the disk is full", START)
+        await Alarm().raise_([replace(site.configuration, desks=desks)], "the disk is full", START)
         assert [letter.recipient for letter in KeptSettings.KEPT.letters] == whom
 
 

@@ -28,7 +28,7 @@ async def kept(configuration: Configuration) -> AsyncIterator[PageProcess]:
         return tasks[-1]
 
     process = PageProcess(start)
-    process.take(configuration)
+    process.take([configuration])
     process.begin()
     try:
         yield process

@@ -95,3 +95,35 @@ async def test_a_place_alone_is_no_outage_and_two_of_three_are(tmp_path: Path) -
             assert max(slots.values()) == 1, "a slot is judged once"
         await pune.until(lambda: len(three.told("opened")) == 2)
         assert len(set(three.told("opened"))) == 2
+
+
+_SITES = """[site]
+timezone = "Europe/Berlin"
+region = "uk"
+"""
+_EACH = """[sites.{name}]
+[[sites.{name}.people]]
+role = "operators"
+mail = "{name}@example.net"
+"""
+
+
+async def test_two_sites_on_two_hosts_are_told_once_each_when_a_host_is_killed(
+    tmp_path: Path,
+) -> None:
+    checks = _CHECK.format(name="broken", port=9) + _EACH.format(name="Pune")
+    checks += _EACH.format(name="Austin")
+    async with hosts(tmp_path, checks, "one", "two", site=_SITES) as both:
+        one = both.all["one"]
+        await one.until(lambda: len(both.told("opened")) == 2)
+        await both.all["two"].stop(signal.SIGKILL)
+        await one.until(lambda: len(both.told("opened")) == 3)
+        with both.ledger() as ledger:
+            keys = {row.key for row in ledger.open_incidents()}
+        assert keys == {"Pune/unsorted", "Austin/unsorted", "Pune/host-is-silent @two"}
+        to = sorted(
+            str(mail["To"])
+            for mail in both.mailbox.messages()
+            if mail["X-Reveille-Event"] == "opened"
+        )
+        assert [one.partition("@")[0] for one in to] == ["Austin", "Pune", "Pune"]

@@ -132,5 +132,8 @@ SEEN_ELSEWHERE: Mapping[str, str] = {
     "the files are those of the version before": "test_package.py",
     "… does not run here": "test_installed.py",
     "nor does the old one become ready": "test_installed.py",
+    "… was taken from": "tests/loopback/test_led_elsewhere.py",
+    "not read to its end": "test_attackers.py",
+    "… is of the type": "tests/loopback/test_database_owner.py",
 }
 """rows that are broken and mended by other tests"""

@@ -84,7 +84,7 @@ def test_it_is_compared_with_what_the_daemon_took(tmp_path: Path) -> None:
     code, _, complained = typed(*config)
     assert code == 2 and "no daemon has taken a configuration in" in complained
     (tmp_path / "state").mkdir()
-    in_force.keep(load(before), datetime(2026, 5, 1, 3, 0, tzinfo=UTC))
+    in_force.keep([load(before)], datetime(2026, 5, 1, 3, 0, tzinfo=UTC))
     code, said, _ = typed(*config)
     assert code == 0
     assert said.splitlines()[-1].endswith("against what the daemon took at 2026-05-01 08:30")
@@ -104,7 +104,7 @@ def test_no_secret_stands_in_what_is_kept(tmp_path: Path, monkeypatch: pytest.Mo
     file = written(tmp_path, "a.toml", BEFORE.replace("{state}", str(tmp_path)).replace(
         '[checks.b]', "[checks.b]\n" + secret.replace("{", "{{").replace("}", "}}")
     ))  # fmt: skip
-    in_force.keep(load(file), datetime(2026, 5, 1, tzinfo=UTC))
+    in_force.keep([load(file)], datetime(2026, 5, 1, tzinfo=UTC))
     kept = tmp_path / in_force.FILE
     assert "hunter2" not in kept.read_text() and "REVEILLE_TEST_SECRET" in kept.read_text()
     assert kept.stat().st_mode & 0o007 == 0

@@ -73,7 +73,7 @@ def test_faults_are_told_with_the_file_and_line_where_they_are_written(tmp_path:
     told = faults(files(tmp_path, main=main, a=bad + page("y") + '[lines."x y"]\n'))
     assert told == [
         "a.toml:6: audit: only the first file says this; an included file has [people], [rotas],"
-        " [lines], [agents], [checks], [defaults], [maintenance], [desks]",
+        " [lines], [agents], [checks], [defaults], [maintenance], [desks], [sites]",
         "gone.toml: there is no such file; leave it out, or write it",
         "main.toml:1: include[2]: there is no file 'none/*.toml'; leave it out, or write one",
         "main.toml:6: defaults.portal.evry: there is no such key; did you mean 'every'?",

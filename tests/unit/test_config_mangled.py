@@ -102,7 +102,7 @@ def good_texts() -> tuple[str, ...]:
 
 def survives(written: Written | str) -> None:
     try:
-        configuration = understand(parse(written, FILE) if isinstance(written, str) else written)
+        found = understand(parse(written, FILE) if isinstance(written, str) else written)
     except ConfigurationFaults as refused:
         assert refused.faults
         for fault in refused.faults:
@@ -111,7 +111,8 @@ def survives(written: Written | str) -> None:
             for jargon in ("Input should", "pydantic", "union", "<class"):
                 assert jargon not in str(fault)
     else:
-        assert effective(configuration)["site"]["name"] == configuration.site.name
+        for configuration in found:
+            assert effective(configuration)["site"]["name"] == configuration.site.name
 
 
 @MANY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 from monitor.scheduling.look_journal import NAME, LateLook, LookJournal
 from tests.unit.sample_late_looks import late_looks
@@ -46,3 +47,21 @@ def test_what_this_program_cannot_read_is_put_aside(tmp_path: Path) -> None:
     journal.keep(LOOK)
     assert journal.first(9)[0] == [LOOK]
     assert "of a newer release" in (tmp_path / "late-looks.unreadable").read_text()
+
+
+def test_what_comes_while_others_are_taken_away_stays(tmp_path: Path) -> None:
+    journal, wanted = LookJournal(tmp_path), 60
+
+    def come() -> None:
+        for number in range(wanted):
+            assert journal.keep(numbered(number))
+
+    coming, found = Thread(target=come), list[LateLook]()
+    coming.start()
+    while len(found) < wanted:
+        if journal.there():
+            some, taken = journal.first(3)
+            journal.delivered(taken)
+            found += some
+    coming.join()
+    assert found == [numbered(number) for number in range(wanted)] and not journal.there()

@@ -12,7 +12,11 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from checks.data.hygiene.stores import Bound, Questions, open_sqlite
-from checks.data.usage.database_login import mariadb_log_in, postgres_log_in
+from checks.data.usage.database_login import (
+    POSTGRES_OWN_LIMITS,
+    mariadb_log_in,
+    postgres_log_in,
+)
 from checks.data.usage.driver_faults import mariadb_faults, postgres_faults
 from checks.data.usage.postgresql_names import Names
 
@@ -126,7 +130,8 @@ def open_postgres(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Po
             # Wall times of the column are compared in the zone that the job names; a lock is waited
             # for a minute at most. Rows that a policy hides are an error: they would be missed, and
             # a policy's functions run with our user's rights.
-            options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s -c row_security=off",
+            options=f"-c timezone={zone} -c datestyle=ISO -c lock_timeout=60s -c row_security=off"
+            f" {POSTGRES_OWN_LIMITS}",
             autocommit=True,
         )
     with closing(connection):

@@ -13,7 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checks.data.usage.database_login import CONNECT_SECONDS, mariadb_log_in, postgres_log_in
+from checks.data.usage.database_login import (
+    CONNECT_SECONDS,
+    POSTGRES_OWN_LIMITS,
+    mariadb_log_in,
+    postgres_log_in,
+)
 from checks.data.usage.driver_faults import mariadb_faults, postgres_faults, sqlite_faults
 from checks.data.usage.postgresql_names import Names
 from checks.data.usage.record_query import Dialect
@@ -144,7 +149,8 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
             **postgres_log_in(place["server"], "usage"),
             # Read-only for the session, besides an account that may do no more: a view could call a
             # function that writes.
-            options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO",
+            options="-c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO"
+            f" {POSTGRES_OWN_LIMITS}",
         )
     with connection:
         with postgres_faults():

@@ -20,6 +20,7 @@ of the whole is the kind's: `asyncio.timeout` around the walk.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
@@ -42,6 +43,8 @@ LOGOUT_SECONDS = 5.0
 # A cookie that is shorter than this is a choice of language or the like, and no key; hiding "en"
 # would make a page unreadable.
 _COOKIE_LENGTH = 6
+# The administrator's own words, and not a link that a page gave.
+_ABSOLUTE = re.compile(r"https?://[^{/]+(?:/|\Z)", re.I)
 _ENDINGS = {
     "text/html": "html",
     "application/json": "json",
@@ -79,6 +82,8 @@ class Walker:
         self.answered = 0
         self._at = Address.parse(url)
         self._home, self._basic = self._at.origin, settings.authorization(self.words)
+        self._meant = {self._home}
+        """origins that the administrator has named"""
 
     async def take(self, step: Step, most_seconds: float | None = None) -> Answer:
         """Make one step, as a stage of its name. Raises Failed, CannotTell."""
@@ -146,6 +151,15 @@ class Walker:
             raise Failed(
                 "bad-url", f"{step.name} leads to no URL to fetch: {error}", "local"
             ) from None
+        if _ABSOLUTE.match(step.url):
+            self._meant.add(address.origin)
+        sent = (step.url, step.headers, step.form, step.json_body, step.body)
+        if strange := words.strange_to(address.origin, *sent):
+            raise Failed(
+                "redirects",
+                f"{strange}, to which an answer led and no step; it is not sent to"
+                f" {shown(address.origin)}",
+            )
         headers = [
             (name, words.filled(value))
             for name, value in step.headers.items()
@@ -206,9 +220,19 @@ class Walker:
         ):
             raise Failed("soft-200", wrong)
         for name, value in (await remembered(step.remember, answer, self.jar)).items():
-            self.words.remember(name, value)
+            self.words.remember(name, value, self._only_for(answer.address))
         for name, find in step.measure.items():
             self.trace.measure(name, await find.number(answer, self.jar))
+
+    def _only_for(self, address: Address) -> str:
+        """The origin that alone may hear again what it has said: one that a redirect led to. A
+        portal could have us fetch what it cannot reach (127.0.0.1, the address of a cloud's keys),
+        and tell it the next moment.
+        """
+        secured = f"https://{address.host}" == address.origin
+        if address.origin in self._meant or (secured and f"http://{address.host}" in self._meant):
+            return ""
+        return address.origin
 
     def _hidden(self, text: str) -> str:
         """A text without secrets and tokens, and without what cookies hold by now."""

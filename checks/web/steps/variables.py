@@ -46,6 +46,8 @@ class Words:
         self._hidden: dict[str, None] = {}
         self._known = {name: self.revealed(secret) for name, secret in secrets.items()}
         self._private = set(self._known)
+        self._held: dict[str, str] = {}
+        """a remembered word -> the one origin that it may be sent to"""
 
     def revealed(self, secret: Secret) -> str:
         """A secret, never to be shown again. Raises CannotTell where there is none."""
@@ -56,9 +58,12 @@ class Words:
         self.hide([value])
         return value
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep a word for the steps that come after."""
+    def remember(self, name: str, value: str, only: str = "") -> None:
+        """Keep a word for the steps that come after; for one origin `only`, where one is named."""
         self._known[name] = value
+        self._held.pop(name, None)
+        if only:
+            self._held[name] = only
         if len(value) >= _TOKEN_LENGTH:
             self.hide([value])
 
@@ -79,6 +84,15 @@ class Words:
     def is_private(self, written: str) -> bool:
         """Whether a text has a word in it, so that it is not for every origin."""
         return bool(words_in(written) & set(self._known))
+
+    def strange_to(self, origin: str, *written: Any) -> str:
+        """The first word in these that is not for this origin, with whose it is; "" for none."""
+        words = (word for word in sorted(words_in(written)) if word in self._held)
+        return next(
+            (f"{word} was taken from {self._held[word]}" for word in words
+             if self._held[word] != origin),
+            "",
+        )  # fmt: skip
 
     def has_secret(self, written: Any) -> bool:
         """Whether a secret is among the words of a table."""

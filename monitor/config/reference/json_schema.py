@@ -17,8 +17,9 @@ from pydantic.json_schema import models_json_schema
 from checks.contract import Check
 from checks.kinds import kinds
 from checks.settings import write_duration
-from monitor.config.section_models import Rhythm
+from monitor.config.section_models import Audit, Rhythm, Site
 from monitor.config.sections import SECTIONS, Section, Top
+from monitor.config.sites import LISTED, NAMED
 from monitor.desks.desk import DeskSettings
 from monitor.desks.list import desk_kinds
 
@@ -41,7 +42,14 @@ def json_schema() -> Schema:
         "title": "Reveille configuration",
         "type": "object",
         "properties": properties,
-        "required": ["site"],
+        # Where there are several sites each has its own name, and [site] what all have.
+        "anyOf": [
+            {"required": ["sites"]},
+            {
+                "required": ["site"],
+                "properties": {"site": {"required": catalogue.of(Site)["required"]}},
+            },
+        ],
         "additionalProperties": False,
         "$defs": catalogue.definitions,
     }
@@ -95,12 +103,27 @@ def _section(section: Section, catalogue: Catalogue) -> Schema:
         return _named(section, _by_kind(section, catalogue.desks, catalogue, {}))
     if section.name == "defaults":
         return _shared_by_kind(section, catalogue)
+    if section.model is Site:
+        return _site(section, catalogue)
     one = catalogue.reference(section.model)
     if section.form == "list":
         return {"type": "array", "description": section.meaning, "items": one}
     return (
         _named(section, one) if section.form == "named" else {**one, "description": section.meaning}
     )
+
+
+def _site(section: Section, catalogue: Catalogue) -> Schema:
+    """[site], or one of [sites.NAME]: what a site leaves out, [site] may say."""
+    own = {key: one for key, one in catalogue.of(Site).items() if key != "required"}
+    if section.form == "once":
+        return {**own, "description": section.meaning}
+    keys = {key: one for key, one in own["properties"].items() if key != "name"}
+    # A table of a site may say what differs from the shared one of its name, and no more.
+    tables = {name: {"type": "object"} for name in NAMED}
+    audit = {key: one for key, one in catalogue.of(Audit).items() if key != "required"}
+    rest = {"audit": audit, **{name: {"$ref": f"#/properties/{name}"} for name in LISTED}}
+    return _named(section, {**own, "properties": {**keys, **tables, **rest}})
 
 
 def _shared_by_kind(section: Section, catalogue: Catalogue) -> Schema:

@@ -107,7 +107,8 @@ def _own_keys_of(section: Section, catalogue: Catalogue, width: int) -> list[str
 
 def _section(section: Section, catalogue: Catalogue, width: int) -> Iterable[str]:
     if section.like:
-        return [f"Its keys are those of [{section.like}.NAME].\n"]
+        like = next(one for one in SECTIONS if one.name == section.like)
+        return [f"Its keys are those of {like.heading}.\n"]
     if section.name not in ("checks", "desks"):
         return _keys(catalogue.of(section.model), catalogue, width)
     known = catalogue.kinds if section.name == "checks" else catalogue.desks

@@ -117,7 +117,8 @@ def _below(
     folder: int, path: str, exclude: tuple[str, ...], noted: Noted, depth: int
 ) -> Iterator[tuple[tarfile.TarInfo, int]]:
     if depth > _DEEPEST:
-        raise Failed("permission", f"{path}: deeper than {_DEEPEST} folders", origin="local")
+        # The reason first: what is too long is cut at its end.
+        raise Failed("permission", f"deeper than {_DEEPEST} folders: {path}", origin="local")
     names = os.listdir(folder)
     folders = []
     for name in sorted(names):

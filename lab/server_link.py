@@ -1,5 +1,6 @@
-"""One host's way to the ledger: TCP on a port of 127.0.0.1, carried to the Unix socket of whichever
-server is in charge. It can be cut, slow, or open at both ends with nothing coming through.
+"""A way to a server: TCP on a port of 127.0.0.1, carried to the Unix socket of whichever PostgreSQL
+is in charge, or to another port. It can be cut, slow, or open at both ends with nothing coming
+through.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 class Link:
     """A way, while the block lasts."""
 
-    def __init__(self, sockets: Callable[[], Path]) -> None:
-        """`sockets`: the folder of the server's socket, asked for each connection."""
-        self._sockets = sockets
+    def __init__(self, where: Callable[[], Path | int]) -> None:
+        """`where`: the folder of PostgreSQL's socket, or a port; asked for each connection."""
+        self._where = where
         self._is_cut, self._delay_seconds = False, 0.0
         self._flows = asyncio.Event()
         self._flows.set()
@@ -53,7 +54,7 @@ class Link:
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         this = asyncio.current_task()
-        assert this is not None
+        assert this is not None  # noqa: S101 - asyncio calls it in a task
         self._carried[writer] = this
         try:
             # A server that is away resets the connection, as a host without one does.
@@ -66,7 +67,11 @@ class Link:
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flows.wait()
-        there, back = await asyncio.open_unix_connection(self._sockets() / ".s.PGSQL.5432")
+        where = self._where()
+        if isinstance(where, int):
+            there, back = await asyncio.open_connection("127.0.0.1", where)
+        else:
+            there, back = await asyncio.open_unix_connection(where / ".s.PGSQL.5432")
         ways = (self._one_way(reader, back), self._one_way(there, writer))
         tasks = [asyncio.ensure_future(way) for way in ways]
         try:
