@@ -8,7 +8,7 @@ the first is counted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -30,6 +30,8 @@ _NO_MEANING = -1
 _ROW = ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing")
 # As in record_query: minutes of a straying clock are no future.
 _FUTURE_SECONDS = 300
+# The second of January 2000, UTC: 1970 and 2000 are what hardware clocks without a battery say.
+_NO_CLOCK_BEFORE = 946_771_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class Taker:
         return starts
 
     def _wanted(self, records: Columns, starts: Whole) -> Mask:
+        # A clock that was set to its own beginning tells no time.
+        starts[starts < _NO_CLOCK_BEFORE] = NEVER
         missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
         self._not_understood("without_start", missing, records, "start")
         self._not_understood("future", future, records, "start")
@@ -139,6 +143,7 @@ class Taker:
     def _lengths(self, columns: Columns, legs: Rows, today: Mask) -> None:
         length, no_length = _whole(columns, "length")
         talk, no_talk = _whole(columns, "talk")
+        self._no_numbers(columns, {"length": today & no_length, "talk": today & no_talk})
         if "end" in columns:
             ends, _, _ = columns.instants("end", self._zone)
             spans = np.where(ends == NEVER, 0, ends - legs["start"])
@@ -155,6 +160,16 @@ class Taker:
         # Talk cannot be longer than its leg: a record that says so was written by a clock that
         # jumped.
         legs["talk"] = np.minimum(np.clip(talk, 0, _LONGEST), legs["length"])
+
+    def _no_numbers(self, columns: Columns, missing: Mapping[str, Mask]) -> None:
+        """Lengths that are written and are no seconds (68,5 or 00:01:08): a record counts once."""
+        strange, first = np.zeros(columns.count, np.bool_), ""
+        for term, which in missing.items():
+            if term in columns and which.any():
+                said = [plain(word).strip() != "" for word in columns.only(which).words(term)]
+                strange[np.flatnonzero(which)[said]] = True
+                first = first or (term if any(said) else "")
+        self._not_understood("unknown_words", strange, columns, first)
 
     def _outcome(self, columns: Columns, legs: Rows, today: Mask) -> None:
         if "outcome" in columns:

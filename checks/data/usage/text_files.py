@@ -10,6 +10,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -23,13 +24,45 @@ from checks.data.usage.source_faults import SourceFault
 
 # One megabyte at a time from the disk, whatever numpy takes of it.
 _BUFFER_BYTES = 1 << 20
+_ZSTD = b"\x28\xb5\x2f\xfd"
+# RFC 8878 section 3.1.2: frames that say nothing, which pzstd begins with.
+_SKIPPED = [bytes([0x50 + number]) + b"\x2a\x4d\x18" for number in range(16)]
+
+
+def _zstd(raw: IO[bytes]) -> Any:
+    _in_whole_frames(raw)
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+
+
+def _in_whole_frames(raw: IO[bytes]) -> None:
+    """The library takes what was cut for what has ended, so each block is looked for (RFC 8878
+    section 3.1.1). Raises EOFError, ZstdError.
+    """
+    while head := raw.read(_LONGEST_FRAME_HEADER):
+        if head[:4] in _SKIPPED:
+            raw.seek(8 + int.from_bytes(head[4:8], "little") - len(head), os.SEEK_CUR)
+            continue
+        raw.seek(zstandard.frame_header_size(head) - len(head), os.SEEK_CUR)
+        last = 0
+        while not last:
+            if len(block := raw.read(3)) < 3:
+                raise EOFError("it ends in the middle of a frame")
+            said = int.from_bytes(block, "little")
+            last, repeated, length = said & 1, said >> 1 & 3 == 1, said >> 3
+            raw.seek(1 if repeated else length, os.SEEK_CUR)
+        if zstandard.get_frame_parameters(head).has_checksum:
+            raw.seek(4, os.SEEK_CUR)
+    if raw.tell() > raw.seek(0, os.SEEK_END):
+        raise EOFError("it ends in the middle of a frame")
+    raw.seek(0)
+
+
+_LONGEST_FRAME_HEADER = 18
 _PACKED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
-    b"\x28\xb5\x2f\xfd": lambda raw: zstandard.ZstdDecompressor().stream_reader(
-        raw, read_across_frames=True
-    ),
+    **dict.fromkeys((_ZSTD, *_SKIPPED), _zstd),
 }
 # What stands at the beginning of files that are not read; UTF-32's mark begins like UTF-16's.
 _NOT_READ: Mapping[bytes, str] = {
@@ -37,6 +70,7 @@ _NOT_READ: Mapping[bytes, str] = {
     b"\x04\x22\x4d\x18": "it is packed by lz4; have it packed by gzip, bzip2, xz or zstd",
     b"\x1f\x9d": "it is packed by compress; have it packed by gzip, bzip2, xz or zstd",
     b"\x89LZO": "it is packed by lzop; have it packed by gzip, bzip2, xz or zstd",
+    b"\x5d\x00\x00": "it is packed by lzma; have it packed by gzip, bzip2, xz or zstd",
     b"LZIP": "it is packed by lzip; have it packed by gzip, bzip2, xz or zstd",
     b"7z\xbc\xaf\x27\x1c": "it is a 7-Zip archive; have it packed by gzip, bzip2, xz or zstd",
     codecs.BOM_UTF16_LE: "it is written in UTF-16; have it written in UTF-8",

@@ -14,6 +14,7 @@ import numpy as np
 
 from checks.data.usage.csv_blocks import MARGIN, Cut, Shape, TextColumns
 from checks.data.usage.leg_rows import Met
+from checks.data.usage.source_faults import SourceFault
 from checks.data.usage.text_files import opened
 from checks.digits import whole
 
@@ -46,8 +47,13 @@ class CsvRecords:
         """
         for file in self._files:
             with opened(file) as raw:
-                left = b""
+                left, begun = b"", False
                 while chunk := raw.read(_BLOCK_BYTES):
+                    if not begun and b"\n" not in chunk and b"\r" in chunk.rstrip(b"\r"):
+                        raise SourceFault(
+                            "not-records", f"{file}: its lines end by CR alone; have them end by LF"
+                        )
+                    begun = True
                     block = left + chunk
                     used = yield from self._records(block)
                     # A quote that is never closed would keep everything after it in one record:

@@ -17,7 +17,8 @@ from checks.telephony.sip.framing import lengths, unfolded
 from checks.telephony.sip.name_address import listed, parameters
 from checks.transport.wire_text import one_line
 
-_STATUS_LINE = re.compile(rb"SIP/2\.0 (\d{3})(?: [^\r\n]*)?\r\n")
+# RFC 3261 section 7.1: SIP-Version is without regard to case.
+_STATUS_LINE = re.compile(rb"(?i:SIP)/2\.0 (\d{3})(?: [^\r\n]*)?\r\n")
 _LIKE_REQUEST = re.compile(rb"[^\r\n]* SIP/\d+\.\d+[ \t]*\r?\n")
 # RFC 3261 section 8.1.1.5: a sequence number below 2**31, then the method.
 _CSEQ = re.compile(r"(\d{1,10})[ \t]+(\S+)")
@@ -71,7 +72,7 @@ def is_like_a_request(data: bytes) -> bool:
     """Whether it is meant as a request, be it well made or not: nothing that we asked is answered
     by one.
     """
-    return not data.startswith(b"SIP/") and _LIKE_REQUEST.match(data) is not None
+    return data[:4].upper() != b"SIP/" and _LIKE_REQUEST.match(data) is not None
 
 
 def read(data: bytes) -> Read:
@@ -80,8 +81,8 @@ def read(data: bytes) -> Read:
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
         raise NotSip("it has no end")
-    plain = unfolded(head + b"\r\n")
-    if plain.startswith(b"SIP/"):
+    plain = _in_utf8(unfolded(head + b"\r\n"))
+    if plain[:4].upper() == b"SIP/":
         plain = _status_line(plain)
     _measure(plain, len(body))
     try:
@@ -113,12 +114,23 @@ def top_via(message: Request | Response) -> Via | None:
     )
 
 
+def _in_utf8(head: bytes) -> bytes:
+    """What is not in UTF-8 (RFC 3261 section 25.1) is read as Latin-1: phones show the name of an
+    older PBX oddly, and talk to it.
+    """
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError:
+        return head.decode("latin-1").encode("utf-8")
+    return head
+
+
 def _status_line(plain: bytes) -> bytes:
     line = _STATUS_LINE.match(plain)
     if line is None or not 100 <= int(line[1]) <= 699:
         raise NotSip("its status line is none")
     rest = plain[line.end() :]
-    first = line[0].rstrip(b"\r\n")
+    first = b"SIP" + line[0].rstrip(b"\r\n")[3:]
     # A reason phrase may be empty, its blank may not (RFC 3261 section 25.1); many far ends leave
     # both out.
     return (first if first.count(b" ") >= 2 else first + b" ") + b"\r\n" + rest

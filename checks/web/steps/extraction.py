@@ -11,6 +11,7 @@ exactly one way.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -26,6 +27,11 @@ from checks.web.json_path import JsonPath
 from checks.web.sandbox.patterns import search
 from checks.web.steps.html_page import field_value
 
+# With or without groups of thousands: 1,284.5 and, as India has it, 12,34,567.
+_NUMBER = re.compile(
+    r"[+-]?(?:\d{1,3}(?:,\d{2,3}){0,9},\d{3}|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?", re.A
+)
+_LONGEST_NUMBER = 400
 _WAYS = ("field", "regex", "json", "header", "cookie")
 
 
@@ -86,11 +92,22 @@ class Find(Settings):
         found = await self.text(answer, jar)
         if found is None:
             raise Failed("not-found", f"{self} is not in the answer")
-        try:
-            # "1,284.5" is 1284.5; a text with two dots is no such number, and float() says so.
-            return float(found.strip().replace(",", "") if found.count(".") <= 1 else found)
-        except ValueError:
-            raise Failed("not-a-number", f"{self} is {found[:40]!r}") from None
+        if (value := _number(found.strip())) is None:
+            raise Failed("not-a-number", f"{self} is {found[:40]!r}")
+        return value
+
+
+def _number(written: str) -> float | None:
+    # Python's float() takes nan, 1_000 and the digits of every script; "1,5" is one and a half in
+    # most of Europe, and no group of thousands.
+    if len(written) > _LONGEST_NUMBER or not _NUMBER.fullmatch(written):
+        return None
+    try:
+        value = float(written.replace(",", ""))
+    except ValueError:
+        return None
+    # 1e400 is a number of JSON, and none that anything can be held to.
+    return value if math.isfinite(value) else None
 
 
 async def remembered(wanted: Mapping[str, Find], answer: Answer, jar: CookieJar) -> dict[str, str]:

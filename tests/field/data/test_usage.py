@@ -12,7 +12,7 @@ import lzma
 import os
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,6 +142,51 @@ def a_pipe(folder: Path) -> str:
     return str(folder / "Master.csv")
 
 
+def compressed(folder: Path, before: bytes = b"", kept: float = 1.0) -> str:
+    """As zstd packs it, in many blocks; `kept` is how much of it is there."""
+    plain = save(folder / "day", records(calls=CALLS)).read_bytes()
+    packed = zstandard.ZstdCompressor(level=-7).compress(plain * 40)
+    (folder / "Master.csv-20261121").write_bytes(before + packed[: int(kept * len(packed))])
+    return str(folder / "Master.csv*")
+
+
+def cut_zstd(folder: Path) -> str:
+    return compressed(folder, kept=0.6)
+
+
+def by_pzstd(folder: Path) -> str:
+    return compressed(folder, b"\x50\x2a\x4d\x18\x04\0\0\0size")
+
+
+def by_lzma(folder: Path) -> str:
+    plain = save(folder / "day", records()).read_bytes()
+    (folder / "Master.csv.lzma").write_bytes(lzma.compress(plain, format=lzma.FORMAT_ALONE))
+    return str(folder / "Master.csv*")
+
+
+def lines_of_cr(folder: Path) -> str:
+    file = save(folder / "Master.csv", records())
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r"))
+    return str(file)
+
+
+def lasting(length: str, talk: str) -> Callable[[Path], str]:
+    """Every call as long as these words say."""
+
+    def written(folder: Path) -> str:
+        rows = ([*row[:12], length, talk, *row[14:]] for row in records())
+        return str(save(folder / "Master.csv", rows))
+
+    return written
+
+
+def without_a_clock(folder: Path) -> str:
+    """The PBX came up without time, and got it a hundred calls later."""
+    rows = list(records())
+    rows[:100] = ([*row[:9], *["1970-01-01 00:01:00"] * 3, *row[12:]] for row in rows[:100])
+    return str(save(folder / "Master.csv", iter(rows)))
+
+
 WRONG = Right("FAILED")
 NO_RECORDS = failed("", "no-records")
 NOT_UNDERSTOOD = failed("", "not-understood")
@@ -153,6 +198,14 @@ STORIES = (
     Story("utf-16", in_utf_16, ROTATED, WRONG),
     Story("a-folder-beside", a_folder_beside, "a pattern that meets a folder", WRONG),
     Story("rotated-by-zstd-under-another-name", rotated_by_zstd, ROTATED),
+    Story("zstd-cut-in-the-middle", cut_zstd, "RFC 8878, 3.1.1", failed("", "corrupt")),
+    Story("rotated-by-pzstd", by_pzstd, "RFC 8878, 3.1.2: a skippable frame first"),
+    Story("rotated-by-lzma", by_lzma, ROTATED, failed("connect", "not-records")),
+    Story("lines-end-by-cr", lines_of_cr, "RFC 4180, 2", failed("", "not-records")),
+    Story("lengths-with-commas", lasting("68,5", "60,25"), "a locale's numbers", NOT_UNDERSTOOD),
+    Story("lengths-as-clocks", lasting("00:01:08", "00:01:00"), "an export's", NOT_UNDERSTOOD),
+    Story("lengths-with-fractions", lasting("68.500", "60.250"), "cdr.conf: unanswered, ms"),
+    Story("clock-of-1970", without_a_clock, "a clock without a battery", NOT_UNDERSTOOD),
     Story("rotated-by-zip", rotated_by_zip, ROTATED, failed("connect", "not-records")),
     Story("packed-twice", packed_twice, ROTATED, failed("connect", "not-records")),
     Story("epochs-in-milliseconds", in_milliseconds, "own sibling", NOT_UNDERSTOOD),

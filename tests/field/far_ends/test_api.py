@@ -26,6 +26,7 @@ JSON = (
         b'\xef\xbb\xbf{"status":"ok"}',
         "dgtlmoon/changedetection.io#2945",
     ),
+    Story("two-marks-first", b'\xef\xbb\xbf\xef\xbb\xbf{"status":"ok"}', "Encoding 6", BAD_JSON),
     Story("nan", b'{"status":"ok","load":NaN}', "pallets/flask#6114", BAD_JSON),
     Story(
         "infinity",
@@ -100,6 +101,19 @@ async def test_a_measure_that_is_no_number_is_the_far_ends_fault(tmp_path: Path)
             tmp_path, "api", url=f"http://127.0.0.1:{port}/", steps=steps, expect=["load <= 5"]
         )
     comes_out(seen, Story("nan", None, "a check of the load goes blind", BAD_JSON))
+
+
+async def test_a_figure_is_read_as_its_writer_meant_it_or_not_at_all(tmp_path: Path) -> None:
+    """1e400 was a measure of infinity, "1,5" of fifteen, "NaN" of nothing: each was OK."""
+    written = {b'"1,284.5"': 1284.5, b'"12,34,567"': 1234567, b"-0.5": -0.5, b'" 7 "': 7}
+    no_figures = (b"1e400", b'"1,5"', b'"1_000"', b'"NaN"', b'"-Infinity"', '"١"'.encode(), b'"."')
+    steps = [{"name": "look", "url": "/answer", "measure": {"load": {"json": "$.load"}}}]
+    for said in (*written, *no_figures):
+        async with http_server(as_json(b'{"load":' + said + b"}")) as port:
+            seen = await once(tmp_path, "api", url=f"http://127.0.0.1:{port}/", steps=steps)
+        right = failed("look", "not-a-number") if said in no_figures else OK
+        comes_out(seen, Story(said.decode(), None, said.decode(), right))
+        assert seen.observation.measures.get("load") == written.get(said)
 
 
 def a_page(first: bytes, charset: bytes) -> bytes:

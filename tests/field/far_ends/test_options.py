@@ -65,6 +65,21 @@ OVER_UDP = (
         failed("answer", "sip:302"),
     ),
     Story("phrase-in-cyrillic", says("200 Добро"), "RFC 3261, 7.2: UTF-8"),
+    Story(
+        "phrase-in-latin-1",
+        lambda a: [answer(a, "200 D'accord").replace(b"D'", b"\xe0")],
+        "RFC 3261, 25.1: ought to be UTF-8; phones take it",
+    ),
+    Story(
+        "name-in-latin-1",
+        lambda a: [answer(a, "200 OK", "Server: PBX").replace(b"PBX", b"B\xfcro")],
+        "older PBXs; phones take it",
+    ),
+    Story(
+        "version-in-small-letters",
+        lambda a: [answer(a).replace(b"SIP/2.0 200", b"sip/2.0 200")],
+        "RFC 3261, 7.1: without regard to case",
+    ),
     Story("phrase-empty", says("200 "), "RFC 3261, 25.1"),
     Story("no-phrase", says("200"), "RFC 3261, 25.1: a blank must follow; common"),
     Story(
