@@ -240,6 +240,9 @@ def _moments(ledger: Ledger, configuration: Configuration, now: datetime) -> Ite
         if ends and len(ends) == len(incident.causes):
             yield min(ends)
             continue
+        # Of what nobody is told yet nothing is due: a look tells it, or ends it.
+        if not incident.told:
+            continue
         if (deadline := next_deadline(incident.clocks(now, calendars))) is not None:
             yield max(deadline, now)
         # What is held has recovered: nobody is called up for it any more, and nothing wakes for it.

@@ -10,8 +10,9 @@ import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import zstandard
@@ -209,7 +210,7 @@ def moved(world: World, name: str, day: int) -> None:
 
 
 async def test_a_recording_that_comes_late_is_archived(tmp_path: Path) -> None:
-    month = datetime.now(UTC).replace(day=1) - timedelta(days=1)
+    month = datetime.now(ZoneInfo("Asia/Kolkata")).replace(day=1) - timedelta(days=1)
     there, archive = tmp_path / f"monitor/{month:%Y/%m}", tmp_path / "archive"
     there.mkdir(parents=True)
     for number in range(3):
