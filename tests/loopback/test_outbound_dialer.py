@@ -73,6 +73,8 @@ async def test_a_dialer_that_works_is_proven_at_both_ends(lab: Lab, tmp_path: Pa
     assert {"call.wav", "agent.wav", "ladder.txt", "agent-ladder.txt"} <= {
         exhibit.name for exhibit in seen.exhibits
     }
+    ladder = (tmp_path / "seen/ladder.txt").read_text(encoding="utf-8")
+    assert ladder.count("-- REGISTER sip:") == 4, "challenged, it comes once and leaves once"
     assert check.claims() == (Claim("monitor", 1), Claim(AGENT, 1))
     assert seen.seconds < check.longest_seconds()
     assert lab.pbx.mishaps == []

@@ -148,6 +148,10 @@ def of_account(account: Account) -> Any:
     settings = pj.AccountConfig()
     settings.idUri = account.address
     settings.regConfig.registerOnAdd = False
+    # Else `pin_to` takes the account away from its registrar and brings it back, each with a
+    # challenge of its own: a call in between finds nobody, and where the two overtake each other
+    # none does any more.
+    settings.regConfig.disableRegOnModify = True
     settings.regConfig.registrarUri = account.registrar or ""
     # The daemon decides whether a registration is tried again.
     settings.regConfig.retryIntervalSec = 0
