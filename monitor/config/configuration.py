@@ -105,6 +105,11 @@ class Configuration:
         theirs alone."""
         return tuple(name for name, desk in self.desks.items() if what in desk.TAKES)
 
+    def roles_filled(self) -> frozenset[str]:
+        """The roles of which somebody is told: by mail, or by telephone where a desk calls."""
+        calls = bool(self.desks_taking("pages"))
+        return frozenset(one.role for one in self.people if one.mail or (calls and one.phone))
+
 
 def together(sites: Sequence[Configuration]) -> Configuration:
     """All sites as one, for what is of the host: its service, its ledger, its image."""

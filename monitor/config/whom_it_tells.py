@@ -140,12 +140,11 @@ def _roles_not_told(configuration: Configuration) -> Iterator[Found]:
 
 
 def _roles_not_filled(configuration: Configuration) -> Iterator[Found]:
-    """All of them in one line: a level that reaches nobody is passed over in the night, and the
-    operators have the ticket until another level takes it.
+    """All of them in one line: the operators have a first level that reaches nobody, and the ticket
+    of any other until the next takes it.
     """
     policy = configuration.policy
-    paging = bool(configuration.desks_taking("pages"))
-    told = {one.role for one in configuration.people if one.mail or (paging and one.phone)}
+    told = configuration.roles_filled()
     missing = [role for role in policy.roles if role not in told]
     if not missing:
         return

@@ -21,8 +21,7 @@ def who_hears(
 
 def left_to_operators(configuration: Configuration) -> frozenset[str]:
     """The roles in whose place the operators stand here."""
-    paging = bool(configuration.desks_taking("pages"))
-    filled = {one.role for one in configuration.people if one.mail or (paging and one.phone)}
+    filled = configuration.roles_filled()
     if OPERATORS not in filled:
         return frozenset()
     return stood_in_for(configuration.policy.ladders, filled)
