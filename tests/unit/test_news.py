@@ -91,12 +91,14 @@ def test_the_status_fits_a_terminal_of_70_columns() -> None:
         ),
         incidents=(
             IncidentLine("RV-12345", "P0", "title " * 20, "acknowledged", "owner " * 20, NOW, NOW),
+            IncidentLine("RV-1-Austin", "critical", "title " * 20, "open", "owner", NOW, NOW),
         ),
         undelivered=("opened to ops@example.net: failed " + "because " * 20,),
     )  # fmt: skip
     page = render_text("status", status=status)
     assert max(map(len, page.splitlines())) <= 70
     assert "last Sun 18:12   08:30, 17:30" in page
+    assert "RV-1-Austin  critical open " in page
 
 
 def test_a_time_in_passing_says_the_day_where_it_is_another() -> None:
