@@ -4,6 +4,7 @@ the far ends that it has not (a PBX's manager interface, a gateway's SNMP, names
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +33,13 @@ def _unit(name: str, kind: str, settings: str, unit: str, code: str) -> Row:
 
 
 # Taken for right: a daemon looks (a second one beside the service ends by itself), a person agrees.
+def _power(state: str) -> str:
+    """What the UPS says, and until upsd says so: its driver reads the file every other second."""
+    asked = "exec 3<>/dev/tcp/127.0.0.1/3493; echo GET VAR main ups.status >&3; read -r said <&3"
+    wait = f"until (exec 2>/dev/null; {asked}; [[ $said == *{state!r}* ]]); do sleep 0.2; done"
+    return f"echo ups.status: {state} > /srv/nut/main.dev; timeout 20 bash -c {shlex.quote(wait)}"
+
+
 _ACCEPTED = """
 {reveille} run > /srv/said-of-a-run 2>&1 &
 for n in $(seq 60); do
@@ -85,8 +93,8 @@ CENTRE_ROWS: Sequence[Row] = (
     Row("time", "host-clock", 'servers = ["127.0.0.1:1123"]',
         "systemctl stop clock; systemctl start clock-ahead",
         "systemctl stop clock-ahead; systemctl start clock", "clock-off", lane="network"),
-    Row("power", "host-power", 'ups = "main"', "echo ups.status: OB LB > /srv/nut/main.dev",
-        "echo ups.status: OL > /srv/nut/main.dev", "battery-low", lane="network"),
+    Row("power", "host-power", 'ups = "main"', _power("OB LB"), _power("OL"), "battery-low",
+        lane="network"),
 )  # fmt: skip
 
 # Speaks with the lab by its control socket (lab/control.py).
