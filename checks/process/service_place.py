@@ -33,13 +33,14 @@ def _is_socket(place: Path) -> bool:
 
 def installed(name: str) -> Service:
     """One of systemd/reveille-NAME.socket: bound into the view of the daemon; in root's own folder,
-    for a verb that root types; where it was before, for a unit of an older release that still runs.
+    for a verb that root types; where they were before, for units of older releases that still run.
     """
     # Nobody else gets at it: by connecting again and again, any user could have systemd give it up
     # for good (TriggerLimitBurst= of systemd.socket(5)).
     return Service(
         (
-            Path(f"/run/reveille/{name}"),
+            Path(f"/run/reveille/{name}/socket"),
+            Path(f"/run/reveille-{name}/daemon/socket"),
             Path(f"/run/reveille-{name}/socket"),
             Path(f"/run/reveille-{name}.sock"),
         )

@@ -57,10 +57,13 @@ def test_the_service_sees_its_socket_and_nobody_else_does(name: str, by: str) ->
     """A socket that everybody may knock at is given up by systemd when somebody hammers at it."""
     socket = (ROOT / "systemd" / f"reveille-{name}.socket").read_text(encoding="utf-8")
     [listens] = re.findall(r"^Listen(?:Stream|SequentialPacket)=(.*)$", socket, re.MULTILINE)
-    assert listens == f"/run/reveille-{name}/socket"
+    assert listens == f"/run/reveille-{name}/daemon/socket"
     assert "\nDirectoryMode=0700\n" in socket
     sees = (ROOT / "systemd" / by).read_text(encoding="utf-8")
-    assert f"\nBindReadOnlyPaths=-{listens}:/run/reveille/{name}\n" in sees
+    # The folder, and not the socket: one that is opened anew is another.
+    folder = listens.removesuffix("/socket")
+    assert f"\nBindReadOnlyPaths=-{folder}:/run/reveille/{name}\n" in sees
+    assert f"\nExecStartPost=/bin/chmod 0755 {folder}\n" in socket
 
 
 def test_every_socket_is_one_of_these() -> None:

@@ -121,7 +121,7 @@ tries("secrets out of the unit")(
 tries("sudo")(told("sudo", "-n", "reveille", "tickets"))
 for name, place in SOCKETS.items():
     job = json.dumps(RUN if name == "plugins" else LOOK).encode()
-    tries(f"the socket of {name}")(spoken(f"/run/reveille-{place}/socket", job))
+    tries(f"the socket of {name}")(spoken(f"/run/reveille-{place}/daemon/socket", job))
 
 def posed():
     """A process with the first for a parent, in a control group of his own manager's that is named
@@ -143,7 +143,7 @@ def posed():
             assert f"user@{uid}.service/reveille.service" in groups.read()
         for place in ("/run/reveille-hostlooks", "/run/reveille-plugins"):
             job = RUN if "plugins" in place else LOOK
-            said.append(spoken(place + "/socket", json.dumps(job).encode()))
+            said.append(spoken(place + "/daemon/socket", json.dumps(job).encode()))
         os.write(into, "\n".join(said).encode())
         os._exit(0)
     os.close(into)

@@ -134,6 +134,12 @@ def test_the_monitor_works_on_behind_him(machine: Machine, tried: Mapping[str, s
     assert 1 <= refused.count("action=control_refused") <= 3
 
 
+def test_a_service_that_is_opened_anew_is_asked_again(machine: Machine) -> None:
+    """As an upgrade of its units opens it: the daemon was bound to a socket that is gone."""
+    machine.run("systemctl", "restart", "reveille-hostlooks.socket")
+    assert looked(machine, "services") == ("OK", "")
+
+
 def test_his_files_hold_no_look_at_intrusions(machine: Machine) -> None:
     person(machine, "mallory", "python3", "-c", FLOODED)
     state, said = looked(machine, "intrusion")

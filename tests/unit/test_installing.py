@@ -112,7 +112,7 @@ def test_what_the_installed_service_has_not_is_said_with_the_checks_that_need_it
     own.write_text(
         "[Unit]\nWants=a.service reveille-hostlooks.socket\nAfter=reveille-hostlooks.socket\n"
         "[Service]\n"
-        "BindReadOnlyPaths=-/run/reveille-hostlooks/socket:/run/reveille/hostlooks\n"
+        "BindReadOnlyPaths=-/run/reveille-hostlooks/daemon:/run/reveille/hostlooks\n"
     )
     places[1].mkdir()
     (places[1] / "reveille-hostlooks.socket").touch()

@@ -205,7 +205,7 @@ def test_roles_are_read_as_data(server: Postgres, line: bytes) -> None:
 def test_without_a_sandbox_the_proof_is_refused(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if any(place.is_socket() for place in outside.SOCKETS):
+    if outside.SERVICE.is_there():
         pytest.skip("the service is installed here")
     name = "bare"
     world = postgres_world(server, server.folder / name, name, records=5)

@@ -27,9 +27,10 @@ from checks.data.backup.sandbox import bubblewrap
 from checks.data.backup.sandbox.wire import VERSION, Broken, Line
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest
+from checks.process.service_place import installed
 
-SOCKETS = (Path("/run/reveille/drill"), Path("/run/reveille-drill/socket"))
-"""where reveille-drill.socket listens: as the service sees it, and as root does"""
+SERVICE = installed("drill")
+"""where reveille-drill.socket listens"""
 _INSIDE = "checks.data.backup.run.drill"
 # A sentence for a ticket or a trace; what a sandbox says at greater length nobody reads.
 _LONGEST_TEXT = 800
@@ -193,21 +194,12 @@ def _sandbox(scratch: Path, tools: Path | None, work: Work) -> Iterator[Line]:
     """The unit of an installed Reveille, else bubblewrap. Raises CannotTell where there is
     neither.
     """
-    for place in SOCKETS:
-        if _is_socket(place):
-            with _by_unit(place) as line:
-                yield line
-            return
+    if SERVICE.is_there():
+        with _by_unit(SERVICE.path) as line:
+            yield line
+        return
     with _by_bubblewrap(scratch, tools, work) as line:
         yield line
-
-
-def _is_socket(place: Path) -> bool:
-    try:
-        return place.is_socket()
-    # The folder is root's alone: what the service may not enter is not its way.
-    except PermissionError:
-        return False
 
 
 @contextmanager
