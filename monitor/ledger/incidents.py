@@ -98,6 +98,15 @@ class IncidentReading(Table):
         )
         return incident_row(found) if found else None
 
+    def closed_since(self, moment: datetime) -> list[IncidentRow]:
+        """Every one that was closed at a moment or after, however many, the oldest first."""
+        only, site = self._of_site()
+        rows = self._database.rows(
+            f"SELECT * FROM incidents WHERE closed_at >= ?{only} ORDER BY number",  # noqa: S608
+            (milliseconds(moment), *site),
+        )
+        return [incident_row(row) for row in rows]
+
     def closed_with_promise(self, since: datetime) -> list[IncidentRow]:
         """Those that were told, closed since a moment, of which an analysis ("rca", "prevention")
         is promised and was not sent, the oldest first.

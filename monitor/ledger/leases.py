@@ -4,6 +4,8 @@ Rules:
 1. A job (a check's looks, the watch, an audit) is held by one at a time. Jobs are claimed in
    batches, and claimants never wait for each other (SKIP LOCKED).
 2. Time is the database's: a host whose clock is wrong neither keeps a lease nor takes one early.
+   Where that clock itself goes back, what was done up to a later moment says nothing any more, and
+   what is held for longer than anything is held is free.
 3. Each claim has a fence that is greater than all before. What a holder settles under an older
    fence, or after its time, is refused, and with it the whole transaction that it stands in.
 4. A job has one row for ever: ten thousand looks a minute leave nothing to be cleared away.
@@ -25,6 +27,9 @@ _MILLISECOND = timedelta(milliseconds=1)
 # So many jobs stand in one statement: SQLite takes 32 766 values, and a text of its own is parsed
 # for each number of them.
 _MOST_AT_ONCE = 200
+# Nobody holds anything for longer without a word. What is held until a later moment is from a clock
+# of the database that has gone back: its holder holds on to it in seconds, or is no more.
+_LONGEST = timedelta(minutes=2)
 
 
 class LeaseLost(Exception):
@@ -68,7 +73,7 @@ class LeaseReading(Table):
 
     def lease_rows(self, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How these jobs stand; without those that nobody ever had."""
-        held = f"CASE WHEN until >= {self._database.NOW} THEN 1 ELSE 0 END AS held"
+        held = f"CASE WHEN {self._is_held()} THEN 1 ELSE 0 END AS held"
         found = dict[str, LeaseRow]()
         for some, marks in _batches(jobs):
             rows = self._database.rows(
@@ -113,6 +118,10 @@ class LeaseReading(Table):
             found |= {row["job"] for row in rows}
         return found
 
+    def _is_held(self) -> str:
+        now = self._database.NOW
+        return f"until >= {now} AND until <= {now} + {_LONGEST // _MILLISECOND}"
+
     def _begin(self, jobs: Sequence[str]) -> None:
         # In order, so that two hosts that begin the same jobs do not wait for each other crosswise.
         if jobs:
@@ -127,7 +136,7 @@ class LeaseReading(Table):
         database, marks = self._database, ", ".join("?" for _ in jobs)
         rows = database.change_alone(
             "WITH free AS MATERIALIZED (SELECT job FROM leases"  # noqa: S608 - constants
-            f" WHERE job IN ({marks}) AND until < {database.NOW} ORDER BY job"
+            f" WHERE job IN ({marks}) AND NOT ({self._is_held()}) ORDER BY job"
             f" {database.SKIP_LOCKED})"
             " UPDATE leases SET holder = ?, fence = fence + 1,"
             f" until = {database.NOW} + CAST(? AS BIGINT) FROM free WHERE leases.job = free.job"
@@ -153,12 +162,11 @@ class LeaseWriting(Table):
         """The job is done, up to a moment, and free again; what it came to stands in this
         transaction. Raises LeaseLost.
         """
-        at = milliseconds(done_to) if done_to else 0
-        done = "CASE WHEN done_to > CAST(? AS BIGINT) THEN done_to ELSE CAST(? AS BIGINT) END"
+        at = milliseconds(done_to) if done_to else None
         changed = self._database.change(
-            f"UPDATE leases SET until = 0, done_to = {done} WHERE job = ? AND fence = ?"  # noqa: S608
-            f" AND until >= {self._database.NOW}",
-            (at, at, lease.job, lease.fence),
+            "UPDATE leases SET until = 0, done_to = coalesce(CAST(? AS BIGINT), done_to)"  # noqa: S608
+            f" WHERE job = ? AND fence = ? AND until >= {self._database.NOW}",
+            (at, lease.job, lease.fence),
         )
         if changed != 1:
             raise LeaseLost(lease.job)

@@ -16,7 +16,7 @@ from functools import partial
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
-from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
+from monitor.core.timetable import Slot, Timetable, beyond, newest_owed, next_after
 from monitor.incidents import store
 from monitor.ledger import Ledger, LedgerAccess, SlotRow
 from monitor.scheduling import place_looks
@@ -142,9 +142,14 @@ class OwedLooks:
         return owed
 
     def _done_to(self, known: Mapping[str, datetime | None]) -> None:
-        """Slots of a grid that others have done."""
+        """Slots of a grid that others have done: later ones, or any where the clock has gone
+        back.
+        """
+        now = self._clock.now()
         for name, at in known.items():
-            if at is not None and at > self._grid.get(name, _ANY):
+            entry, last = self._mine.get(name), self._grid.get(name, _ANY)
+            gone_back = entry is not None and beyond(entry.timetable, last, now)
+            if at is not None and at > _ANY and (at > last or gone_back):
                 self._grid[name] = at
                 self._last_here.discard(name)
 

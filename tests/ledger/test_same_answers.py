@@ -41,6 +41,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "bad_exhibits": lambda one: list(one.bad_exhibits(FIRST, 50)),
     "began": lambda one: one.began(),
     "check_names": lambda one: one.check_names(),
+    "closed_since": lambda one: one.closed_since(FIRST),
     "closed_with_promise": lambda one: one.closed_with_promise(FIRST),
     "condition": lambda one: one.condition("trunk"),
     "conditions": lambda one: one.conditions(),
