@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ async def test_an_answer_that_is_lost_anywhere_doubles_no_file(
         desk = vendor.desk(way, tmp_path, timeout=5.0)
         await desk.deliver(next(seen(tmp_path)))
         for at in range(requests := proxy.requests):
-            proxy.requests, proxy.plan = 0, lambda n, at=at: "lose" if n == at else "pass"
+            proxy.requests, proxy.plan = 0, partial(lambda at, n: "lose" if n == at else "pass", at)
             reference = await settled(desk, next(seen(tmp_path, 13 + at)), server.passed)
             names = sorted(name.rpartition("-")[2] for name, _ in server.files[reference])
             assert names == ["main.html", "shot.png"], f"request {at} of {requests}"
