@@ -8,14 +8,19 @@ and no recordings.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reports.ticket import Ticket
+
+if TYPE_CHECKING:
+    from monitor.desks.desk import Letter
 
 # What tells somebody for the first time; a repetition has nothing new to hear.
 EVENTS = frozenset({"opened", "reopened", "escalated"})
@@ -33,6 +38,17 @@ class EvidenceFile:
     media_type: str
     content: bytes = field(repr=False)
     stands_for: tuple[str, ...] = ()
+
+
+async def evidence_of(letter: Letter, megabytes: float) -> tuple[EvidenceFile, ...]:
+    """What goes with a letter about a ticket, within so many megabytes; nothing out of the house,
+    and nothing where it repeats what was told.
+    """
+    customer = letter.body.get("extra", {}).get("audience") == CUSTOMER
+    if letter.kind not in EVENTS or customer or not megabytes:
+        return ()
+    ticket = Ticket.from_dict(letter.body["ticket"])
+    return await asyncio.to_thread(evidence_files, ticket, int(megabytes * 1_000_000))
 
 
 def evidence_files(ticket: Ticket, most_bytes: int) -> tuple[EvidenceFile, ...]:
