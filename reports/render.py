@@ -18,14 +18,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from reports.fault_sentence import FaultSeen, template_of
 from reports.fault_templates import FaultTemplates
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.ticket import EVENTS, Ticket
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     # A verb that shows one thing need not read what all others are made of: a sixth of what each
     # start of the command line costs.
     from reports.call_page import FailedCall
@@ -234,6 +234,9 @@ def _is_html(name: str | None) -> bool:
 
 @cache
 def _environment(colour: bool) -> Environment:
+    # Imported for the first page: 3 MB, which a daemon that has nothing to say never needs.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

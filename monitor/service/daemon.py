@@ -27,6 +27,7 @@ from monitor.scheduling.claims import RENEW_SECONDS
 from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
+from monitor.service import memory
 from monitor.service.evidence_rounds import EvidenceRounds
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
@@ -121,8 +122,7 @@ class Daemon:
         for one in self._configurations():
             log.info("action=started site=%s checks=%d", one.site.name, len(one.checks))
         await self._signs.beat_now()
-        # What loading left over is collected once; what is then frozen is the configuration, which
-        # stays. To go through it again and again takes long with ten thousand checks.
+        # The configuration stays: to go through it again takes long with ten thousand checks.
         gc.collect()
         gc.freeze()
         if self._control:
@@ -204,7 +204,7 @@ class Daemon:
             await self._care.tidy(self._configurations())
 
     def _alive(self) -> None:
-        """Said from the loop that looks, so that a loop that hangs is noticed."""
+        """Said from the loop that looks: one that hangs is noticed."""
         self._manager.alive()
         self._signs.stuck = self._care.notice_stuck()
         self._signs.beat()
@@ -232,8 +232,7 @@ class Daemon:
             site.take(configuration)
         desks = {name: desk for site in self._sites for name, desk in site.desks.items()}
         self._outbox.stop()
-        host, state = socket.gethostname(), sites[0].state
-        self._outbox = Outbox(self._ledger, desks, host, state)
+        self._outbox = Outbox(self._ledger, desks, socket.gethostname(), sites[0].state)
         self._replies = MailReplies(self._ledger, sites)
         self._cadence = self._new_cadence()
         self._outside.take(sites)
@@ -258,6 +257,7 @@ class Daemon:
         cadence.every(max(1, often), "alive", self._alive)
         cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
+        cadence.every(memory.GIVE_BACK_SECONDS, "memory", memory.give_back)
         cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
         cadence.every(3600, "tidy", self._tidying.ask)
         cadence.every(3600, "bodies", lambda: self._work.start(self._care.name_unreadable()))
@@ -306,5 +306,5 @@ class Daemon:
         doing = self._signs.at_work() or "waiting"
         sites = self._configurations()
         of = sites[0].site.name if len(sites) == 1 else f"{len(sites)} sites"
-        checks = sum(len(one.checks) for one in sites)
-        return f"{of}: {checks} checks, {open_tickets} open tickets; {doing}{self._reloaded}"
+        of = f"{of}: {sum(len(one.checks) for one in sites)} checks"
+        return f"{of}, {open_tickets} open tickets; {doing}{self._reloaded}"
