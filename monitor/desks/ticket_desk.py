@@ -12,8 +12,8 @@ any crash, time-out or lost answer changes nothing.
 
 Rules:
 1. Looked for before it is opened, and looked for again afterwards: of two that are open the newer
-   is merged into the older, unless only the newer was ever worked on. An answer that did not come is
-   a reason to look, never to open again.
+   is merged into the older, unless only the newer was ever worked on. An answer that did not come
+   is a reason to look, never to open again.
 2. Each remark ends with the letter's key in brackets; what stands there already is not written
    again.
 3. What a person at the desk has done stays: only what still stands as we last told it is changed,
