@@ -188,6 +188,7 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "stands_in": False,
+    "phones": (),
     "missed": (),
     "enclosed": {},
     "take": "",
