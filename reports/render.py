@@ -135,9 +135,12 @@ def page_file(name: str) -> str:
     return _page(f"page/{name}.j2", {})
 
 
-def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
-    """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
-    page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
+def render_text(template: str, *, colour: bool = False, columns: int = 70, **data: Any) -> str:
+    """A page for a terminal of so many columns: `template` is "tickets", "ticket", "status", "once"
+    or "explain".
+    """
+    found = _environment(colour).get_template(f"terminal/{template}.txt.j2")
+    page = found.render({**data, "columns": columns})
     return _tidy(clean_painted(page) if colour else clean(page))
 
 
@@ -185,6 +188,7 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "stands_in": False,
+    "phones": (),
     "missed": (),
     "enclosed": {},
     "take": "",

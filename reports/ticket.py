@@ -36,7 +36,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 ISO 8601 instant.
 
 Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader",
-"helpdesk"), and whether the operators are told in its place (`stands_in`);
+"helpdesk"), whether the operators are told in its place (`stands_in`), and the `phones` of the desk
+that the policy publishes for it;
 "closed": why (`resolution`) and by whom (`by`); "reopened": how it was closed (`after`), by whom,
 and whether it `worked` in between; "escalated" and "breached": all that was `missed` at that moment
 (clock, due_at); "escalated": whether it is this reader who `takes_over`; "recovered": how long it

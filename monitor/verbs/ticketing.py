@@ -11,9 +11,8 @@ from monitor.incidents import store
 from monitor.incidents.opening import Opening
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
 from monitor.incidents.ticket_view import number_of, view
-from monitor.terminal import colourful, complain_of, say, show, show_json
+from monitor.terminal import complain_of, say_page, show, show_json
 from monitor.verbs.opening import Stop, acting, ledger_of, sound_part_of
-from reports.render import render_text
 
 
 def tickets(arguments: Namespace) -> int:
@@ -29,7 +28,7 @@ def tickets(arguments: Namespace) -> int:
         show_json([ticket.to_dict() for ticket in found])
     else:
         zone = configuration.site.timezone
-        say(render_text("tickets", colour=colourful(), tickets=found, timezone=zone).rstrip("\n"))
+        say_page("tickets", tickets=found, timezone=zone)
     complain_of(wrong)
     return 1 if wrong else 0
 

@@ -343,7 +343,8 @@ async def test_metrics_are_read_by_prometheus_and_count_looks(scene: Scene) -> N
     made = scene.ledger.attempts("trunk", since=page_world.NOW + timedelta(milliseconds=1))
     assert looks["trunk"] == len(made) > 0
     failed = [s.labels for s in samples if s.name == "reveille_check_state" and s.value == 1]
-    assert {"check": "main-number", "kind": "sip-call", "state": "FAILED"} in failed
+    whose = {"site": "Pune", "check": "main-number", "kind": "sip-call"}
+    assert {**whose, "state": "FAILED"} in failed
     due = [s for s in samples if s.name == "reveille_ticket_due_timestamp_seconds"]
     assert {s.labels["promise"] for s in due} == {"response", "resolution"}
     for family in families:
