@@ -10,14 +10,23 @@ import argparse
 import os
 from typing import Any
 
-from monitor import configuration_words, ticket_words
+from monitor import configuration_words, ledger_words, ticket_words
 from monitor.command_words import OLD_WORDS, Parser, Version
 
 # Where the FHS has the configuration of a program, and where the Debian package puts one.
 DEFAULT = "/etc/reveille/reveille.toml"
 # Modules of verbs that are of no site, or of all of them together; `init` asks for the name of one.
 _OF_NO_SITE = frozenset(
-    {"beginning", "configuring", "image", "installing", "ledger_move", "ledgers", "running"}
+    {
+        "beginning",
+        "configuring",
+        "image",
+        "installing",
+        "ledger_init",
+        "ledger_move",
+        "ledgers",
+        "running",
+    }
 )
 
 
@@ -45,7 +54,7 @@ def parser(old_words: bool = False) -> argparse.ArgumentParser:
     ticket_words.checklisting(verbs, _verb)
     _reporting(verbs)
     _backing_up(verbs)
-    _keeping(verbs)
+    ledger_words.keeping(verbs, _verb)
     _prompting(verbs)
     _running(verbs)
     _installing(verbs)
@@ -200,20 +209,6 @@ def _backing_up(verbs: Any) -> None:
     )
     action.add_argument(
         "--medium", action="store_true", help="as an ISO medium, with its HOW-TO beside it"
-    )
-
-
-def _keeping(verbs: Any) -> None:
-    ledger = verbs.add_parser("ledger", help="what the monitor keeps: how large it is, and whole")
-    actions = ledger.add_subparsers(title="actions", metavar="ACTION", required=True)
-    _verb(actions, "size", "ledgers.size", "what grows, and how long the disk lasts")
-    _verb(actions, "verify", "ledgers.verify", "was anything changed in it, or taken away?")
-    move = _verb(actions, "move", "ledger_move.move", "carry it over to a PostgreSQL database")
-    move.add_argument(
-        "--to", default="", metavar="URL", help="postgresql://USER@HOST/DATABASE; else [ledger] url"
-    )
-    move.add_argument(
-        "--password-file", default="", metavar="FILE", help="its password: the first line of a file"
     )
 
 

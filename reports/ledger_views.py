@@ -1,4 +1,4 @@
-"""What `ledger size`, `verify` and `move` show, as plain data. Sizes are bytes, spans days."""
+"""What the actions of `ledger` show, as plain data. Sizes are bytes, spans days."""
 
 from __future__ import annotations
 
@@ -80,3 +80,24 @@ class LedgerMoved(Plain):
     seconds: float
     configured: bool
     """whether the configuration says so already"""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of the database: a probe host's with its sites, or a reader's without a host."""
+
+    name: str
+    host: str
+    sites: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRoles(Plain):
+    """A ledger on its server, and who may do what there."""
+
+    where: str
+    roles: tuple[Role, ...] = ()
+    statements: tuple[str, ...] = ()
+    """what an administrator has to do first; nothing was granted then"""
+    made: tuple[str, ...] = ()
+    """roles that were not there before, which have no password yet"""

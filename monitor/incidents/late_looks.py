@@ -44,7 +44,8 @@ class LateLooks:
             told = {"check": name, "at": seen.started_at.isoformat(), "state": seen.verdict.state}
             self._t.happened(None, self._now, "late-look", told)
             return
-        if slot is not None:
+        # What places owe stands in their leases, and not in slots.
+        if slot is not None and not place:
             self._finish(seen, slot)
         then = seen.started_at + timedelta(seconds=seen.observation.seconds)
         if place or self._is_known_better(seen, then):

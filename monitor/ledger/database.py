@@ -51,6 +51,9 @@ class Database(ABC):
 
     def __init__(self, where: str, read_only: bool) -> None:
         self.where, self.read_only = where, read_only
+        self.probe_host = ""
+        """the host whose own role this connection has, which may keep nothing but what it saw
+        itself; "" where all of the ledger is its own"""
         self._memo: dict[str, Any] = {}
         self._seen_version: int | None = None
         self._steady = False
@@ -100,6 +103,10 @@ class Database(ABC):
     @abstractmethod
     def interrupt(self) -> None:
         """End the statement that runs, from another thread."""
+
+    def find_rights(self) -> None:
+        """Find out whether this is a probe host's role; asked once the form is known."""
+        self.probe_host = ""  # of a file there are no roles
 
     @abstractmethod
     def data_version(self) -> int:

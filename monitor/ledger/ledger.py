@@ -96,6 +96,7 @@ class Ledger(
         super().__init__(engines.opened(place, read_only=read_only))
         try:
             _fit(self._database)
+            self._database.find_rights()
         except BaseException:
             self._database.close()
             raise
@@ -110,6 +111,13 @@ class Ledger(
     def where(self) -> str:
         """Its file or its server's address, in words."""
         return self._database.where
+
+    @property
+    def probe_host(self) -> str:
+        """The host whose own role asks here: it keeps nothing but what it saw itself, and sees no
+        ticket and nobody's address (monitor/ledger/rights.py). "" for the owner of it all.
+        """
+        return self._database.probe_host
 
     @property
     def read_only(self) -> bool:
@@ -155,6 +163,10 @@ class Ledger(
             return
         with self._database.transaction():
             yield Transaction(self._database)
+
+    def of_rights(self) -> Database:
+        """What grants are made through (monitor/ledger/rights.py)."""
+        return self._database
 
     def steady(self) -> AbstractContextManager[None]:
         """All that is asked inside is asked of the ledger as it is now: one who asks a thousand

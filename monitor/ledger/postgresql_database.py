@@ -47,6 +47,8 @@ _WRITER = (
 )
 _CHANGES = "SELECT last FROM numbers WHERE name = 'changes'"
 _COUNTED = "UPDATE numbers SET last = last + 1 WHERE name = 'changes'; "
+# A probe host may do that alone, and only so (0010_roles.sql).
+_COUNTED_BY_PROBE = "SELECT counted(); "
 # For so long a commit whose answer was lost is asked for; after thirty the thread counts as stuck
 # (monitor/service/ledger_care.py).
 _ASKED_SECONDS = 20.0
@@ -177,6 +179,11 @@ class PostgresDatabase(Database):
         found = self.row(_CHANGES) if self._counts else None
         return int(found[0]) if found else 0
 
+    def find_rights(self) -> None:
+        """Find out whether this is a probe host's role."""
+        found = self.row("SELECT own_host() AS host")
+        self.probe_host = str(found["host"] or "") if found else ""
+
     def sizes(self) -> tuple[int, int]:
         """What its tables take; PostgreSQL does not say how much of that is free within."""
         return sum(self.table_bytes().values()), 0
@@ -228,7 +235,8 @@ class PostgresDatabase(Database):
     def _commit(self, this: str) -> None:
         counts = self._counts and self._altered
         try:
-            done = self._connection.execute((_COUNTED if counts else "") + "COMMIT")
+            counting = _COUNTED_BY_PROBE if self.probe_host else _COUNTED
+            done = self._connection.execute((counting if counts else "") + "COMMIT")
             while done.nextset():
                 pass
         except psycopg.Error as error:

@@ -35,6 +35,9 @@ class Alone:
     shared = False
     cut_off = False
     """whether the ledger is out of reach, so that nothing can be claimed against other hosts"""
+    only_looks = False
+    """whether this host says what it sees from its place, and others judge it: the ledger lets its
+    role do no more (monitor/ledger/rights.py)"""
 
     def rows(self, ledger: Ledger, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How jobs stand that several hosts may do; without those that nobody ever had."""

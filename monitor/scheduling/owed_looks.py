@@ -72,6 +72,7 @@ class OwedLooks:
             for name, entry in configuration.checks.items()
             # Whoever sees that a place is missing may judge what the others saw.
             if configuration.probe.serves(entry.probes)
+            and (not self._claims.only_looks or configuration.probe.name in entry.places)
         }
         self._agenda = Agenda(self._mine)
 

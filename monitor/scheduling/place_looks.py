@@ -19,6 +19,7 @@ from monitor.core.timetable import Slot, beyond, newest_owed
 from monitor.core.verdict import State
 from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, Purpose
+from monitor.ledger.encoding import milliseconds, moment
 from monitor.scheduling.claims import Alone
 from monitor.scheduling.extra_looks import purpose_of
 
@@ -93,13 +94,19 @@ def owed(
             continue
         if here in entry.places and said < slot.at:
             return Owed(Place(here, slot.at), slot, purpose)
+        if claims.only_looks:
+            continue
         # Of what was before, others may still have to speak; a new check owes nothing of it.
-        if slot.at < since and not ledger.words(entry.name, slot.at):
+        spoken = {word.place for word in ledger.words(entry.name, slot.at)}
+        if slot.at < since and not spoken:
             continue
         end = end_of(ledger, entry, slot.at)
-        if now > end:
+        # Whoever speaks last judges, unless its role does not let it.
+        if now > end or spoken >= set(entry.places):
             return Owed(Place("", slot.at), slot, purpose)
-        again = min(again or end, end)
+        # Nobody tells a host that has no word of its own when all have spoken.
+        asks = end if here in entry.places else min(end, now + _ASK_AGAIN)
+        again = min(again or asks, asks)
     return Owed(None, again=again + _ASK_AGAIN if again else None)
 
 
@@ -109,7 +116,9 @@ def _moments(
     """The moments of which something may be owed, the oldest first."""
     found = list[tuple[Slot, Purpose]]()
     if condition and condition.next_look:
-        extra = Slot(f"extra {condition.next_look}", condition.next_look)
+        # As the ledger keeps moments: by a part of a millisecond more it would be owed for ever.
+        at = moment(milliseconds(condition.next_look))
+        extra = Slot(f"extra {condition.next_look}", at)
         found.append((extra, purpose_of(condition)))
     if entry.timetable and (slot := newest_owed(entry.timetable, now, None, entry.grace)):
         found.append((slot, "scheduled"))

@@ -63,6 +63,8 @@ class PlaceRounds:
 
     async def judge(self, due: Due, owed: Place) -> AttemptResult | None:
         """Judge a moment, if it is ready and nobody else does. Raises LeaseLost."""
+        if self._claims.only_looks:
+            return None
         if owed.place and not await self._ledger.do(lambda ledger: self._taken(ledger, due, owed)):
             return None
         fresh = list[str]()

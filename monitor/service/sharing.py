@@ -5,6 +5,8 @@ Rules:
    on duty: one at a time, by a lease like any other. Where it falls silent, the next takes over.
 2. The time is the ledger's, on every host.
 3. A ledger that is a file has one daemon (Presence): it is always on duty, and nothing here costs.
+4. A probe host's role of the database (monitor/ledger/rights.py) is never on duty: it says what it
+   sees from its place, and leaves the rest to others.
 """
 
 from __future__ import annotations
@@ -62,6 +64,7 @@ class Sharing:
             self._life = _life_of(configuration.state)
             holder = f"{self._probe.name}:{os.getpid()}:{secrets.token_hex(4)}"
             self.claims = Claims(ledger, holder)
+            self.claims.only_looks = ledger.at_once(self._only_looks)
             ledger.at_once(self._say_here)
 
     @property
@@ -110,6 +113,8 @@ class Sharing:
         if not self.claims.shared:
             await self._ledger.do(work)
             return
+        if self.claims.only_looks:
+            return
         try:
             await self._ledger.do(partial(once_more_if_cut, partial(self._done, work)))
         except LeaseLost as late:
@@ -125,6 +130,16 @@ class Sharing:
         with suppress(LedgerFault, TimeoutError):  # a ledger that is away finds out by itself
             left = self._ledger.do(lambda ledger: ledger.host_leaves(name, life))
             await asyncio.wait_for(left, _LEAVES_WITHIN_SECONDS)
+
+    def _only_looks(self, ledger: Ledger) -> bool:
+        if ledger.probe_host not in ("", self._probe.name):
+            raise LedgerFault(
+                f"the role that {ledger.where} is opened with is that of the host"
+                f" {ledger.probe_host}, and this one is {self._probe.name}: give it that name,"
+                " [probe] name, or a role of its own",
+                "not-writable",
+            )
+        return bool(ledger.probe_host)
 
     def _say_here(self, ledger: Ledger) -> None:
         ledger.hear_host(self._probe.name, self._probe.location, self._life, SILENT)

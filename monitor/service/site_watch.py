@@ -125,6 +125,8 @@ class SiteWatch:
         self._emergency.leave()
 
     async def _audit_what_is_owed(self) -> None:
+        if self._means.sharing.claims.only_looks:
+            return
         slot = await self.audit.owed(self._means.clock.now())
         if slot is not None and not self._means.stopping.is_set():
             self._means.work.start(self._make_audit(slot))

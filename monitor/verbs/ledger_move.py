@@ -23,7 +23,7 @@ from reports.ledger_views import LedgerMoved, Moved
 def move(arguments: Namespace) -> int:
     """Carry the ledger over; the daemon must not run. 0; 2 where nothing was moved."""
     configuration = together(sound_sites_of(arguments))
-    file, to = configuration.state / "ledger.sqlite", _target(arguments, configuration)
+    file, to = configuration.state / "ledger.sqlite", target(arguments, configuration)
     if not file.exists():
         raise Stop(f"there is no ledger at {file} to move")
     clock = SystemClock()
@@ -52,12 +52,12 @@ def move(arguments: Namespace) -> int:
     return 0
 
 
-def _target(arguments: Namespace, configuration: Configuration) -> ServerAddress:
+def target(arguments: Namespace, configuration: Configuration) -> ServerAddress:
     """Where to: what was typed, else what the configuration says. Raises Stop."""
     settings = configuration.ledger
     url = arguments.to or settings.url
     if not url:
-        raise Stop("say where to: --to postgresql://USER@HOST/DATABASE")
+        raise Stop("say where: --to postgresql://USER@HOST/DATABASE")
     try:
         said(url)
     except ValueError as wrong:

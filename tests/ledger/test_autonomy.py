@@ -53,7 +53,7 @@ class Host:
         """`several`: its site is one of several."""
         role = on_server(folder)
         (folder / "password").write_text(role.password())
-        written = CONFIGURATION.format(name="pune", sockets="/", port=mailbox.port)
+        written = CONFIGURATION.format(name="pune", role="reveille", sockets="/", port=mailbox.port)
         url = next(line for line in written.splitlines() if line.startswith("url"))
         user = role.password()
         there = f'url = "postgresql://{user}@127.0.0.1:{link.port}/postgres?sslmode=disable"'

@@ -130,6 +130,24 @@ async def test_a_slot_is_judged_once_however_the_words_come(places: Places) -> N
     assert len(slots) == len(set(slots)) >= 3
 
 
+async def test_a_place_says_its_word_of_a_confirmation_once(places: Places) -> None:
+    for rounds in places.rounds.values():
+        known = rounds.configuration
+        entry = replace(known.checks["portal"], confirm=2, confirm_after=1)
+        rounds.configuration = replace(known, checks={"portal": entry})
+    places.clock.advance(0.000345)  # a part of a millisecond, which no ledger keeps
+    await places.turn()
+    places.see(pune=DOWN, delhi=DOWN)
+    while places.states()[-1] == "OK":
+        places.clock.advance(EVERY / 5)
+        await places.turn()
+    places.clock.advance(2)
+    for _ in range(3):
+        await places.turn("pune")
+    own = places.ledger.attempts("portal@pune", limit=99)
+    assert [look.purpose for look in own].count("confirm") == 1
+
+
 async def test_a_place_that_is_missing_is_waited_for_and_then_silent(places: Places) -> None:
     await places.turn("pune", "delhi")
     assert places.states() == [], "mumbai may still speak"

@@ -34,7 +34,7 @@ class Host:
         state.mkdir(exist_ok=True)
         address = on_server(folder)
         (state / "password").write_text(address.password())
-        written = CONFIGURATION.format(name=name, sockets="/", port=25)
+        written = CONFIGURATION.format(name=name, role="reveille", sockets="/", port=25)
         url = next(line for line in written.splitlines() if line.startswith("url"))
         file = state / "reveille.toml"
         file.write_text(written.replace(url, f'url = "{address.url}"'))

@@ -25,7 +25,7 @@ name = "{name}"
 location = "hall {name}"
 tags = ["{name}-lan"]
 [ledger]
-url = "postgresql://reveille@/postgres?host={sockets}&sslmode=disable"
+url = "postgresql://{role}@/postgres?host={sockets}&sslmode=disable"
 password = {{ file = "password" }}
 """
     + MAIL_DESK
@@ -44,13 +44,14 @@ class Hosts:
         self.server, self.mailbox = server, mailbox
         self.all: dict[str, Process] = {}
 
-    async def start(self, name: str, checks: str = "") -> Process:
-        """One more, or one again."""
+    async def start(self, name: str, checks: str = "", role: str = "reveille") -> Process:
+        """One more, or one again; by a role of its own, if need be."""
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
         (folder / "password").write_text("sesame\n", encoding="utf-8")
         file = folder / "reveille.toml"
-        host = _HOST.format(name=name, sockets=self.server.sockets, port=self.mailbox.port)
+        sockets, port = self.server.sockets, self.mailbox.port
+        host = _HOST.format(name=name, role=role, sockets=sockets, port=port)
         head = f"{_STATE}{self._site}{host}"
         file.write_text(head + (checks or self._checks), encoding="utf-8")
         self.all[name] = Process(file)

@@ -1,0 +1,1 @@
+-- Roles are of a server's database (postgresql/0010_roles.sql): whoever may open a file may do everything in it.
