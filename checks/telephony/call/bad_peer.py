@@ -9,6 +9,8 @@ bad-rtp           packets where RTP should be, that are none            no-rtp
 flood             RTP many times as fast as agreed                      every fault, and none
 other-payload     RTP of a payload type that was not agreed             nothing: it is added to the
                                                                         words of a fault of sound
+other-payload,    RTP of the second codec of an answer, which our       a fault of sound: UNKNOWN
+lawful            engine does not play
 
 Their exhibits: bad-peer.txt (the datagrams), the ladder, and the counts.
 """
@@ -64,13 +66,18 @@ def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
     return None
 
 
-def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
+def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | CannotTell | None:
     """A fault of sound with the reason why nothing was heard, where RTP of a payload type came that
-    nobody agreed on; None where none did.
+    nobody agreed on; None where none did. What was agreed on callers hear: it is we who do not.
     """
     seen = next((one for phone in legs.values() if (one := phone.seen("other-payload"))), None)
     if seen is None or not fault.code.startswith(_OF_SOUND):
         return None
+    if seen["lawful"]:
+        return CannotTell(
+            f"the far end took several codecs and sends the one of payload type {seen['came']};"
+            f" our engine plays the first alone ({seen['agreed']}): name one in 'codecs' ({fault})"
+        )
     return Failed(
         fault.code,
         f"{fault.text}; its RTP has payload type {seen['came']}, and {seen['agreed']} was agreed",

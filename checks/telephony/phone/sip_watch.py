@@ -62,6 +62,8 @@ class Watch:
         self._tags: set[str] = set()
         self._answers: dict[tuple[str, str], str] = {}
         self._bad_packets = self._other_payloads = 0
+        self._agreed = frozenset[int]()
+        """payload types of the far end's latest description"""
         self._flooded = False
         self.far = FarReports()
 
@@ -79,6 +81,7 @@ class Watch:
         elif message.method == "INVITE" and message.has_body:
             # RFC 4568 section 5.1.3: a crypto attribute in the answer means that SRTP is agreed.
             self.encrypted = self.srtp != "never" and sdp.has_key(message.text)
+            self._agreed = sdp.payload_types(message.text)
         if (
             message.direction == "received"
             and message.method == "INVITE"
@@ -176,13 +179,15 @@ class Watch:
             self._tell("bad-rtp", why=why)
 
     def other_payload(self, entry: str) -> None:
-        """Count a packet of a payload type that was not agreed (RFC 3264 section 6.1), which the
-        engine does not play: "Bad RTP pt 97 (expecting 8)". The tenth is told.
+        """Count a packet of a payload type that the engine does not play: "Bad RTP pt 97 (expecting
+        8)". The tenth is told, and whether it was agreed on all the same: of several codecs in an
+        answer each may come (RFC 3264 section 6.1).
         """
         self._other_payloads += 1
         numbers = re.findall(r"\d{1,3}", entry)
         if self._other_payloads == _MANY_BAD_PACKETS and len(numbers) == 2:
-            self._tell("other-payload", came=int(numbers[0]), agreed=int(numbers[1]))
+            came, plays = map(int, numbers)
+            self._tell("other-payload", came=came, agreed=plays, lawful=came in self._agreed)
 
     def begin_media(self, rtcp: str) -> None:
         """Sound can flow; what the far end reports of it comes to this address of ours."""

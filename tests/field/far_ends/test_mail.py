@@ -113,6 +113,12 @@ SERVERS = (
         settings=LETTER,
     ),
     Story("farewell-closes", but(QUIT=CLOSE), "cole/aiosmtplib#346"),
+    Story(
+        "farewell-silent-and-late",
+        Server((PAUSE_SECONDS, b"220 mail.example\r\n"), {"QUIT": SILENT}),
+        "all was done in time, and only the farewell goes beyond it",
+        settings={"within": "0.6s"},
+    ),
     Story("farewell-421", but(QUIT="421 4.4.2 idle"), "RFC 5321, 3.8"),
     Story("farewell-junk", but(QUIT="bye"), "what it says then is nobody's matter"),
     Story(
