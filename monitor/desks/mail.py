@@ -28,7 +28,7 @@ from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.host_port import Host
 from checks.transport.tls import trusting
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
-from monitor.desks.evidence_files import evidence_of
+from monitor.desks.evidence_files import letter_evidence
 from monitor.desks.internet_message import (
     Answered,
     Enclosures,
@@ -274,7 +274,7 @@ async def _enclosures(letter: Letter, megabytes: float) -> Enclosures:
     where it was asked for: one that cannot be printed goes without.
     """
     if (audit := report_of(letter)) is None:
-        return Enclosures(evidence=await evidence_of(letter, megabytes))
+        return Enclosures(evidence=await letter_evidence(letter, megabytes))
     pdf = b""
     if letter.body.get("pdf"):
         # A report without its PDF is worth more than no report at four in the morning.

@@ -24,7 +24,7 @@ from pydantic import Field, field_validator
 from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.clear_text import MEANT, ClearText, is_open
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
-from monitor.desks.evidence_files import evidence_of
+from monitor.desks.evidence_files import letter_evidence
 from monitor.desks.helpdesk import Url
 from monitor.desks.internet_message import Enclosures, compose, is_address
 from monitor.desks.rest import Rest
@@ -112,7 +112,7 @@ class Osticket:
         over = (letter.before or {}).get("state") == "closed"
         if over and letter.kind not in _BEGINS:
             return f"{letter.reference}: over; a mail would reopen it"
-        evidence = await evidence_of(letter, self._settings.evidence_megabytes)
+        evidence = await letter_evidence(letter, self._settings.evidence_megabytes)
         message = compose(
             replace(letter, recipient=self._settings.to),
             self._settings.sender,

@@ -25,7 +25,6 @@ Rules:
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Mapping
@@ -33,7 +32,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.desks.desk import Letter, Never, TryLater
-from monitor.desks.evidence_files import EVENTS, evidence_files
+from monitor.desks.evidence_files import EVENTS, evidence_of
 from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, TakesFiles, Vocabulary
 from reports.render import Mail, render_mail
@@ -229,7 +228,7 @@ class TicketDesk:
         """The evidence, once. That a desk takes no file is no reason to hold back what is told
         next: what fails twice is left.
         """
-        files = await asyncio.to_thread(evidence_files, ticket, helpdesk.most_file_bytes)
+        files = await evidence_of(ticket, helpdesk.most_file_bytes)
         there = await self._helpdesk.read(reference) if files else None
         mark = f"{letter.key}.files"
         if there is None or there.final or mark in _said(there):

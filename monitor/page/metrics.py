@@ -28,6 +28,8 @@ from monitor.service.heartbeat import heartbeat
 from monitor.service.standing import standing
 from reports.command_views import Status
 
+Families = list[Metric]
+"""the metrics of one site, each family with its series"""
 _OF_THE_DAEMON = ("reveille_build_info", "reveille_daemon_")
 
 
@@ -44,15 +46,15 @@ class Metrics:
         """All of them in the form that is asked for, and its media type."""
         return written([self.families(ledger, now)], accept)
 
-    def families(self, ledger: Ledger, now: datetime) -> list[Metric]:
+    def families(self, ledger: Ledger, now: datetime) -> Families:
         """All of them, each series with its site."""
         return self._of_the_site(self._all(ledger, now))
 
-    def unread(self) -> list[Metric]:
+    def unread(self) -> Families:
         """What is known where its ledger cannot be read."""
         return self._of_the_site([_up(live=False)])
 
-    def _of_the_site(self, families: Iterable[Metric]) -> list[Metric]:
+    def _of_the_site(self, families: Iterable[Metric]) -> Families:
         made = list(families)
         name = self._configuration.site.name
         for family in made:
@@ -146,7 +148,7 @@ class Metrics:
         return family
 
 
-def written(sites: Iterable[Iterable[Metric]], accept: str) -> tuple[bytes, str]:
+def written(sites: Iterable[Families], accept: str) -> tuple[bytes, str]:
     """The metrics of several sites as one text in the form that is asked for, and its media type:
     each family once, with the series of all.
     """

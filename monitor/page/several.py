@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from aiohttp import web
-from prometheus_client.core import Metric
 
 from monitor.incidents.ticket_view import page_root
 from monitor.ledger import Ledger
@@ -30,7 +29,7 @@ from monitor.page.events import Changes
 from monitor.page.gate import Handler, answered, is_reader
 from monitor.page.health import health
 from monitor.page.ledger_reader import Unavailable
-from monitor.page.metrics import Metrics, written
+from monitor.page.metrics import Families, Metrics, written
 from monitor.page.site import SITE, Site
 from reports.pages import Glance
 from reports.render import glance, render_page
@@ -132,7 +131,7 @@ async def show_metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": kind})
 
 
-async def _read(site: Site, metrics: Metrics) -> list[Metric]:
+async def _read(site: Site, metrics: Metrics) -> Families:
     try:
         return await site.slow.ask(lambda ledger: metrics.families(ledger, site.clock.now()))
     except Unavailable:
