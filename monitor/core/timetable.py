@@ -59,17 +59,23 @@ class Every:
 
     def following(self, now: datetime) -> datetime:
         """The first slot after now."""
-        return self._slot(self._number(now) + 1).at
+        return self._at(self._number(now) + 1)
+
+    def newest_at(self, now: datetime) -> datetime:
+        """When that was: its key takes longer to write than all else."""
+        return self._at(self._number(now))
 
     def _number(self, now: datetime) -> int:
         return ((now - _EPOCH) // _MILLISECOND - round(self.phase * 1000)) // round(
             self.seconds * 1000
         )
 
+    def _at(self, number: int) -> datetime:
+        milliseconds = number * round(self.seconds * 1000) + round(self.phase * 1000)
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+
     def _slot(self, number: int) -> Slot:
-        at = (
-            _EPOCH + (number * round(self.seconds * 1000) + round(self.phase * 1000)) * _MILLISECOND
-        )
+        at = self._at(number)
         return Slot(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at)
 
 
@@ -147,6 +153,10 @@ def newest_owed(
     doubles a run nor silences the checks until it is caught up. Of a grid there is no such claim:
     one that lies ahead by no more than clocks are put right by was done, and so were those before.
     """
+    if isinstance(timetable, Every) and last_at is not None:
+        done = timetable.newest_at(now) <= last_at
+        if done and not beyond(timetable, last_at, now):
+            return None
     slot = timetable.newest(now)
     if slot.key == last_key or now - slot.at > timedelta(seconds=grace_seconds):
         return None

@@ -15,7 +15,7 @@ from checks.body import Unreadable
 from checks.contract import Observation
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies, encoding
-from monitor.ledger.database import Database, Row
+from monitor.ledger.database import Database, Many, Row, Values
 from monitor.ledger.table import Table
 
 Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
@@ -123,6 +123,26 @@ class AttemptReading(Table):
 
 
 class AttemptWriting(Table):
+    def keep_attempt(
+        self,
+        check: str,
+        kind: str,
+        purpose: Purpose,
+        started_at: datetime,
+        observation: Observation,
+        verdict: Verdict,
+        muted: bool = False,
+    ) -> None:
+        """Keep an attempt, as `record` does, where nobody asks for its id: on a server it may be
+        written together with others.
+        """
+        if not self._database.DISTANT:
+            self.record(check, kind, purpose, started_at, observation, verdict, muted)
+            return
+        said = _said(kind, purpose, observation, verdict, muted)
+        row = (self._number(check), encoding.milliseconds(started_at), *said)
+        self._database.gather(_KEPT, object(), row)
+
     def record(
         self,
         check: str,
@@ -137,21 +157,64 @@ class AttemptWriting(Table):
         moves on by one.
         """
         number, started = self._number(check), encoding.milliseconds(started_at)
-        bodies = (
-            encoding.packed(encoding.observation_body(observation)),
-            encoding.packed(encoding.verdict_body(verdict)),
-        )
-        said = (kind, purpose, int(muted), verdict.state.value, *bodies)
-        while not self._database.change(_RECORD, (number, started, *said)):
-            started += 1
-        return number << _TIME_BITS | started
+        said = _said(kind, purpose, observation, verdict, muted)
+        return number << _TIME_BITS | _write(self._database, number, started, said)
 
     def _number(self, check: str) -> int:
         # Numbers are given once and never change, so one look-up per check and process is enough.
-        known: dict[str, int] = self.memo().setdefault("check numbers", {})
+        known: dict[str, int] = self._database.lasting.setdefault("check numbers", {})
         if check not in known:
             known[check] = _number(self._database, check)
         return known[check]
+
+
+def _said(
+    kind: str, purpose: Purpose, observation: Observation, verdict: Verdict, muted: bool
+) -> tuple[str, str, int, str, str, str]:
+    return (
+        kind,
+        purpose,
+        int(muted),
+        verdict.state.value,
+        encoding.packed(encoding.observation_body(observation)),
+        encoding.packed(encoding.verdict_body(verdict)),
+    )
+
+
+def _moved_on(database: Database, given: Sequence[Values], kept: Sequence[Row]) -> None:
+    """Those that met another of the same millisecond are written one by one."""
+    there = {(row["check_number"], row["started_at"]) for row in kept}
+    for number, started, *said in given:
+        if (number, started) in there:
+            there.discard((number, started))  # a second one of this batch was not kept
+            continue
+        _write(database, int(number or 0), int(started or 0), said)
+
+
+def _write(database: Database, number: int, started: int, said: Values) -> int:
+    """Gives the millisecond under which it is kept."""
+    while not database.change(_RECORD, (number, started, *said)):
+        started += 1
+    return started
+
+
+_RECORD_COLUMNS = (
+    ("check_number", "BIGINT"),
+    ("started_at", "BIGINT"),
+    ("kind", "TEXT"),
+    ("purpose", "TEXT"),
+    ("muted", "BIGINT"),
+    ("state", "TEXT"),
+    ("observation", "TEXT"),
+    ("verdict", "TEXT"),
+)
+_NAMED = ", ".join(name for name, _ in _RECORD_COLUMNS)
+_KEPT = Many(
+    _RECORD_COLUMNS,
+    f"INSERT INTO attempts ({_NAMED}) SELECT {_NAMED} FROM these WHERE TRUE"  # noqa: S608 - constants
+    " ON CONFLICT (check_number, started_at) DO NOTHING RETURNING check_number, started_at",
+    _moved_on,
+)
 
 
 def _number(database: Database, check: str) -> int:

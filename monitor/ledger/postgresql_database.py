@@ -21,9 +21,9 @@ from pathlib import Path
 
 import psycopg
 
-from monitor.ledger.database import Database, Row, Value
+from monitor.ledger.database import Database, Many, Row, Value, Values
 from monitor.ledger.errors import LedgerFault
-from monitor.ledger.postgresql_connection import Connection, wait
+from monitor.ledger.postgresql_connection import Connection, Parameter, wait
 from monitor.ledger.postgresql_errors import explained, told
 from monitor.ledger.server_address import ServerAddress
 
@@ -65,6 +65,7 @@ class PostgresDatabase(Database):
     """One connection to PostgreSQL, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
+    DISTANT = True
     FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
     MEASURED = _MEASURED
     NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -74,6 +75,7 @@ class PostgresDatabase(Database):
         """Raises LedgerFault."""
         super().__init__(str(address), read_only)
         self._under_way = self._counts = self._altered = False
+        self._gathered: dict[Many, dict[object, Values]] = {}
         self._connection = Connection(address, read_only)
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> Sequence[Row]:
@@ -89,6 +91,7 @@ class PostgresDatabase(Database):
     def stream(self, query: str) -> Iterator[tuple[Value, ...]]:
         """The rows that a query gives, never all of them in memory; inside a transaction."""
         self.require_transaction()
+        self._make_gathered()
         with explained(self.where):
             for row in self._connection.stream(query):
                 yield tuple(row)
@@ -102,6 +105,7 @@ class PostgresDatabase(Database):
     def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
         """The same change with one values after the other, inside a transaction (pipelined)."""
         self._alter()
+        self._make_gathered()
         with explained(self.where):
             self._connection.execute_all(_numbered(statement), all_values)
 
@@ -119,9 +123,27 @@ class PostgresDatabase(Database):
         self.require_none()
         return self.rows(statement, values)
 
+    def change_these(self, many: Many, rows: Sequence[Values]) -> Sequence[Row]:
+        """One change for all of these rows; what it returns."""
+        named = ", ".join(name for name, _ in many.columns)
+        # Arrays: one text for however many rows, so that the server prepares it once.
+        arrays = ", ".join(f"?::{kind}[]" for _, kind in many.columns)
+        with explained(self.where):
+            return self._asked(
+                f"WITH these ({named}) AS (SELECT * FROM unnest({arrays}))"  # noqa: S608 - constants
+                f" {many.statement}",
+                [list(column) for column in zip(*rows, strict=True)],
+            ).fetchall()
+
+    def gather(self, many: Many, key: object, values: Values) -> None:
+        """A change of one row, made together with others of its kind."""
+        self._alter()
+        self._gathered.setdefault(many, {})[key] = values
+
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""
         self._alter()
+        self._make_gathered()
         with explained(self.where):
             self._connection.execute(text)
 
@@ -130,6 +152,7 @@ class PostgresDatabase(Database):
     ) -> None:
         """Add many rows at once, inside a transaction (COPY)."""
         self._alter()
+        self._make_gathered()
         with (
             explained(self.where),
             self._connection.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
@@ -152,15 +175,16 @@ class PostgresDatabase(Database):
         self.require_none()
         try:
             with explained(self.where):
-                this = self._begun()
+                this, changes = self._begun()
         # Begun it may be, and only the lock not got: the session would be of no more use.
         except BaseException:
             self._roll_back()
             raise
         self._under_way, self._altered = True, False
         try:
-            self.forget_what_others_changed()
+            self._forget_before(changes)
             yield
+            self._make_gathered()
             self._commit(this)
         except BaseException:
             self._roll_back()
@@ -204,9 +228,10 @@ class PostgresDatabase(Database):
         with explained(self.where):
             self._connection.close()
 
-    def _asked(self, query: str, values: Sequence[Value]) -> psycopg.Cursor[Row]:
+    def _asked(self, query: str, values: Sequence[Parameter]) -> psycopg.Cursor[Row]:
         statement = _numbered(query)
         if self._under_way:
+            self._make_gathered()
             return self._connection.execute(statement, values)
         try:
             if self._connection.lost:
@@ -223,14 +248,24 @@ class PostgresDatabase(Database):
         self.require_transaction()
         self._altered = True
 
-    def _begun(self) -> str:
-        """Begin, alone; gives the transaction's own number."""
-        cursor = self._asked(_WRITER, ())
+    def _make_gathered(self) -> None:
+        """What was gathered is made before anything is asked that it could change."""
+        while self._gathered:
+            gathered, self._gathered = self._gathered, {}
+            for many, rows in gathered.items():
+                self._made(many, list(rows.values()))
+
+    def _begun(self) -> tuple[str, int]:
+        """Begin, alone; gives the transaction's own number, and how often the ledger was changed
+        before.
+        """
+        self._counts = self._counts or self.has("numbers")
+        cursor = self._asked(_WRITER + (f", ({_CHANGES}) AS last" if self._counts else ", 0"), ())
         # One message with three statements: the answer of the last says which transaction it is.
         while cursor.nextset():
             pass
-        ((this,),) = cursor.fetchall()
-        return str(this)
+        ((this, changes),) = cursor.fetchall()
+        return str(this), int(changes)
 
     def _commit(self, this: str) -> None:
         counts = self._counts and self._altered
@@ -268,6 +303,8 @@ class PostgresDatabase(Database):
 
     def _roll_back(self) -> None:
         self._memo.clear()
+        self.lasting.clear()
+        self._gathered.clear()
         # A connection that was lost meanwhile is undone by the server.
         with suppress(psycopg.OperationalError):
             if not self._connection.lost:

@@ -50,6 +50,7 @@ from monitor.service.site_watch import Means, SiteWatch
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
+_ASKS_APART_SECONDS = 0.5
 
 
 class Daemon:
@@ -61,9 +62,8 @@ class Daemon:
         """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this
         state. Without `served` there is no control socket.
         """
-        self._file = ConfigurationFile(file)
+        self._file, self._stopping = ConfigurationFile(file), asyncio.Event()
         self._manager = ServiceManager.from_environment()
-        self._stopping = asyncio.Event()
         self._reloaded = ""
         self._sites: list[SiteWatch] = []
         sites = self._file.read()
@@ -79,8 +79,7 @@ class Daemon:
         self._ledger = self._care.ledger
         self._sharing = Sharing(self._ledger, configuration, self._clock)
         self._outside = Outside(self._work.start, self._clock, self._ledger, self._pushed)
-        state = configuration.state
-        under_way = UnderWay(state / "under-way")
+        state, under_way = configuration.state, UnderWay(configuration.state / "under-way")
         lines = Lines(state, self._sharing.channels.occupy)
         runner = Runner(self._clock, state / "exhibits", 40, SPARE_BYTES, lines, state, under_way)
         self._means = Means(
@@ -103,7 +102,9 @@ class Daemon:
         self._parts = Parts(runner, lambda: self._sites, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
-        self._sending = Singly(self._work.start, self._send_what_is_due)
+        # After each look it is asked whether there is a letter; of a server not so often.
+        apart = _ASKS_APART_SECONDS if self._sharing.claims.shared else 0.0
+        self._sending = Singly(self._work.start, self._send_what_is_due, apart)
         self._watching = Singly(self._work.start, self._keep_watch)
         self._holding = Singly(self._work.start, self._sharing.turn)
         self._living = Singly(self._work.start, self._say_alive)
