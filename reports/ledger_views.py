@@ -27,7 +27,7 @@ class LedgerSize(Plain):
     bytes: int
     unused_bytes: int
     """of these, free for what is to come"""
-    disk_free_bytes: int | None
+    disk_free_bytes: float | None
     """None: a server's, which only that knows"""
     evidence_bytes: int
     evidence_bytes_a_day: float

@@ -37,6 +37,11 @@ class LedgerSettings(Settings):
     without it those that the host trusts
     """
 
+    room_gigabytes: Annotated[float, Field(gt=0)] | None = Field(default=None, examples=[500])
+    """how much room the database's server has for it: `reveille ledger size` says how long that
+    lasts
+    """
+
     # Call ratios and reports go back a week; a day is rolled up whole.
     keep_looks: Annotated[Duration, Field(ge=14 * _DAY)] = 30 * _DAY
     """how long every look is kept one by one; beyond that a day is rolled up: exact runs for

@@ -69,6 +69,8 @@ class Database(ABC):
 
     NOW: ClassVar[str]
     """what time it is to the engine, as an expression, in milliseconds since 1970 UTC"""
+    DAYS: ClassVar[str] = ""
+    """a query for the days whose looks lie in a table of their own; "" where none does"""
     SKIP_LOCKED: ClassVar[str]
     """what has a SELECT take rows for itself, and pass over those that somebody else has taken"""
 
@@ -163,6 +165,10 @@ class Database(ABC):
     @abstractmethod
     def table_bytes(self) -> dict[str, int]:
         """What each table takes with its indexes."""
+
+    def estimated_rows(self, table: str) -> int | None:  # noqa: ARG002 - of a file none is asked
+        """About how many rows a table has that takes long to count; None for any other."""
+        return None
 
     @abstractmethod
     def displaced(self) -> str:

@@ -22,6 +22,7 @@ from monitor.ledger.acceptances import AcceptanceReading, AcceptanceWriting
 from monitor.ledger.attempts import AttemptReading, AttemptWriting
 from monitor.ledger.conditions import ConditionReading, ConditionWriting
 from monitor.ledger.database import Database
+from monitor.ledger.days import DayTables
 from monitor.ledger.errors import LedgerFault
 from monitor.ledger.exhibits import ExhibitReading, ExhibitWriting
 from monitor.ledger.growth import GrowthReading
@@ -81,6 +82,7 @@ class Ledger(
     SealReading,
     GrowthReading,
     WordReading,
+    DayTables,
 ):
     """One open ledger, for one thread."""
 

@@ -46,6 +46,8 @@ TABLES = {
     "rolled_hours": "check_number, hour_at, kind",
     "seals": "number",
 }
+# As many as looks are kept one by one by default (monitor/config/ledger.py).
+_OWN_DAYS = 30
 # How often the progress of a table is told.
 _EVERY_ROWS = 20_000
 Progress = Callable[[str, int, int], None]
@@ -80,6 +82,7 @@ def _moved(file: Path, to: ServerAddress, progress: Progress) -> list[Carried]:
             with source.transaction():
                 with target.transaction():
                     _begin(target)
+                    _make_days(source, target)
                     carried = [_carried(source, target, table, progress) for table in TABLES]
                     _go_on_counting(source, target)
                     for table in TABLES:
@@ -107,6 +110,14 @@ def _begin(target: PostgresDatabase) -> None:
     for step in steps:
         take(target, step)
     target.change("DELETE FROM identity")
+
+
+def _make_days(source: Database, target: Database) -> None:
+    """The looks of late each in the table of their day; older ones lie together."""
+    row = source.row("SELECT max(started_at) / 86400000 AS day FROM attempts")
+    if row is not None and row["day"] is not None:
+        for day in range(row["day"] - _OWN_DAYS, row["day"] + 1):
+            target.rows("SELECT make_day(CAST(? AS BIGINT))", (day,))
 
 
 def _carried(

@@ -55,9 +55,24 @@ _ASKED_SECONDS = 20.0
 # admin_shutdown, crash_shutdown, cannot_connect_now: the server ends the session, and may say so
 # before the connection is seen to be closed.
 _ENDS = ("57P01", "57P02", "57P03")
+# A day's table counts as that which it is a part of.
 _OWN = (
-    "SELECT c.relname AS name, pg_total_relation_size(c.oid) AS size FROM pg_class AS c"
-    " WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'"
+    "SELECT coalesce(parent.relname, c.relname) AS name,"
+    " sum(pg_total_relation_size(c.oid))::bigint AS size FROM pg_class AS c"
+    " LEFT JOIN pg_inherits ON inhrelid = c.oid LEFT JOIN pg_class AS parent"
+    " ON parent.oid = inhparent WHERE c.relnamespace = current_schema()::regnamespace"
+    " AND c.relkind = 'r' GROUP BY coalesce(parent.relname, c.relname)"
+)
+# What the last ANALYZE has found.
+_ESTIMATE = (
+    "SELECT coalesce(sum(reltuples), 0)::bigint AS rows FROM pg_class WHERE oid = ?::regclass"
+    " AND relkind = 'r' OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = ?::regclass)"
+)
+_LONG_TO_COUNT = 1_000_000
+_DAYS = (
+    "SELECT to_date(substr(relname, 10), 'YYYYMMDD') - date '1970-01-01' AS day FROM pg_class"
+    " JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'attempts'::regclass"
+    " AND relname ~ '^attempts_[0-9]{8}$' ORDER BY day"
 )
 
 
@@ -69,6 +84,7 @@ class PostgresDatabase(Database):
     FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
     MEASURED = _MEASURED
     NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    DAYS = _DAYS
     SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
@@ -215,6 +231,12 @@ class PostgresDatabase(Database):
     def table_bytes(self) -> dict[str, int]:
         """What each table takes with its indexes."""
         return {str(row["name"]): int(row["size"]) for row in self.rows(_OWN)}
+
+    def estimated_rows(self, table: str) -> int | None:
+        """About how many rows a table has that takes long to count."""
+        found = self.row(_ESTIMATE, (table, table))
+        rows = int(found["rows"]) if found else 0
+        return rows if rows > _LONG_TO_COUNT else None
 
     def displaced(self) -> str:
         """ "": a server's database has no name that another could take from under it."""

@@ -7,7 +7,7 @@ Rules:
    from it.
 2. Each step bears being made again: a crash between two of them repeats the last.
 3. In small batches, with a pause as long as the work: whoever wants to write meanwhile waits for
-   milliseconds.
+   milliseconds. On a server the looks of a day are a table of their own, which is dropped.
 4. A clock that has just jumped is waited for: a day that is still to come must not be sealed.
 """
 
@@ -34,6 +34,8 @@ from monitor.ledger.server_address import ServerAddress
 log = logging.getLogger(__name__)
 # What is written late (a look over midnight, a clock that was set back) is there by then.
 _OVER_BY_DAYS = 2
+# A daemon that was stopped over a weekend finds the tables of its days made.
+_MADE_AHEAD_DAYS = 4
 # NTP corrects a host's clock by less; more at once is somebody's hand, or a suspended host.
 _JUMP = timedelta(hours=2)
 # So that a year of an older release does not keep a small host busy for minutes on end.
@@ -79,6 +81,7 @@ class Retention:
         for day in await self._due("looks", "rolled", today - keep.looks):
             if await self._unchanged(day):
                 await self._roll(key, day, holds, now)
+        await self._make_and_drop_days(today)
         for one in await self._ledger.read(lambda ledger: list(ledger.rolled_looks())):
             while one not in self._emptied:
                 if not await self._gently(partial(self._remove_some, *one)):
@@ -140,6 +143,23 @@ class Retention:
                 t.keep_rolled(check, runs(looks, holds), hours(looks))
 
         await self._ledger.do(kept)
+
+    async def _make_and_drop_days(self, today: int) -> None:
+        """Tables for the days to come; those of days that were rolled up go as a whole."""
+        to_come = range(today, today + _MADE_AHEAD_DAYS + 1)
+        try:
+            await self._ledger.do(lambda ledger: ledger.make_days(to_come))
+            for day in await self._ledger.read(_days_to_drop):
+                await self._gently(partial(self._drop_table, day))
+                log.info("action=dropped_looks day=%s", date_of(day))
+        except LedgerFault as busy:
+            # A long question is in the way; the next turn is in an hour.
+            if busy.cause != "held":
+                raise
+            log.info("action=days_not_tidied %s", busy)
+
+    async def _drop_table(self, day: int) -> None:
+        await self._ledger.do(lambda ledger: ledger.drop_day(day))
 
     async def _remove_some(self, check: str, day: int) -> int:
         def removed(ledger: Ledger) -> int:
@@ -208,6 +228,11 @@ def _unsealed(ledger: Ledger, last: int) -> range:
         return range(sealed[-1] + 1, last + 1)
     oldest = ledger.oldest_look()
     return range(day_of(oldest), last + 1) if oldest else range(0)
+
+
+def _days_to_drop(ledger: Ledger) -> list[int]:
+    rolled = set(ledger.sealed_days("rolled"))
+    return [day for day in ledger.own_days() if day in rolled]
 
 
 def _of_one_host(ledger: Ledger, key: Key) -> bool:

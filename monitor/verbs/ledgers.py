@@ -70,8 +70,7 @@ def _size(configuration: Configuration, grown: list[Grown], whole: int, unused: 
     evidence = folder_bytes(exhibits)
     seen = Growing(evidence, evidence / _days_in(exhibits), configuration.keep_evidence / _DAY)
     everything = [*things.values(), seen]
-    on_server = isinstance(configuration.ledger_place, ServerAddress)
-    free = None if on_server else shutil.disk_usage(configuration.state).free
+    free = _free(configuration, whole)
     return LedgerSize(
         file=str(configuration.ledger_place),
         bytes=whole,
@@ -89,6 +88,14 @@ def _size(configuration: Configuration, grown: list[Grown], whole: int, unused: 
     )
 
 
+def _free(configuration: Configuration, whole: int) -> float | None:
+    """What is left for it; None where only its server knows."""
+    if not isinstance(configuration.ledger_place, ServerAddress):
+        return shutil.disk_usage(configuration.state).free
+    room = configuration.ledger.room_gigabytes
+    return None if room is None else max(0.0, room * 1e9 - whole)
+
+
 def _a_day(configuration: Configuration, one: Grown) -> float:
     if one.name == "roll-ups" and not one.rows:
         # None of them is there yet: each check will have 24 a day.
@@ -97,7 +104,9 @@ def _a_day(configuration: Configuration, one: Grown) -> float:
 
 
 def _keep(configuration: Configuration, name: str) -> float | None:
-    kept = {"looks": configuration.ledger.keep_looks, "roll-ups": configuration.ledger.keep_rollups}
+    ledger = configuration.ledger
+    kept = {"looks": ledger.keep_looks, "roll-ups": ledger.keep_rollups}
+    kept["shared evidence"] = configuration.keep_evidence
     return kept[name] / _DAY if name in kept else None
 
 

@@ -139,6 +139,7 @@ NO_QUESTIONS = {
         "rescue",
         "where",
     ),
+    *("drop_day", "make_days", "own_days"),
     *("free_leases", "hear_host", "host_leaves", "put_exhibit", "steady", "transaction"),
     *("under", "would_change"),
 }

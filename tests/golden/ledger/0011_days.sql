@@ -1,0 +1,2 @@
+-- Looks of a day each in a table of their own: of a server's database alone (postgresql/0011_days.sql). In a file a day
+-- lies check by check already, and goes in small batches.
