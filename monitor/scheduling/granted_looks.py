@@ -81,6 +81,7 @@ class GrantedLooks(OwedLooks):
 
     async def grant(self, now: datetime) -> None:
         """Claim what is owed by now, and of grids what will be in two seconds."""
+        self._leave_removed()
         checks, agenda = self._mine, self._agenda
         found = await self._ledger.do(lambda ledger: self._claimed(ledger, checks, agenda, now))
         claimed_at = self._clock.monotonic()
