@@ -76,7 +76,9 @@ class Database(ABC):
         self.where, self.read_only = where, read_only
         self._memo: dict[str, Any] = {}
         self.lasting: dict[str, Any] = {}
-        """what is true of rows whatever others change, by names of its own"""
+        """what is true of rows whatever others change, or a transaction undoes, by names of its
+        own
+        """
         self._seen_version: int | None = None
         self._steady = False
 
