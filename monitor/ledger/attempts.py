@@ -15,9 +15,10 @@ from checks.body import Unreadable
 from checks.contract import Observation
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies, encoding
-from monitor.ledger.database import Database, Many, Row, Values
+from monitor.ledger.database import MOST_AT_ONCE, Database, Many, Row, Values
 from monitor.ledger.table import Table
 
+_NUMBERS = "check numbers"
 Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
 # 42 bits of milliseconds reach the year 2109; the 21 above them, in SQLite's signed 64, hold two
 # million checks.
@@ -58,6 +59,19 @@ class AttemptReading(Table):
         found = [row for name in names for row in self._newest(name, limit, earliest)]
         found.sort(key=lambda row: (row["started_at"], row["check_number"]), reverse=True)
         return [_attempt(row) for row in found[:limit]]
+
+    def ask_numbers(self, checks: Sequence[str]) -> None:
+        """Attempts of several checks will be kept: what their numbers are is one question."""
+        known: dict[str, int] = self._database.lasting.setdefault(_NUMBERS, {})
+        new = [check for check in checks if check not in known] if self._database.DISTANT else []
+        for start in range(0, len(new), MOST_AT_ONCE):
+            some = new[start : start + MOST_AT_ONCE]
+            marks = ", ".join("?" for _ in some)
+            rows = self._database.rows(
+                f"SELECT name, number FROM check_names WHERE name IN ({marks})",  # noqa: S608 - marks
+                some,
+            )
+            known.update((row["name"], row["number"]) for row in rows)
 
     def _names(self) -> list[str]:
         only, names = self._of_names("name")
@@ -161,11 +175,17 @@ class AttemptWriting(Table):
         return number << _TIME_BITS | _write(self._database, number, started, said)
 
     def _number(self, check: str) -> int:
-        # Numbers are given once and never change, so one look-up per check and process is enough.
-        known: dict[str, int] = self._database.lasting.setdefault("check numbers", {})
-        if check not in known:
-            known[check] = _number(self._database, check)
-        return known[check]
+        # Numbers are given once and never change, so one look-up per check and process is enough;
+        # but for one that a transaction gave which may yet be undone.
+        known: dict[str, int] = self._database.lasting.setdefault(_NUMBERS, {})
+        given: dict[str, int] = self.memo().setdefault(_NUMBERS, {})
+        if check in known or check in given:
+            return known[check] if check in known else given[check]
+        found = self._database.row("SELECT number FROM check_names WHERE name = ?", (check,))
+        if found is not None:
+            return known.setdefault(check, int(found["number"]))
+        new = "INSERT INTO check_names (name) VALUES (?) RETURNING number"
+        return given.setdefault(check, self._database.added(new, (check,)))
 
 
 def _said(
@@ -215,13 +235,6 @@ _KEPT = Many(
     " ON CONFLICT (check_number, started_at) DO NOTHING RETURNING check_number, started_at",
     _moved_on,
 )
-
-
-def _number(database: Database, check: str) -> int:
-    found = database.row("SELECT number FROM check_names WHERE name = ?", (check,))
-    if found is not None:
-        return int(found["number"])
-    return database.added("INSERT INTO check_names (name) VALUES (?) RETURNING number", (check,))
 
 
 def _attempt(row: Row) -> AttemptRow:

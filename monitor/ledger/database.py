@@ -81,7 +81,9 @@ class Database(ABC):
         itself; "" where all of the ledger is its own"""
         self._memo: dict[str, Any] = {}
         self.lasting: dict[str, Any] = {}
-        """what is true of rows whatever others change, by names of its own"""
+        """what is true of rows whatever others change, or a transaction undoes, by names of its
+        own
+        """
         self._seen_version: int | None = None
         self._steady = False
 

@@ -325,7 +325,6 @@ class PostgresDatabase(Database):
 
     def _roll_back(self) -> None:
         self._memo.clear()
-        self.lasting.clear()
         self._gathered.clear()
         # A connection that was lost meanwhile is undone by the server.
         with suppress(psycopg.OperationalError):

@@ -223,7 +223,6 @@ class SqliteDatabase(Database):
 
     def _roll_back(self) -> None:
         self._memo.clear()
-        self.lasting.clear()
         if self._connection.in_transaction:  # a full disk may have rolled back already
             with explained(self.where):
                 self._connection.execute("ROLLBACK")

@@ -4,8 +4,8 @@ disk.
 Rules: a change alone is written at once; one that comes while others are at work waits a moment for
 theirs, and one that comes during a commit for its end. So the slower the disk, the more go along.
 Whoever hands a change in goes on only when it is committed. When one of several cannot be written,
-nothing of them is, and each is then tried by itself, so that only the one at fault fails: a change
-must bear being made again from the start.
+nothing of them is, and they are tried by halves, so that only the one at fault fails: a change must
+bear being made again from the start.
 """
 
 from __future__ import annotations
@@ -103,17 +103,14 @@ def _write_all(
             first(ledger)
             for change in changes:
                 change(ledger, t)
-    except Exception:  # noqa: BLE001 - whose it is comes out when each is tried by itself
-        return [_tried(change, ledger) for change in changes]
+    except Exception as error:  # noqa: BLE001 - whose it is comes out below
+        if len(changes) == 1:
+            return [error]
+        # By halves: one that is at fault costs the others a few transactions, and not one each.
+        half = len(changes) // 2
+        parts = (changes[:half], changes[half:])
+        return [one for part in parts for one in _write_all(part, first, ledger)]
     return [None] * len(changes)
-
-
-def _tried(change: Change, ledger: Ledger) -> Exception | None:
-    try:
-        _write_one(change, ledger)
-    except Exception as error:  # noqa: BLE001 - told to whom it belongs
-        return error
-    return None
 
 
 def _write_one(change: Change, ledger: Ledger) -> None:

@@ -64,6 +64,9 @@ class Alone:
     def begin(self, job: str) -> None:
         """It begins."""
 
+    def made(self, jobs: Iterable[str]) -> None:
+        """Their looks are made: others need not wait for them to be written."""
+
     def under_way(self, ledger: Ledger, job: str) -> bool:
         """Whether another host is at it."""
         return False
@@ -103,11 +106,13 @@ class Claims(Alone):
         self._held: dict[str, Lease] = {}
         # Held for a look that is to begin soon.
         self._ahead: set[str] = set()
+        # Held for one that is made, and waits to be written.
+        self._made: set[str] = set()
 
     @property
     def room(self) -> int:
         """How many looks more this host may have under way, or waiting for their turn."""
-        return max(0, MOST_HELD - len(self._held) + len(self._ahead))
+        return max(0, MOST_HELD - len(self._held) + len(self._ahead) + len(self._made))
 
     def rows(self, ledger: Ledger, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How they stand."""
@@ -135,6 +140,10 @@ class Claims(Alone):
         """It begins."""
         self._ahead.discard(job)
 
+    def made(self, jobs: Iterable[str]) -> None:
+        """Their looks are made: others need not wait for them to be written."""
+        self._made.update(job for job in jobs if job in self._held)
+
     def under_way(self, ledger: Ledger, job: str) -> bool:
         """Whether another host is at it."""
         row = ledger.lease_rows([job]).get(job)
@@ -157,14 +166,11 @@ class Claims(Alone):
     def settled(self, jobs: Iterable[str]) -> None:
         """The transaction that says so is kept."""
         for job in jobs:
-            self._held.pop(job, None)
-            self._ahead.discard(job)
+            self._forget(job)
 
     def let_go(self, jobs: Iterable[str]) -> None:
         """Leave to others what is held and was not settled."""
-        jobs = list(jobs)
-        leases = [lease for job in jobs if (lease := self._held.pop(job, None)) is not None]
-        self._ahead.difference_update(jobs)
+        leases = [lease for job in jobs if (lease := self._forget(job)) is not None]
         if leases:
             self._ledger.hand_in(partial(Ledger.free_leases, leases=leases))
 
@@ -182,4 +188,9 @@ class Claims(Alone):
         for lease in leases:
             if lease.job not in kept and self._held.get(lease.job) is lease:
                 log.warning("action=lease_lost job=%s", lease.job)
-                del self._held[lease.job]
+                self._forget(lease.job)
+
+    def _forget(self, job: str) -> Lease | None:
+        self._ahead.discard(job)
+        self._made.discard(job)
+        return self._held.pop(job, None)

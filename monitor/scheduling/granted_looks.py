@@ -5,14 +5,14 @@ Rules:
 1. Of the hosts that are there each check has one that goes first (first_hosts.py). It claims a slot
    of a grid two seconds ahead, with all others of that moment in one question.
 2. What that one has not claimed a second after its time is for whoever is there. So nothing hangs
-   on who is thought to be there: the leases decide.
+   on who is thought to be there: the leases decide. A host that is behind with its own does not.
 3. A look that was claimed and has not begun when its lease is old is owed again: this host froze.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,14 +22,13 @@ from monitor.core.condition import Condition
 from monitor.core.timetable import Every, newest_owed
 from monitor.incidents import store
 from monitor.ledger import Ledger, LedgerAccess
-from monitor.scheduling.claims import LEASE, Alone
+from monitor.scheduling.claimed_ahead import AHEAD_SECONDS, ClaimedAhead
+from monitor.scheduling.claims import Alone
 from monitor.scheduling.due import FIRST, Due
 from monitor.scheduling.first_hosts import FirstHosts
 from monitor.scheduling.owed_looks import OwedLooks
 from monitor.scheduling.ready_queue import Agenda
 
-# The ledger is asked twice a second, and may take a second to answer.
-_AHEAD_SECONDS = 2.0
 # A host that goes first and is there has claimed it by then.
 _LEFT = timedelta(seconds=1)
 _SHARE = 0.25
@@ -37,18 +36,8 @@ _SHARE = 0.25
 # What others have done to a check (a confirmation that a dead host owed, a person's word) is found
 # out so often.
 _ASKS_APART_SECONDS = 1.0
-# Begun later than this after it was claimed, a look would be settled when its lease is over.
-_OLD_SECONDS = LEASE.total_seconds() / 2
 # More is for the next turn: each of them is worked out by itself.
 _MOST_WORKED_OUT = 400
-
-
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    """A look that is this host's. `claimed_at` by the stopwatch."""
-
-    due: Due
-    claimed_at: float
 
 
 class GrantedLooks(OwedLooks):
@@ -66,8 +55,7 @@ class GrantedLooks(OwedLooks):
         """`claims`: what this host holds, where several share the ledger."""
         super().__init__(ledger, configuration, clock, claims)
         self._first = FirstHosts(configuration.probe.name)
-        self._waits: dict[str, _Granted] = {}
-        self._waits_of = self._agenda
+        self._ahead, self._ahead_of_agenda = ClaimedAhead(), self._agenda
         self._waiting: dict[str, Condition] = {}
         self._first_seen: dict[str, datetime] = {}
         self._asked_at = float("-inf")
@@ -91,37 +79,27 @@ class GrantedLooks(OwedLooks):
                 self._claims.let_go([due.job])
                 continue
             agenda.rest(due.name, None)
-            self._waits[due.name] = _Granted(due, claimed_at)
+            self._ahead.add(due, claimed_at)
             self._claims.wait_for(due.job)
 
     def begins(self, now: datetime) -> tuple[list[Due], datetime | None]:
         """The looks of this host that are to begin by now, and when the next is, or the ledger is
         to be asked for more.
         """
-        self._leave_removed()
-        begins, soonest = list[Due](), self._agenda.next()
-        for name, granted in list(self._waits.items()):
-            due = granted.due
-            at = due.slot.at if due.slot else now
-            ahead = (at - now).total_seconds()
-            if 0 < ahead <= _AHEAD_SECONDS:
-                soonest = min(soonest or at, at)
-                continue
-            del self._waits[name]
-            old = self._clock.monotonic() - granted.claimed_at > _OLD_SECONDS
-            # Far ahead: the clock has gone back.
-            if old or ahead > 0 or name in self._running:
-                self._claims.let_go([due.job])
-                self._agenda.ripen(name)
-                continue
+        if self._ahead_of_agenda is not self._agenda:  # a new configuration
+            self._claims.let_go([due.job for due in self._ahead.take_all()])
+            self._ahead_of_agenda, self._first_seen = self._agenda, {}
+        found = self._ahead.begins(now, self._clock.monotonic(), self._running)
+        self._claims.let_go([due.job for due in found.left])
+        for due in found.left:
+            self._agenda.ripen(due.name)
+        for due in found.now:
             self._claims.begin(due.job)
             self._granted.add(due.job)
-            begins.append(due)
-        extra = (
-            self._extra.at(one, now, self._clock.monotonic()) for one in self._waiting.values()
-        )
-        times = (at for at in (soonest, *extra) if at is not None and at > now)
-        return begins, min(times, default=None)
+        stopwatch = self._clock.monotonic()
+        extra = (self._extra.at(one, now, stopwatch) for one in self._waiting.values())
+        times = (at for at in (found.next, self._agenda.next(), *extra) if at and at > now)
+        return found.now, min(times, default=None)
 
     def asks(self, now: datetime) -> bool:
         """Whether there may be something to claim."""
@@ -139,23 +117,17 @@ class GrantedLooks(OwedLooks):
         """The checks among these whose look was claimed and has not begun: the lease is the
         asker's now, and what they were claimed for is owed again.
         """
-        found = [name for name in names if name in self._waits and not self._waits[name].due.place]
+        found = self._ahead.take(names)
         for name in found:
-            del self._waits[name]
             self._claims.begin(name)
             self._agenda.ripen(name)
         return found
-
-    def _leave_removed(self) -> None:
-        if self._waits_of is not self._agenda:
-            self._claims.let_go([one.due.job for one in self._waits.values()])
-            self._waits, self._waits_of, self._first_seen = {}, self._agenda, {}
 
     def _ripe(self, now: datetime) -> list[str]:
         return [
             name
             for name in self._agenda.ripe(now)
-            if name in self._mine and name not in self._waits and self._may_look(name, now)
+            if name in self._mine and name not in self._ahead and self._may_look(name, now)
         ]
 
     def _claimed(
@@ -178,7 +150,13 @@ class GrantedLooks(OwedLooks):
                 first = [due for due in first if due.nobody_took(known(due.name), now)]
             theirs = [due for due in first if not self._is_first(due.entry)]
             first = [due for due in first if self._is_first(due.entry)]
-            first += self._left_by_others(ledger, agenda, theirs, now) if theirs else []
+            # Who is behind with its own share leaves to others what is theirs: else all of them
+            # would be behind, each at everything.
+            if len(first) < self._claims.room:
+                first += self._left_by_others(ledger, agenda, theirs, now) if theirs else []
+            else:
+                for due in theirs:
+                    agenda.rest(due.name, now + _LEFT)
         first.sort(key=lambda due: self._owed_since(due, now))
         wanted = {due.job: due for due in first}
         got = self._claims.take(ledger, list(wanted))
@@ -218,7 +196,7 @@ class GrantedLooks(OwedLooks):
         grid = entry.timetable
         if not isinstance(grid, Every):
             return None
-        ahead = self._ahead_of(entry)
+        ahead = self._ahead_by(entry)
         slot = newest_owed(grid, now + ahead, self._grid[entry.name], entry.grace)
         if slot is None:
             agenda.rest(entry.name, grid.following(now + ahead) - ahead)
@@ -230,13 +208,13 @@ class GrantedLooks(OwedLooks):
             return self._first_seen.get(due.name, now)
         return due.slot.at
 
-    def _ahead_of(self, entry: CheckEntry) -> timedelta:
+    def _ahead_by(self, entry: CheckEntry) -> timedelta:
         """How long before its slot this host may claim it; less than nothing where others go
         first.
         """
         longest = _SHARE * entry.every if entry.every else 0.0
         if self._is_first(entry):
-            return timedelta(seconds=min(_AHEAD_SECONDS, longest))
+            return timedelta(seconds=min(AHEAD_SECONDS, longest))
         return -min(_LEFT, timedelta(seconds=longest))
 
     def _is_first(self, entry: CheckEntry) -> bool:
@@ -288,7 +266,8 @@ class GrantedLooks(OwedLooks):
     def _again(self, ledger: Ledger, agenda: Agenda, due: Due, now: datetime) -> Due | None:
         """What is owed, once more is known."""
         if self._is_on_its_grid(due.entry) and due.slot and due.slot.key != FIRST:
-            return self._next(agenda, due.entry, now)
+            owed = self._grid[due.name] < due.slot.at
+            return due if owed else self._next(agenda, due.entry, now)
         return self._asked(ledger, agenda, due.entry, now)
 
     def _sure(self, ledger: Ledger, agenda: Agenda, claimed: list[Due], now: datetime) -> list[Due]:

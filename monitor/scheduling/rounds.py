@@ -294,6 +294,7 @@ class Rounds(GrantedLooks):
                     max(0.0, (seen.started_at - due.slot.at).total_seconds()),
                 )
 
+        self._claims.made(held)
         await self._write(settled, held)
         self._claims.settled(held)
         self._last_here.update(held)

@@ -86,7 +86,7 @@ async def test_what_a_host_claimed_before_it_froze_it_does_not_look_at(hosts: Ho
     grid = grids(hosts)[NAMES[0]]
     clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() - 1)
     await a.rounds.grant(clock.now())
-    claimed = list(a.rounds._waits)
+    claimed = list(a.rounds._ahead._waits)
     assert NAMES[0] in claimed
     clock.advance(20)
     begins, _ = a.rounds.begins(clock.now())
@@ -102,7 +102,7 @@ async def test_a_clock_that_goes_back_has_nothing_begin_early(hosts: Hosts) -> N
     grid = grids(hosts)[NAMES[0]]
     clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() - 1)
     await a.rounds.grant(clock.now())
-    assert NAMES[0] in a.rounds._waits
+    assert NAMES[0] in a.rounds._ahead
     clock.advance(-1800)
     begins, _ = a.rounds.begins(clock.now())
     assert begins == [] and not a.claims.holds(NAMES[0])
@@ -120,7 +120,7 @@ async def test_a_look_by_hand_does_not_wait_for_one_that_was_claimed_ahead(hosts
     assert isinstance(grid, Every)
     clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() - 1)
     await a.rounds.grant(clock.now())
-    assert "trunk" in a.rounds._waits
+    assert "trunk" in a.rounds._ahead
     hosts.scene.world["call"] = hosts.scene.world["trunk"] = Failed("timeout", "nobody answers")
     before = hosts.looks(a.ledger, "trunk")
     clock.advance(550)

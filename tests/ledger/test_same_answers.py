@@ -125,7 +125,7 @@ NO_QUESTIONS = {
         "file_bytes",
         "hand_in",
     ),
-    *("ask_newest_slots", "distant", "lasting"),
+    *("ask_newest_slots", "ask_numbers", "distant", "lasting"),
     *(
         "interrupt",
         "memo",
