@@ -154,6 +154,26 @@ class Ticket(Plain):
     target: str = ""
     """what its check looks at (an address, a number, a host), without any secret; "" for none"""
 
+    def done_at(self, promise: str) -> datetime | None:
+        """When what a promise asks for was done, in time or late."""
+        over = self.recovered_at or self.closed_at
+        if promise in ("acknowledgement", "response"):
+            return self.acknowledged_at or over
+        return over if promise in ("recovery", "resolution") else None
+
+    @property
+    def overdue(self) -> tuple[ClockLine, ...]:
+        """The promises that are broken while somebody can still act; the other broken ones were
+        missed.
+        """
+        return tuple(
+            line
+            for line in self.clocks
+            if line.state == "breached"
+            and self.done_at(line.name) is None
+            and not (line.at and line.at < line.due_at)
+        )
+
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Ticket:
         """The ticket again. Raises TypeError for data that is none."""

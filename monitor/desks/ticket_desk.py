@@ -275,8 +275,9 @@ def _copies(older: DeskTicket, newer: DeskTicket) -> bool:
 
 def _worked_on(older: DeskTicket, newer: DeskTicket) -> bool:
     """Whether only the newer of two has a history: a search that lags behind tells of the older one
-    when that has been written under for a while."""
-    begun = [one.status != "open" or one.owner or len(one.remarks) > 1 for one in (older, newer)]
+    when that has been written under for a while. To be over is no history: a merge that was broken
+    off leaves that."""
+    begun = [one.status == "taken" or one.owner or len(one.remarks) > 1 for one in (older, newer)]
     return bool(begun[1] and not begun[0])
 
 
