@@ -86,9 +86,7 @@ class GrantedLooks(OwedLooks):
         """The looks of this host that are to begin by now, and when the next is, or the ledger is
         to be asked for more.
         """
-        if self._ahead_of_agenda is not self._agenda:  # a new configuration
-            self._claims.let_go([due.job for due in self._ahead.take_all()])
-            self._ahead_of_agenda, self._first_seen = self._agenda, {}
+        self._leave_removed()
         found = self._ahead.begins(now, self._clock.monotonic(), self._running)
         self._claims.let_go([due.job for due in found.left])
         for due in found.left:
@@ -122,6 +120,11 @@ class GrantedLooks(OwedLooks):
             self._claims.begin(name)
             self._agenda.ripen(name)
         return found
+
+    def _leave_removed(self) -> None:
+        if self._ahead_of_agenda is not self._agenda:  # a new configuration
+            self._claims.let_go([due.job for due in self._ahead.take_all()])
+            self._ahead_of_agenda, self._first_seen = self._agenda, {}
 
     def _ripe(self, now: datetime) -> list[str]:
         return [
