@@ -58,7 +58,7 @@ class WordWriting(Table):
         """
         if not self._database.probe_host:
             self._database.change(
-                f"DELETE FROM words WHERE check_name = ? AND said_at > {self._database.NOW}",  # noqa: S608
+                f"DELETE FROM words WHERE check_name = ? AND said_at > {self._database.NOW}",  # noqa: S608 - a constant
                 (check,),
             )
         self._database.change(
