@@ -21,26 +21,13 @@ from pathlib import Path
 
 import psycopg
 
+from monitor.ledger import postgresql_questions as questions
 from monitor.ledger.database import Database, Many, Row, Value, Values
 from monitor.ledger.errors import LedgerFault
 from monitor.ledger.postgresql_connection import Connection, Parameter, wait
 from monitor.ledger.postgresql_errors import explained, told
 from monitor.ledger.server_address import ServerAddress
 
-# Its own functions of JSON: a year of looks is never in Python's memory. OFFSET 0 keeps a body from
-# being read once for each use of it.
-_MEASURED = """
-SELECT (looks.started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n,
-       avg(measure.value::text::double precision) AS mean
-FROM (SELECT started_at, readable(observation) AS seen FROM attempts
-      WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-        AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-            (SELECT day FROM seals WHERE what = 'rolled') OFFSET 0) AS looks,
-     LATERAL (SELECT key, value FROM json_each(looks.seen -> 'measures') WHERE key <> 'seconds'
-              UNION ALL SELECT 'seconds', looks.seen -> 'seconds') AS measure
-WHERE json_typeof(measure.value) = 'number'
-GROUP BY cell, measure.key ORDER BY cell
-"""
 _WRITER = (
     "BEGIN; SELECT pg_advisory_xact_lock(hashtext('reveille ledger'), hashtext(current_schema()));"
     " SELECT pg_current_xact_id()::text AS this"
@@ -55,25 +42,6 @@ _ASKED_SECONDS = 20.0
 # admin_shutdown, crash_shutdown, cannot_connect_now: the server ends the session, and may say so
 # before the connection is seen to be closed.
 _ENDS = ("57P01", "57P02", "57P03")
-# A day's table counts as that which it is a part of.
-_OWN = (
-    "SELECT coalesce(parent.relname, c.relname) AS name,"
-    " sum(pg_total_relation_size(c.oid))::bigint AS size FROM pg_class AS c"
-    " LEFT JOIN pg_inherits ON inhrelid = c.oid LEFT JOIN pg_class AS parent"
-    " ON parent.oid = inhparent WHERE c.relnamespace = current_schema()::regnamespace"
-    " AND c.relkind = 'r' GROUP BY coalesce(parent.relname, c.relname)"
-)
-# What the last ANALYZE has found.
-_ESTIMATE = (
-    "SELECT coalesce(sum(reltuples), 0)::bigint AS rows FROM pg_class WHERE oid = ?::regclass"
-    " AND relkind = 'r' OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = ?::regclass)"
-)
-_LONG_TO_COUNT = 1_000_000
-_DAYS = (
-    "SELECT to_date(substr(relname, 10), 'YYYYMMDD') - date '1970-01-01' AS day FROM pg_class"
-    " JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'attempts'::regclass"
-    " AND relname ~ '^attempts_[0-9]{8}$' ORDER BY day"
-)
 
 
 class PostgresDatabase(Database):
@@ -82,9 +50,9 @@ class PostgresDatabase(Database):
     MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
     DISTANT = True
     FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
-    MEASURED = _MEASURED
+    MEASURED = questions.MEASURED
     NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-    DAYS = _DAYS
+    DAYS = questions.OWN_DAYS
     SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
@@ -230,13 +198,13 @@ class PostgresDatabase(Database):
 
     def table_bytes(self) -> dict[str, int]:
         """What each table takes with its indexes."""
-        return {str(row["name"]): int(row["size"]) for row in self.rows(_OWN)}
+        return {str(row["name"]): int(row["size"]) for row in self.rows(questions.TABLE_BYTES)}
 
     def estimated_rows(self, table: str) -> int | None:
         """About how many rows a table has that takes long to count."""
-        found = self.row(_ESTIMATE, (table, table))
+        found = self.row(questions.ESTIMATED_ROWS, (table, table))
         rows = int(found["rows"]) if found else 0
-        return rows if rows > _LONG_TO_COUNT else None
+        return rows if rows > questions.LONG_TO_COUNT else None
 
     def displaced(self) -> str:
         """ "": a server's database has no name that another could take from under it."""

@@ -304,8 +304,7 @@ class Daemon:
 
     async def _status(self) -> str:
         open_tickets = await self._ledger.do(lambda ledger: len(ledger.open_incidents()))
-        doing = self._signs.at_work() or "waiting"
         sites = self._configurations()
         of = sites[0].site.name if len(sites) == 1 else f"{len(sites)} sites"
         of = f"{of}: {sum(len(one.checks) for one in sites)} checks"
-        return f"{of}, {open_tickets} open tickets; {doing}{self._reloaded}"
+        return f"{of}, {open_tickets} open tickets; {self._signs.at_work() or 'waiting'}{self._reloaded}"
