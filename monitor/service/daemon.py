@@ -306,5 +306,6 @@ class Daemon:
         open_tickets = await self._ledger.do(lambda ledger: len(ledger.open_incidents()))
         sites = self._configurations()
         of = sites[0].site.name if len(sites) == 1 else f"{len(sites)} sites"
-        of = f"{of}: {sum(len(one.checks) for one in sites)} checks"
-        return f"{of}, {open_tickets} open tickets; {self._signs.at_work() or 'waiting'}{self._reloaded}"
+        of += f": {sum(len(one.checks) for one in sites)} checks"
+        at_work = self._signs.at_work() or "waiting"
+        return f"{of}, {open_tickets} open tickets; {at_work}{self._reloaded}"

@@ -38,7 +38,8 @@ _RULES = (
 )
 # Of a partitioned table a plan is made of every partition as well.
 _CALLS = (
-    "WITH RECURSIVE t (oid) AS (SELECT to_regclass(%s)::oid UNION SELECT i.inhrelid"  # noqa: S608 - constants
+    "WITH RECURSIVE t (oid) AS"  # noqa: S608 - words of ours
+    " (SELECT to_regclass(%s)::oid UNION SELECT i.inhrelid"
     " FROM pg_inherits i JOIN t ON t.oid = i.inhparent)"
     f" SELECT EXISTS (SELECT FROM t WHERE oid::int8 IN ({CALLING}))"
 )

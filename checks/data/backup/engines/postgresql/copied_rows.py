@@ -26,7 +26,7 @@ from checks.data.postgresql_plans import CALLING
 
 COPIED = "copied "
 """how the hash of such a table begins"""
-_CALLS = f"SELECT EXISTS (SELECT FROM ({CALLING}) AS c (oid) WHERE c.oid = %s)"  # noqa: S608 - constants
+_CALLS = f"SELECT EXISTS (SELECT FROM ({CALLING}) AS c (oid) WHERE c.oid = %s)"  # noqa: S608 - words of ours
 _MAY_LOCK = "SELECT current_setting('is_superuser') = 'on' AND NOT pg_catalog.pg_is_in_recovery()"
 _PAUSED_BYTES = 1 << 20
 _WRAPS = 1 << 64
