@@ -147,6 +147,9 @@ class Watch:
         far = final is not None and status >= 300 and (status == code or not described)
         reasons = final.headers("Reason") if final and far else []
         phrase, code = (final.phrase, status) if final and far else (phrase, code)
+        # RFC 3261 section 8.1.3.4: where to call instead; it is told, and not followed.
+        if final and far and 300 <= status < 400 and (there := final.headers("Contact")):
+            phrase += f", it points to {there[0]}"
         self._tell(
             "refused",
             code=code,
@@ -170,7 +173,9 @@ class Watch:
         if self._file:
             self._file.write_text(self.exhibits.text(), encoding="utf-8", errors="replace")
         if self.exhibits.count <= _TOLD:
-            self._tell("malformed", why=malformed.why, far=malformed.far)
+            # What our engine reads no challenge in may be read by others.
+            text = malformed.text if "Authenticate" in malformed.why else ""
+            self._tell("malformed", why=malformed.why, far=malformed.far, text=text)
 
     def bad_rtp(self, why: str) -> None:
         """Count a packet that is no RTP; the tenth is told."""
