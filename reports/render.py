@@ -188,6 +188,7 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "stands_in": False,
+    "mended": False,
     "phones": (),
     "missed": (),
     "enclosed": {},
@@ -212,12 +213,13 @@ def _extra(event: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def _words(event: str, ticket: Ticket, extra: Mapping[str, Any]) -> dict[str, str]:
     """The sentences of one event: tag (in the subject), lead, step (what to do now), tone (of the
-    colours).
+    colours), and a title in place of the ticket's.
     """
     template = _environment(colour=False).get_template(f"mail/words/{event}.txt.j2")
     module = template.make_module({"ticket": ticket, "extra": extra})
     return {
-        name: brief(str(getattr(module, name)), 2000) for name in ("tag", "lead", "step", "tone")
+        name: brief(str(getattr(module, name, "")), 2000)
+        for name in ("tag", "lead", "step", "tone", "title")
     }
 
 

@@ -261,7 +261,12 @@ async def test_where_there_are_users_nobody_else_reads(night: Scene) -> None:
         known = {"Authorization": aiohttp.encode_basic_auth("asha", "correct horse")}
         async with session.get("/metrics", headers=known) as answer:
             assert answer.status == 200
+        # It would say that the monitor does not answer: its events are refused.
+        async with session.get("/log-in") as answer:
+            assert "data-live" not in await answer.text()
         await logged_in(session)
+        async with session.get("/") as answer:
+            assert 'data-live="yes"' in await answer.text()
         assert "PRI is up" in (await read(session)).text
 
 

@@ -119,6 +119,16 @@ async def test_the_metrics_of_all_sites_stand_on_one_page(
     assert 'site="Austin"' in one and "Pune" not in one
 
 
+async def test_the_page_of_all_sites_leads_to_no_page_that_it_has_not(
+    pages: TestClient[web.Request, web.Application],
+) -> None:
+    for path, status in (("/", 200), ("/log-in", 200), ("/tickets", 404)):
+        answer = await pages.get(path)
+        assert (path, answer.status) == (path, status)
+        assert 'href="/tickets"' not in await answer.text()
+    assert 'href="/sites/Pune/tickets"' in await text(pages, "/sites/Pune/")
+
+
 async def test_a_site_that_cannot_be_read_is_not_up(
     pages: TestClient[web.Request, web.Application], monkeypatch: pytest.MonkeyPatch
 ) -> None:
