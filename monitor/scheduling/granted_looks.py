@@ -3,7 +3,7 @@ each begins at its slot and waits for nobody.
 
 Rules:
 1. Of the hosts that are there each check has one that goes first (first_hosts.py). It claims a slot
-   of a grid two seconds ahead, with all others of that moment in one question.
+   of a grid three seconds ahead, with all others of that moment in one question.
 2. What that one has not claimed a second after its time is for whoever is there. So nothing hangs
    on who is thought to be there: the leases decide. A host that is behind with its own does not.
 3. A look that was claimed and has not begun when its lease is old is owed again: this host froze.
@@ -68,7 +68,7 @@ class GrantedLooks(OwedLooks):
         return self.begins(now)
 
     async def grant(self, now: datetime) -> None:
-        """Claim what is owed by now, and of grids what will be in two seconds."""
+        """Claim what is owed by now, and of grids what will be in three seconds."""
         checks, agenda = self._mine, self._agenda
         found = await self._ledger.do(lambda ledger: self._claimed(ledger, checks, agenda, now))
         claimed_at = self._clock.monotonic()

@@ -29,7 +29,7 @@ from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
 from monitor.service.work import Work
 
-# Looks are claimed two seconds before their slot: twice a second all of that time in one question.
+# Looks are claimed three seconds before their slot, all of half a second in one question.
 _GRANTS_APART_SECONDS = 0.4
 
 
