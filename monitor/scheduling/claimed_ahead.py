@@ -44,6 +44,9 @@ class ClaimedAhead:
     def __contains__(self, check: str) -> bool:
         return check in self._waits
 
+    def __len__(self) -> int:
+        return len(self._waits)
+
     def add(self, due: Due, stopwatch: float) -> None:
         """One that was claimed just now."""
         self._waits[due.name] = _Claimed(due, stopwatch)

@@ -36,6 +36,8 @@ _SHARE = 0.25
 # What others have done to a check (a confirmation that a dead host owed, a person's word) is found
 # out so often.
 _ASKS_APART_SECONDS = 1.0
+# A few at a time wait for nobody.
+_MANY = 10
 # More is for the next turn: each of them is worked out by itself.
 _MOST_WORKED_OUT = 400
 
@@ -99,6 +101,11 @@ class GrantedLooks(OwedLooks):
         extra = (self._extra.at(one, now, stopwatch) for one in self._waiting.values())
         times = (at for at in (found.next, self._agenda.next(), *extra) if at and at > now)
         return found.now, min(times, default=None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are so many looks that what they ask of the ledger is asked together."""
+        return len(self._running) + len(self._ahead) >= _MANY
 
     def asks(self, now: datetime) -> bool:
         """Whether there may be something to claim."""
