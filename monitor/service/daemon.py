@@ -103,7 +103,7 @@ class Daemon:
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
         # After each look it is asked whether there is a letter; of a server not so often.
         apart = _ASKS_APART_SECONDS if self._sharing.claims.shared else 0.0
-        self._sending = Singly(self._work.start, self._send_what_is_due, apart)
+        self._sending = Singly(self._work.start, self._send_what_is_due, lambda: apart)
         self._watching = Singly(self._work.start, self._keep_watch)
         self._holding = Singly(self._work.start, self._sharing.turn)
         self._living = Singly(self._work.start, self._say_alive)
