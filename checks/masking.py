@@ -116,10 +116,9 @@ class Mask:
         if not self._values or not media_type.endswith("json"):
             return self.content(content)
         try:
-            told = json.loads(content)
-        except ValueError:
+            clean = self.json(told := json.loads(content))
+        except (ValueError, RecursionError):
             return self.content(content)
-        clean = self.json(told)
         return content if clean == told else json.dumps(clean, ensure_ascii=False).encode()
 
     def file(self, path: Path, media_type: str) -> None:

@@ -49,7 +49,9 @@ class Parser(argparse.ArgumentParser):
         # Python 3.11 puts quotes around the choices, 3.12 and later may not: both are taken.
         known = re.findall(r"[^\s',()]+", listed)
         known = [one for one in known if one not in OLD_WORDS]
-        hint = nearest(word, known) or f"; there are {', '.join(known)}"
+        below = [f"'{name} {word}'" for name, verb in _verbs(self) if word in dict(_verbs(verb))]
+        hint = f"; did you mean {' or '.join(below[:3])}?" if below else nearest(word, known)
+        hint = hint or f"; there are {', '.join(known)}"
         self.exit(
             2, f"{self.prog}: there is no {word[:60]!r}{hint}\n{self.prog} --help says more\n"
         )
@@ -59,6 +61,12 @@ class Parser(argparse.ArgumentParser):
         if verb := self.get_default("verb"):
             self.description = verb_named(verb).__doc__
         return super().format_help()
+
+
+def _verbs(parser: argparse.ArgumentParser) -> list[tuple[str, argparse.ArgumentParser]]:
+    """The verbs right below a parser."""
+    kinds = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    return [verb for one in kinds for verb in one.choices.items()]
 
 
 def verb_named(verb: str) -> Callable[[argparse.Namespace], int]:

@@ -24,7 +24,10 @@ from reports.render import render_text
 
 # The width of a terminal that does not tell its own (a serial line, say), since the VT100.
 _USUAL_COLUMNS = 80
-_PAGE_COLUMNS = 100
+PAGE_COLUMNS = 100
+"""what a page of text has where no terminal says less"""
+LEAST_COLUMNS = 60
+"""what its tables need: a number, a severity, a state and a time, with something beside them"""
 
 
 class View(Protocol):
@@ -54,6 +57,13 @@ class Screen:
     def asked(self) -> bool:
         """Whether somebody is there to answer."""
         return sys.stdin.isatty()
+
+    def columns(self) -> int:
+        """How wide a page may be: the terminal's width, or what a page of text has where it goes
+        elsewhere.
+        """
+        own = get_terminal_size((PAGE_COLUMNS, 24)).columns
+        return min(max(own, LEAST_COLUMNS), PAGE_COLUMNS)
 
     def show(self, text: str) -> None:
         """On standard output, at once: it may be piped into something that waits for each line."""
@@ -113,7 +123,13 @@ def show(template: str, as_json: bool, view: View, name: str = "") -> None:
     if as_json:
         show_json(view.to_dict())
         return
-    say(render_text(template, colour=colourful(), **{name or template: view}).rstrip("\n"))
+    say_page(template, **{name or template: view})
+
+
+def say_page(template: str, **values: Any) -> None:
+    """Print a terminal template, for this screen's width and colours."""
+    text = render_text(template, colour=colourful(), columns=columns(), **values)
+    say(text.rstrip("\n"))
 
 
 def show_json(body: Any) -> None:
@@ -150,10 +166,8 @@ def ask(question: str) -> str:
 
 
 def columns() -> int:
-    """How wide a page on standard output may be: the terminal's width, or what a page of text has
-    where it goes elsewhere.
-    """
-    return min(get_terminal_size((_PAGE_COLUMNS, 24)).columns, _PAGE_COLUMNS)
+    """How wide what is shown may be, on the screen of whoever asked."""
+    return SCREEN.get().columns()
 
 
 def complain_of(wrong: Iterable[str]) -> None:

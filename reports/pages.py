@@ -28,8 +28,15 @@ class Visit:
     """whether there is anybody who may log in"""
     root: str = ""
     """the path that all pages of this site begin with; "" where there is one site"""
+    whole: bool = False
+    """whether it is the page of all sites, which has none of the pages of one"""
     message: str = ""
     """what came of the form that was sent before: a word of templates/page/words.html.j2"""
+
+    @property
+    def reads(self) -> bool:
+        """Whether this reader is shown how things stand: else there is nothing to be live."""
+        return bool(self.user) or not self.log_in
 
 
 @dataclass(frozen=True, slots=True)

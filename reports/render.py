@@ -18,14 +18,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from reports.fault_sentence import FaultSeen, template_of
 from reports.fault_templates import FaultTemplates
 from reports.formats import FILTERS, brief, clean, clean_painted, leave_plain, paint
 from reports.ticket import EVENTS, Ticket
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     # A verb that shows one thing need not read what all others are made of: a sixth of what each
     # start of the command line costs.
     from reports.call_page import FailedCall
@@ -135,9 +135,12 @@ def page_file(name: str) -> str:
     return _page(f"page/{name}.j2", {})
 
 
-def render_text(template: str, *, colour: bool = False, **data: Any) -> str:
-    """A page for a terminal: `template` is "tickets", "ticket", "status", "once" or "explain"."""
-    page = _environment(colour).get_template(f"terminal/{template}.txt.j2").render(data)
+def render_text(template: str, *, colour: bool = False, columns: int = 70, **data: Any) -> str:
+    """A page for a terminal of so many columns: `template` is "tickets", "ticket", "status", "once"
+    or "explain".
+    """
+    found = _environment(colour).get_template(f"terminal/{template}.txt.j2")
+    page = found.render({**data, "columns": columns})
     return _tidy(clean_painted(page) if colour else clean(page))
 
 
@@ -185,6 +188,8 @@ _UNSAID: Mapping[str, Any] = {
     "hold_seconds": 0,
     "takes_over": True,
     "stands_in": False,
+    "mended": False,
+    "phones": (),
     "missed": (),
     "enclosed": {},
     "take": "",
@@ -208,12 +213,13 @@ def _extra(event: str, extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def _words(event: str, ticket: Ticket, extra: Mapping[str, Any]) -> dict[str, str]:
     """The sentences of one event: tag (in the subject), lead, step (what to do now), tone (of the
-    colours).
+    colours), and a title in place of the ticket's.
     """
     template = _environment(colour=False).get_template(f"mail/words/{event}.txt.j2")
     module = template.make_module({"ticket": ticket, "extra": extra})
     return {
-        name: brief(str(getattr(module, name)), 2000) for name in ("tag", "lead", "step", "tone")
+        name: brief(str(getattr(module, name, "")), 2000)
+        for name in ("tag", "lead", "step", "tone", "title")
     }
 
 
@@ -234,6 +240,9 @@ def _is_html(name: str | None) -> bool:
 
 @cache
 def _environment(colour: bool) -> Environment:
+    # Imported for the first page: 3 MB, which a daemon that has nothing to say never needs.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

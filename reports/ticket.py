@@ -36,7 +36,8 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
 ISO 8601 instant.
 
 Each may also have "audience": in what capacity the reader is told ("level 2, shift team leader",
-"helpdesk"), and whether the operators are told in its place (`stands_in`);
+"helpdesk"), whether the operators are told in its place (`stands_in`), and the `phones` of the desk
+that the policy publishes for it;
 "closed": why (`resolution`) and by whom (`by`); "reopened": how it was closed (`after`), by whom,
 and whether it `worked` in between; "escalated" and "breached": all that was `missed` at that moment
 (clock, due_at); "escalated": whether it is this reader who `takes_over`; "recovered": how long it
@@ -152,6 +153,26 @@ class Ticket(Plain):
     """the address of its page; "" where there is none that its readers reach"""
     target: str = ""
     """what its check looks at (an address, a number, a host), without any secret; "" for none"""
+
+    def done_at(self, promise: str) -> datetime | None:
+        """When what a promise asks for was done, in time or late."""
+        over = self.recovered_at or self.closed_at
+        if promise in ("acknowledgement", "response"):
+            return self.acknowledged_at or over
+        return over if promise in ("recovery", "resolution") else None
+
+    @property
+    def overdue(self) -> tuple[ClockLine, ...]:
+        """The promises that are broken while somebody can still act; the other broken ones were
+        missed.
+        """
+        return tuple(
+            line
+            for line in self.clocks
+            if line.state == "breached"
+            and self.done_at(line.name) is None
+            and not (line.at and line.at < line.due_at)
+        )
 
     @classmethod
     def from_dict(cls, body: Mapping[str, Any]) -> Ticket:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import quopri
+import unicodedata
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, quote_plus
 
@@ -38,7 +40,36 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "in chunks": lambda s: f"{s[:5]}\r\n1a\r\n{s[5:]}",
     "in reply lines": lambda s: f"550-{s[:5]}\r\n550 {s[5:]}",
     "broken by a blank": lambda s: f"{s[:5]} {s[5:]}",
+    "broken by what nobody sees": lambda s: f"{s[:5]}\u00ad{s[5:8]}\u200b\x1b[0m{s[8:]}",
+    "broken by elements": lambda s: f"{s[:5]}<wbr>{s[5:8]}<b class='x'>{s[8:]}",
+    "UTF-16 in base64": lambda s: base64.b64encode(s.encode("utf-16-le")).decode(),
+    "UTF-16 in hex": lambda s: s.encode("utf-16-be").hex(),
+    "base64 in base64": lambda s: _base64(f"Authorization: Basic {_base64(f'u:{s}')}"),
+    "URL in base64": lambda s: _base64(f"https://x/?p={quote(s, safe='')}&q=1"),
+    "JSON in base64": lambda s: _base64(json.dumps({"user": "m", "password": s})),
+    "base64 in JSON lines": lambda s: json.dumps(
+        base64.encodebytes(b"u" * 50 + s.encode()).decode()
+    ),
+    "base64 in hex": lambda s: _base64(f"u:{s}").encode().hex(),
+    "hex by colons": lambda s: s.encode().hex(":"),
+    "hex of C": lambda s: ", ".join(f"0x{octet:02x}" for octet in s.encode()),
+    "numbers": lambda s: json.dumps(list(s.encode())),
+    "octal": lambda s: "".join(f"\\{octet:03o}" for octet in s.encode()),
+    "URL by JavaScript": lambda s: "".join(f"%u{ord(sign):04X}" for sign in s),
+    "JavaScript": lambda s: "".join(f"\\u{{{ord(sign):x}}}" for sign in s),
+    "Python": lambda s: "".join(f"\\U{ord(sign):08x}" for sign in s),
+    "URL, four times": lambda s: quote(quote(quote(quote(s, safe=""), safe=""), safe=""), safe=""),
+    "decomposed": lambda s: unicodedata.normalize("NFD", s),
+    "taken for Latin-1": lambda s: s.encode().decode("latin-1"),
+    "in ASCII": lambda s: s.encode("ascii", "replace").decode(),
+    "CSV": lambda s: '"' + s.replace('"', '""') + '"',
+    "MD5": lambda s: hashlib.md5(s.encode()).hexdigest(),
+    "SHA-256 in base64": lambda s: base64.b64encode(hashlib.sha256(s.encode()).digest()).decode(),
 }
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def found(text: bytes, secret: str) -> list[str]:

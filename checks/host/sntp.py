@@ -79,6 +79,10 @@ def read(data: bytes, first: float, last: float) -> Told:
     distance = root_delay / _SHORT / 2 + dispersion / _SHORT
     if distance > _MOST_DISTANCE_SECONDS:
         raise Failed("not-synchronised", f"the server may be {distance:.1f} s off itself")
+    # RFC 5905 section 8: a transmit timestamp of zero is of no packet that tells a time, and the
+    # other one stands for "unknown".
+    if not any(stamps[4:6]) or not any(stamps[6:8]):
+        raise Failed("not-synchronised", "the server's answer names no time")
     received, sent = (_seconds(*stamps[place : place + 2]) for place in (4, 6))
     return Told(
         ((received - first) + (sent - last)) / 2,

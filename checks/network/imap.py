@@ -191,7 +191,8 @@ class Imap:
 
     async def _capabilities(self) -> str:
         told = await self._command("CAPABILITY")
-        return next((line.upper() for line in told if line.upper().startswith("* CAPABILITY")), "")
+        # RFC 9051 section 6.1.1 has one line; a server that writes several means all of them.
+        return " ".join(line.upper() for line in told if line.upper().startswith("* CAPABILITY"))
 
     async def _search(self, criteria: str) -> list[str]:
         told = await self._command(f"UID SEARCH {criteria}")

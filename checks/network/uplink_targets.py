@@ -21,6 +21,7 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from checks.contract import CannotTell, Failed, Trace
 from checks.network.dns_query import ask
 from checks.settings import Settings, nearest
+from checks.transport.connect import Place, resolve
 from checks.transport.faults import far_faults
 from checks.transport.http.address import Address
 from checks.transport.http.message import Limits, Request
@@ -82,26 +84,7 @@ class Icmp(Settings):
 
     async def reach(self) -> None:
         """Send one echo request and await its reply. Raises Failed, CannotTell."""
-        loop = asyncio.get_running_loop()
-        with far_faults():
-            (family, _, _, _, address), *_ = await loop.getaddrinfo(
-                self.icmp, None, type=socket.SOCK_DGRAM
-            )
-            protocol, request, reply = _ECHO[socket.AddressFamily(family)]
-            with _echo_socket(family, protocol) as sock:
-                sock.connect(address)  # at once: a datagram socket only remembers it
-                # Linux writes the identifier of a datagram socket itself and sorts the replies by
-                # it; the token tells a late reply to an earlier sample apart.
-                token = secrets.token_bytes(16)
-                await loop.sock_sendall(
-                    sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token)
-                )
-                while True:
-                    data = await loop.sock_recv(sock, 1500)
-                    # A datagram socket gives the ICMP header without the IP header: eight bytes,
-                    # then what was sent.
-                    if data[:1] == bytes((reply,)) and data[8:24] == token:
-                        return
+        await _any_of(await resolve(self.icmp, 0, socket.SOCK_DGRAM), _echoed)
 
 
 class Tcp(Settings):
@@ -134,7 +117,10 @@ class Name(Settings):
     async def reach(self) -> None:
         """Ask one question and await its answer. Raises Failed, CannotTell."""
         host, port = (self.dns, "53") if self.dns.count(":") != 1 else self.dns.split(":")
-        asked = await ask(host.strip("[]"), int(port), self.name, "A", repeat=False)
+        await _any_of(await resolve(host.strip("[]"), int(port), socket.SOCK_DGRAM), self._answers)
+
+    async def _answers(self, place: Place) -> None:
+        asked = await ask(str(place[1][0]), int(place[1][1]), self.name, "A", repeat=False)
         # NXDOMAIN proves the way as well as an address does; SERVFAIL or REFUSED may come from a
         # box on the way that has lost its own uplink.
         if asked.rcode not in (0, 3):
@@ -157,13 +143,17 @@ class Http(Settings):
         # HEAD: the status is all that is wanted, and a page of a third party is not fetched every
         # minute.
         status = await self._status("HEAD")
-        # RFC 9110 section 9.1: only GET and HEAD must be there, and some servers have no HEAD.
-        if status in (405, 501) and status != self.status:
+        # RFC 9110 section 9.1 has every server know HEAD. Some refuse it all the same, by 405 or
+        # 501, or by what their filters make of it; what a browser is told counts.
+        if not self._right(status):
             status = await self._status("GET")
+        if not self._right(status):
+            raise Failed(f"http:{status}")
+
+    def _right(self, status: int) -> bool:
         # A captive portal answers 200 or 302 for every page: who fears one names the `status` 204
         # of a page made for that.
-        if status != self.status if self.status else status >= 500:
-            raise Failed(f"http:{status}")
+        return status == self.status if self.status else status < 500
 
     async def _status(self, method: str) -> int:
         from checks.transport.http.client import FailedStatus, Manner, fetch
@@ -217,6 +207,44 @@ Target = Annotated[
     Discriminator(_means),
     BeforeValidator(_one_means),
 ]
+
+
+async def _any_of(places: Sequence[Place], reach: Callable[[Place], Awaitable[None]]) -> None:
+    """By the first address of a name that is reached, all of them tried at once: one that is dead
+    says nothing of the others (RFC 8305), and a delay is that of the one that answers. Raises
+    Failed, CannotTell.
+    """
+    tries = [asyncio.ensure_future(reach(place)) for place in places]
+    problems: list[Failed | CannotTell] = []
+    try:
+        for done in asyncio.as_completed(tries):
+            try:
+                return await done
+            except (Failed, CannotTell) as problem:
+                problems.append(problem)
+    finally:
+        for one in tries:
+            one.cancel()
+        await asyncio.gather(*tries, return_exceptions=True)
+    raise next((one for one in problems if isinstance(one, Failed)), problems[0])
+
+
+async def _echoed(place: Place) -> None:
+    """One echo request and its reply. Raises Failed, CannotTell."""
+    loop, (family, address) = asyncio.get_running_loop(), place
+    protocol, request, reply = _ECHO[socket.AddressFamily(family)]
+    with far_faults(), _echo_socket(family, protocol) as sock:
+        sock.connect(address)  # at once: a datagram socket only remembers it
+        # Linux writes the identifier of a datagram socket itself and sorts the replies by it; the
+        # token tells a late reply to an earlier sample apart.
+        token = secrets.token_bytes(16)
+        await loop.sock_sendall(sock, _checked(struct.pack("!BBHHH", request, 0, 0, 0, 1) + token))
+        while True:
+            data = await loop.sock_recv(sock, 1500)
+            # A datagram socket gives the ICMP header without the IP header: eight bytes, then what
+            # was sent.
+            if data[:1] == bytes((reply,)) and data[8:24] == token:
+                return
 
 
 def _echo_socket(family: int, protocol: int) -> socket.socket:

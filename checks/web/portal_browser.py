@@ -10,14 +10,16 @@ filled, things seen.
 
 Faults of a step: http:NNN, not-found (nothing there to click or fill), not-seen, seen (what should
 not be), timeout, too-large, and those of the network: dns, refused, unreachable, tls, expired …,
-closed, redirects, bad-peer. A failed journey leaves a picture of what was on the screen and the
-page's console, both without secrets.
+closed, redirects, bad-peer. A secret is typed into a page of a site that is named; where a page has
+led elsewhere, that is redirects too. A failed journey leaves a picture of what was on the screen
+and the page's console, both without secrets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import urljoin
 
 from pydantic import Field, model_validator
 
@@ -26,9 +28,10 @@ from checks.kind import Duty
 from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.web.browsing import LAUNCH_SECONDS, MEASURES, Browsing, PageAddress, revealed
 from checks.web.journey_steps import Fill, JourneyStep, Open, Wait, in_stages, seconds_of, verb_of
+from checks.web.own_sites import SigningIn, Sites
 
 
-class PortalBrowser(ClearText, Browsing, Check):
+class PortalBrowser(SigningIn, ClearText, Browsing, Check):
     """Makes a journey through a portal in a browser."""
 
     KIND: ClassVar[str] = "portal-browser"
@@ -106,8 +109,14 @@ steps = [
             "step_within": self.step_within,
             "max_bytes": self.max_bytes,
             "authorities": str(self.trusted_certificates or ""),
+            "sites": [*self._named().origins],
         }
         await perform(trace, "journey", self.program(), order, self._within())
+
+    def _named(self) -> Sites:
+        """The sites that a secret may be typed into."""
+        opened = (urljoin(self.url, step.open) for step in self.steps if isinstance(step, Open))
+        return Sites(self.url, *opened, *self.sign_in_at)
 
     def _within(self) -> float:
         return self.step_within + sum(seconds_of(step) + 5.0 for step in self.steps)

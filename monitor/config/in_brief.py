@@ -2,9 +2,10 @@
 daemon: `reveille status` need not build the models of forty kinds for it.
 
 Rule 1: it holds for the very tables that the daemon found good, read by the same release; for any
-others nothing is known, and every table is read. Rule 2: whatever is not kept is asked of the check
-or desk itself, which is read then. Rule 3: the daemon itself, and whoever checks a configuration,
-never uses it. No secret stands in it; numbers and addresses of the site do (as in in_force.py).
+others nothing is known, and every table is read; so where the file is not of the form that is kept.
+Rule 2: whatever is not kept is asked of the check or desk itself, which is read then. Rule 3: the
+daemon itself, and whoever checks a configuration, never uses it. No secret stands in it; numbers
+and addresses of the site do (as in in_force.py).
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ Facts = Mapping[str, Any]
 Brief = Mapping[str, Mapping[str, Facts]]
 """"checks" and "desks" -> name -> what is known of it"""
 NOTHING: Brief = {"checks": {}, "desks": {}}
+_Form = Callable[[Any], bool]
+# Seconds, calls: a century, and no number that is none (RFC 8259 has neither NaN nor infinity).
+_MOST = 3_200_000_000
 _DISTRIBUTION = "reveille-monitor"
 _ENOUGH: ContextVar[bool] = ContextVar("enough", default=False)
 
@@ -133,13 +137,79 @@ def known(site: str, tables: Mapping[str, Any], state: Path, directory: Path) ->
     kept = _kept(state).get(site) if _ENOUGH.get() else None
     if not isinstance(kept, dict) or kept.get("digest") != digest_of(tables, state, directory):
         return NOTHING
-    return kept
+    parts = {part: kept.get(part) for part in _FORMS}
+    return kept if all(_each(form)(parts[part]) for part, form in _FORMS.items()) else NOTHING
+
+
+def _text(value: Any) -> bool:
+    # Half of a pair of UTF-16 is in JSON, and can be written nowhere.
+    return isinstance(value, str) and value.isprintable()
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < _MOST
+
+
+def _seconds(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < _MOST
+
+
+def _layer(value: Any) -> bool:
+    return type(value) is int and value in set(Layer)
+
+
+def _list(form: _Form) -> _Form:
+    return lambda value: isinstance(value, list) and all(map(form, value))
+
+
+def _each(form: _Form) -> _Form:
+    return lambda value: isinstance(value, dict) and all(map(form, value.values()))
+
+
+def _table(forms: Mapping[str, _Form]) -> _Form:
+    return lambda value: (
+        isinstance(value, dict)
+        and value.keys() == forms.keys()
+        and all(form(value[name]) for name, form in forms.items())
+    )
+
+
+_TOLL = {
+    "line": _text,
+    "to": _text,
+    "calls": _count,
+    "seconds": _seconds,
+    "calls_a_day": _count,
+    "minutes_a_day": _count,
+    "may_dial": _list(_text),
+}
+_CHECK = {
+    "KIND": _text,
+    "COMPONENT": _text,
+    "COSTS": _flag,
+    "PLACES_CALLS": _flag,
+    "looks_at": _text,
+    "may_take": _seconds,
+    "layer": _layer,
+    "dials": _list(_table(_TOLL)),
+    "folders": _list(_text),
+}
+# What a brief of this release holds; whatever holds anything else was not kept by it.
+_FORMS: Mapping[str, _Form] = {
+    "checks": _table(_CHECK),
+    "desks": _table({"KIND": _text, "TAKES": _list(_text)}),
+}
 
 
 def _kept(state: Path) -> dict[str, Any]:
     try:
         found = json.loads((state / FILE).read_text(encoding="utf-8"))
-    # There is none, this user may not read it, or it is half of one: every table is read.
-    except (OSError, ValueError):
+    # There is none, this user may not read it, or it is half of one, or one within another without
+    # end: every table is read.
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

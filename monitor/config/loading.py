@@ -59,6 +59,9 @@ def one_of(found: Sequence[Configuration], site: str) -> Configuration:
     ConfigurationFaults.
     """
     names = [one.site.name for one in found]
+    # As people type at night: in another case, where only one site is meant.
+    if len(same := [name for name in names if name.casefold() == site.casefold()]) == 1:
+        return found[names.index(same[0])]
     if site in names:
         return found[names.index(site)]
     if not site and len(found) == 1:

@@ -273,6 +273,7 @@ def reclassified(was: Incident, found: Classification, policy: str, by: str) -> 
         "from": was.issue,
         "to": issue.id,
         "title": issue.title,
+        "severity": found.severity.said,
         "by": by,
         "reason": found.rule,
     }

@@ -24,6 +24,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Whole milliseconds: sums of binary fractions of a second drift off the grid and would claim a slot
 # twice.
 _MILLISECOND = timedelta(milliseconds=1)
+# Hosts that go by one clock differ by fractions of a second; NTP steps what is wrong by more than
+# 128 ms (RFC 5905), and what was off by a minute was set by hand.
+_PUT_RIGHT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +59,23 @@ class Every:
 
     def following(self, now: datetime) -> datetime:
         """The first slot after now."""
-        return self._slot(self._number(now) + 1).at
+        return self._at(self._number(now) + 1)
+
+    def newest_at(self, now: datetime) -> datetime:
+        """When that was: its key takes longer to write than all else."""
+        return self._at(self._number(now))
 
     def _number(self, now: datetime) -> int:
         return ((now - _EPOCH) // _MILLISECOND - round(self.phase * 1000)) // round(
             self.seconds * 1000
         )
 
+    def _at(self, number: int) -> datetime:
+        milliseconds = number * round(self.seconds * 1000) + round(self.phase * 1000)
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+
     def _slot(self, number: int) -> Slot:
-        at = (
-            _EPOCH + (number * round(self.seconds * 1000) + round(self.phase * 1000)) * _MILLISECOND
-        )
+        at = self._at(number)
         return Slot(at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at)
 
 
@@ -141,18 +150,33 @@ def newest_owed(
     A start of service without history passes its own instant as `last_at`, and owes nothing older.
     Where the clock was ahead and has gone back, `last_at` lies in the future and says nothing: the
     newest slot is given, and the ledger's claim of its key decides. So a wrong clock neither
-    doubles a run nor silences the checks until it is caught up.
+    doubles a run nor silences the checks until it is caught up. Of a grid there is no such claim:
+    one that lies ahead by no more than clocks are put right by was done, and so were those before.
     """
+    if isinstance(timetable, Every) and last_at is not None:
+        done = timetable.newest_at(now) <= last_at
+        if done and not beyond(timetable, last_at, now):
+            return None
     slot = timetable.newest(now)
     if slot.key == last_key or now - slot.at > timedelta(seconds=grace_seconds):
         return None
     if (
         last_at is not None
-        and last_at <= now
+        and not beyond(timetable, last_at, now)
         and (slot.at, slot.key) <= (last_at, last_key or slot.key)
     ):
         return None
     return slot
+
+
+def beyond(timetable: Timetable | None, last_at: datetime, now: datetime) -> bool:
+    """Whether the newest moment for which something was done says nothing any more, since the clock
+    that it was done by has gone back: it lies ahead of now, and on a grid further than clocks are
+    put right by.
+    """
+    if isinstance(timetable, Every):
+        return last_at - now >= timedelta(seconds=min(timetable.seconds, _PUT_RIGHT_SECONDS))
+    return last_at > now
 
 
 def next_after(timetable: Timetable, now: datetime) -> datetime:

@@ -46,17 +46,31 @@ class Alarm:
         return True
 
     async def raise_(
-        self, sites: Sequence[Configuration], reason: str, now: datetime, cause: str = "ledger"
+        self,
+        sites: Sequence[Configuration],
+        reason: str,
+        now: datetime,
+        cause: str = "ledger",
+        *,
+        mended: bool = False,
     ) -> bool:
         """Tell the operators of all sites, and whoever gets copies, that nothing is known and
-        nothing is kept. False where a desk did not take it.
+        nothing is kept; or that something was wrong and is `mended`. False where a desk did not
+        take it.
         """
         told = set[str]()
-        taken = [await self._raised(one, reason, now, cause, told) for one in sites]
+        extra = {"audience": OPERATORS, "mended": mended}
+        taken = [await self._raised(one, reason, now, cause, extra, told) for one in sites]
         return all(taken)
 
     async def _raised(
-        self, configuration: Configuration, reason: str, now: datetime, cause: str, told: set[str]
+        self,
+        configuration: Configuration,
+        reason: str,
+        now: datetime,
+        cause: str,
+        extra: dict[str, object],
+        told: set[str],
     ) -> bool:
         """Tell those of one site; who was `told` for another knows it."""
         taken = True
@@ -66,7 +80,8 @@ class Alarm:
             for recipient in recipients:
                 if configuration.site.several and recipient in told:
                     continue
-                letter = _letter(configuration, ticket, recipient, now, cause)
+                body = letter_body(ticket, extra)
+                letter = _letter(configuration, body, recipient, now, cause)
                 try:
                     await desk.deliver(letter)
                     told.add(recipient)
@@ -92,7 +107,7 @@ def _whom(configuration: Configuration, now: datetime) -> Iterator[tuple[str, tu
 
 def _letter(
     configuration: Configuration,
-    ticket: dict[str, object],
+    body: dict[str, object],
     recipient: str,
     now: datetime,
     cause: str,
@@ -108,7 +123,7 @@ def _letter(
         kind="blind",
         recipient=recipient,
         written_at=now,
-        body=letter_body(ticket, {"audience": OPERATORS}),
+        body=body,
     )
 
 
@@ -116,7 +131,7 @@ def _ticket(configuration: Configuration, reason: str, now: datetime) -> Ticket:
     """A ticket without a number: there is no ledger to give one."""
     found = configuration.policy.reclassified(BLIND)
     return Ticket(
-        number="RV-none",
+        number="",
         site=configuration.site.name,
         timezone=configuration.site.timezone,
         title=found.issue.title,
@@ -129,5 +144,4 @@ def _ticket(configuration: Configuration, reason: str, now: datetime) -> Ticket:
         reasons=(reason,),
         rank=found.severity.rank,
         definition=found.severity.definition,
-        rule=found.rule,
     )

@@ -5,13 +5,14 @@ a hundred more, each named by one address (github.com/caronc/apprise, "Supported
 
 Rules: Apprise is an extra (`apprise`), and only ever in a child process, which gets the address by
 its standard input. One address is one desk: of two, one that failed would have the other told
-twice. There is no key by which a repetition is known there, and a message twice is better than
-none.
+twice. What a far end said calls nobody of the channel. There is no key by which a repetition is
+known there, and a message twice is better than none.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from importlib.util import find_spec
 from typing import Annotated, Any, ClassVar
 
@@ -32,6 +33,9 @@ _EVENTS = ("opened", "blind", "reopened", "escalated", "reclassified", "acknowle
 _BY_EVENT = {"acknowledged": "info", "closed": "success"}
 # Telegram takes 4096 letters, a text message 160: the channel cuts, the beginning says what it is.
 _LONGEST = 1500
+# "@everyone" of Discord, "@all" of Mattermost, Google and WeCom, "<!here>" and "<@U01>" of Slack. A
+# word joiner behind it parts it for programs, and for no reader.
+_CALLS = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)|<(?=[!@#&])", re.IGNORECASE)
 
 
 class ChatSettings(DeskSettings):
@@ -94,8 +98,14 @@ class Chat:
         words = render_mail(letter.kind, ticket, letter.body.get("extra", {}))
         body = "\n".join(filter(None, (ticket.summary, ticket.page)))[:_LONGEST]
         kind = _BY_EVENT.get(letter.kind, "failure" if ticket.rank == 0 else "warning")
-        message = {"title": words.subject, "body": body, "type": kind}
+        title = _calling_nobody(words.subject)
+        message = {"title": title, "body": _calling_nobody(body), "type": kind}
         return await _told(self._settings, {"address": revealed(self._settings.address), **message})
+
+
+def _calling_nobody(text: str) -> str:
+    """A text in which nothing wakes a whole channel: what a far end said may stand in it."""
+    return _CALLS.sub(lambda sign: sign[0] + "\u2060", text)
 
 
 async def _told(settings: ChatSettings, job: dict[str, Any]) -> str:

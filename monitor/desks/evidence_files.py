@@ -1,5 +1,5 @@
 """A ticket's evidence as what a mail can carry: the page of a failed call, whole in one file, with
-its recording in it; else recordings and screenshots.
+its recording in it; else recordings and screenshots. A long recording goes as an MP3.
 
 Rules: what would make the mail larger than was agreed stays where it is, and the mail says where it
 is to be found. A file that is gone, or is no plain file any more, is left out. Customers get words,
@@ -8,20 +8,26 @@ and no recordings.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from monitor.desks.small_sound import made_small, small
 from reports.ticket import Ticket
+
+if TYPE_CHECKING:
+    from monitor.desks.desk import Letter
 
 # What tells somebody for the first time; a repetition has nothing new to hear.
 EVENTS = frozenset({"opened", "reopened", "escalated"})
 CUSTOMER = "customer"
 """the capacity (`audience`) of a reader out of the house"""
-_MEDIA = {".wav": "audio/wav", ".png": "image/png", ".jpg": "image/jpeg"}
+_MEDIA = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".png": "image/png", ".jpg": "image/jpeg"}
 _PAGE = "page"
 
 
@@ -33,6 +39,24 @@ class EvidenceFile:
     media_type: str
     content: bytes = field(repr=False)
     stands_for: tuple[str, ...] = ()
+
+
+async def letter_evidence(letter: Letter, megabytes: float) -> tuple[EvidenceFile, ...]:
+    """What goes with a letter about a ticket, within so many megabytes; nothing out of the house,
+    and nothing where it repeats what was told.
+    """
+    customer = letter.body.get("extra", {}).get("audience") == CUSTOMER
+    if letter.kind not in EVENTS or customer or not megabytes:
+        return ()
+    ticket = Ticket.from_dict(letter.body["ticket"])
+    return await evidence_of(ticket, int(megabytes * 1_000_000))
+
+
+async def evidence_of(ticket: Ticket, most_bytes: int) -> tuple[EvidenceFile, ...]:
+    """What of a ticket's evidence fits into so many bytes, its recordings made small."""
+    paths = [Path(path) for _, path in ticket.exhibits]
+    await made_small(path for path in paths if path.suffix == ".wav")
+    return await asyncio.to_thread(evidence_files, ticket, most_bytes)
 
 
 def evidence_files(ticket: Ticket, most_bytes: int) -> tuple[EvidenceFile, ...]:
@@ -55,9 +79,19 @@ def _candidates(ticket: Ticket, most_bytes: int) -> Iterator[EvidenceFile]:
         name = f"{ticket.number}-{ticket.check or 'call'}.html"
         yield EvidenceFile(name, "text/html", whole, (_PAGE, *inside))
     for name, path in paths.items():
-        media = _MEDIA.get(path.suffix)
-        if media and name not in inside and (content := _read(path, most_bytes)) is not None:
-            yield EvidenceFile(f"{ticket.number}-{path.name}", media, content, (name,))
+        if path.suffix not in _MEDIA or name in inside:
+            continue
+        shown, content = _told(path, most_bytes)
+        if content is not None:
+            media = _MEDIA[shown.suffix]
+            yield EvidenceFile(f"{ticket.number}-{shown.name}", media, content, (name,))
+
+
+def _told(path: Path, most_bytes: int) -> tuple[Path, bytes | None]:
+    """A file as it goes out, and what is in it: of a recording the MP3, where there is one."""
+    if path.suffix == ".wav" and (content := _read(small(path), most_bytes)) is not None:
+        return small(path), content
+    return path, _read(path, most_bytes)
 
 
 def _self_contained(
@@ -71,8 +105,10 @@ def _self_contained(
             continue
         # RFC 2397; base64 is a third longer than what it holds.
         room = (most_bytes - len(page)) * 3 // 4 - 64
-        if (sound := _read(path, room)) is not None:
-            data = b"data:audio/wav;base64," + base64.b64encode(sound)
+        shown, sound = _told(path, room)
+        if sound is not None:
+            media = _MEDIA[shown.suffix].encode()
+            data = b"data:" + media + b";base64," + base64.b64encode(sound)
             page = page.replace(link, b'src="' + data + b'"', 1)
             inside.append(name)
     names = (path.name for path in paths.values())

@@ -14,7 +14,6 @@ exception.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -29,7 +28,7 @@ from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.host_port import Host
 from checks.transport.tls import trusting
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
-from monitor.desks.evidence_files import CUSTOMER, EVENTS, evidence_files
+from monitor.desks.evidence_files import letter_evidence
 from monitor.desks.internet_message import (
     Answered,
     Enclosures,
@@ -42,7 +41,6 @@ from monitor.desks.internet_message import (
 )
 from monitor.desks.replies import Replies
 from monitor.report_printing import NotPrinted, pictures_of, printed
-from reports.ticket import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -276,13 +274,7 @@ async def _enclosures(letter: Letter, megabytes: float) -> Enclosures:
     where it was asked for: one that cannot be printed goes without.
     """
     if (audit := report_of(letter)) is None:
-        # A customer's letter goes out of the house.
-        customer = letter.body.get("extra", {}).get("audience") == CUSTOMER
-        if letter.kind not in EVENTS or customer or not megabytes:
-            return Enclosures()
-        ticket = Ticket.from_dict(letter.body["ticket"])
-        most = int(megabytes * 1_000_000)
-        return Enclosures(evidence=await asyncio.to_thread(evidence_files, ticket, most))
+        return Enclosures(evidence=await letter_evidence(letter, megabytes))
     pdf = b""
     if letter.body.get("pdf"):
         # A report without its PDF is worth more than no report at four in the morning.

@@ -6,7 +6,8 @@
 
 Why not api/tickets.json: it makes one more ticket each time it is asked, finds none, and takes
 nothing after the first text. A mail has a Message-ID: osTicket takes each once, and finds the
-ticket of a later one by its References. So a repetition after a lost answer is harmless.
+ticket of a later one by its References. So a repetition after a lost answer is harmless. Evidence
+is attached to it; where osTicket takes no files by mail, it drops them and takes the words.
 
 Rules: it can be told nothing but words: no severity, no status; queue and priority come of the
 address (`to`) and of its own filters. A mail under a ticket that is closed reopens it, so nothing
@@ -18,13 +19,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.clear_text import MEANT, ClearText, is_open
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
+from monitor.desks.evidence_files import letter_evidence
 from monitor.desks.helpdesk import Url
-from monitor.desks.internet_message import compose, is_address
+from monitor.desks.internet_message import Enclosures, compose, is_address
 from monitor.desks.rest import Rest
 from monitor.desks.rest_helpdesk import revealed
 
@@ -57,6 +59,9 @@ sender = "reveille@example.net"
     """PEM file of the authorities to trust; without it the system's"""
     timeout: Duration = 30.0
     """how long to wait for the answer"""
+    evidence_megabytes: float = Field(default=5.0, ge=0.0, le=25.0)
+    """how much of a ticket's evidence goes there (the call's page, recordings, screenshots), where
+    it is told for the first time; 0 for none"""
 
     @field_validator("to", "sender")
     @classmethod
@@ -107,8 +112,12 @@ class Osticket:
         over = (letter.before or {}).get("state") == "closed"
         if over and letter.kind not in _BEGINS:
             return f"{letter.reference}: over; a mail would reopen it"
+        evidence = await letter_evidence(letter, self._settings.evidence_megabytes)
         message = compose(
-            replace(letter, recipient=self._settings.to), self._settings.sender, "Reveille"
+            replace(letter, recipient=self._settings.to),
+            self._settings.sender,
+            "Reveille",
+            Enclosures(evidence=evidence),
         )
         await self.posted(message.as_bytes())
         return self._said or str(message["Message-ID"])

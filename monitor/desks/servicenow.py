@@ -3,6 +3,7 @@
     POST  /api/now/table/incident {short_description, description, correlation_id, impact, urgency}
     GET   /api/now/table/incident?sysparm_query=correlation_id=KEY^ORDERBYsys_created_on
     GET   /api/now/table/incident/SYS_ID, /api/now/table/sys_journal_field?... for what was written
+    GET   /api/now/attachment?sysparm_query=table_name=incident^table_sys_id=SYS_ID
     POST  /api/now/attachment/file?table_name=incident&table_sys_id=SYS_ID&file_name=NAME
     PATCH /api/now/table/incident/SYS_ID {state, work_notes, close_code, close_notes}
 
@@ -15,6 +16,7 @@ as a duplicate and loses the key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from pydantic import field_validator
@@ -139,8 +141,16 @@ class Servicenow(FileHelpdesk[ServicenowSettings]):
         await self._patch(reference, {"comments" if public else "work_notes": text})
 
     async def enclose(self, reference: str, text: str, files: Sequence[EvidenceFile], /) -> None:
-        """Each file by itself ("Attachment API"), then the work note that names them."""
+        """Each file by itself ("Attachment API"), unless it is there; then the work note that names
+        them.
+        """
+        record = f"table_name=incident^table_sys_id={reference}"
+        query: dict[str, str | int] = {"sysparm_query": record, "sysparm_limit": 100}
+        there = await self.ask("GET", "/api/now/attachment", query=query)
+        known = {(one["file_name"], one["hash"]) for one in there["result"]}
         for one in files:
+            if (one.name, sha256(one.content).hexdigest()) in known:
+                continue
             query = {"table_name": "incident", "table_sys_id": reference, "file_name": one.name}
             path, kind = "/api/now/attachment/file", one.media_type
             await self.ask("POST", path, one.content, query=query, kind=kind)

@@ -12,25 +12,27 @@ any crash, time-out or lost answer changes nothing.
 
 Rules:
 1. Looked for before it is opened, and looked for again afterwards: of two that are open the newer
-   is merged into the older. An answer that did not come is a reason to look, never to open again.
+   is merged into the older, unless only the newer was ever worked on. An answer that did not come
+   is a reason to look, never to open again.
 2. Each remark ends with the letter's key in brackets; what stands there already is not written
    again.
 3. What a person at the desk has done stays: only what still stands as we last told it is changed,
    and nothing but "reopened" reopens.
-4. A ticket that was opened and is not found by its key is never opened again: its search is broken.
+4. A request that arrives twice is refused the second time at some desks, since what it asks for is
+   so: a refusal counts once the ticket was looked at, and does not stand as it should.
+5. A ticket that was opened and is not found by its key is never opened again: its search is broken.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from monitor.desks.desk import Letter, Never, TryLater
-from monitor.desks.evidence_files import EVENTS, evidence_files
+from monitor.desks.evidence_files import EVENTS, evidence_of
 from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, TakesFiles, Vocabulary
 from reports.render import Mail, render_mail
@@ -131,9 +133,11 @@ class TicketDesk:
         kept: list[DeskTicket] = []
         for ticket in there:
             if older := next((one for one in kept if _copies(one, ticket)), None):
-                await self._helpdesk.merge(ticket.reference, older.reference)
-                said = f"{ticket.reference} into {older.reference}"
+                stays, goes = (ticket, older) if _worked_on(older, ticket) else (older, ticket)
+                await self._helpdesk.merge(goes.reference, stays.reference)
+                said = f"{goes.reference} into {stays.reference}"
                 log.warning("action=desk_merged desk=%s %s", self.name, said)
+                kept[kept.index(older)] = stays
             else:
                 kept.append(ticket)
         alive = [ticket for ticket in kept if ticket.status != "resolved"]
@@ -157,7 +161,12 @@ class TicketDesk:
         )
         if self._blind and waited is not None:
             raise TryLater("it may be there already, and this desk finds nothing by its key")
-        reference = await self._helpdesk.open(draft)
+        try:
+            reference = await self._helpdesk.open(draft)
+        except Never:
+            if (there := await self._sole(letter.thread)) is None:
+                raise
+            return there.reference
         there = await self._sole(letter.thread)
         self._read_back(draft, there)
         return there.reference if there else reference
@@ -175,16 +184,35 @@ class TicketDesk:
         if letter.kind == "reopened" and found.status == "resolved":
             if found.final or not self._lately(letter):
                 return await self._opened(letter, ticket)
-            await self._helpdesk.change(found.reference, Change(status="open"))
+            await self._changed(found, Change(status="open"))
         if found.status == "open" and letter.kind == "acknowledged":
-            await self._helpdesk.change(found.reference, Change(status="taken"))
+            await self._changed(found, Change(status="taken"))
         if found.status != "resolved" and (severity := self._severity(found, letter, ticket)):
-            await self._helpdesk.change(found.reference, Change(severity=severity))
+            await self._changed(found, Change(severity=severity))
         words = _words(letter, ticket)
         await self._remark(found, letter, words)
         if letter.kind == "closed" and found.status != "resolved":
-            await self._helpdesk.close(found.reference, marked(words.subject, f"{letter.key}.end"))
+            text = marked(words.subject, f"{letter.key}.end")
+            await self._so_it_stands(
+                found, self._helpdesk.close(found.reference, text), Change(status="resolved")
+            )
         return found.reference
+
+    async def _changed(self, found: DeskTicket, change: Change) -> None:
+        await self._so_it_stands(found, self._helpdesk.change(found.reference, change), change)
+
+    async def _so_it_stands(
+        self, found: DeskTicket, asked: Awaitable[None], change: Change
+    ) -> None:
+        """Ask for a change; refused, and as it should be all the same, it is done (rule 4)."""
+        try:
+            await asked
+        except Never:
+            there = await self._helpdesk.read(found.reference)
+            if there is None or change.status not in (None, there.status):
+                raise
+            if change.severity not in (None, there.severity):
+                raise
 
     async def _remark(self, found: DeskTicket, letter: Letter, words: Mail) -> None:
         if letter.key in _said(found) or found.final:
@@ -200,7 +228,7 @@ class TicketDesk:
         """The evidence, once. That a desk takes no file is no reason to hold back what is told
         next: what fails twice is left.
         """
-        files = await asyncio.to_thread(evidence_files, ticket, helpdesk.most_file_bytes)
+        files = await evidence_of(ticket, helpdesk.most_file_bytes)
         there = await self._helpdesk.read(reference) if files else None
         mark = f"{letter.key}.files"
         if there is None or there.final or mark in _said(there):
@@ -243,6 +271,14 @@ def _copies(older: DeskTicket, newer: DeskTicket) -> bool:
     first = [marks_in(one.remarks[0].text)[:1] for one in (older, newer) if one.remarks]
     same = len(first) == 2 and first[0] == first[1] != []
     return same or "resolved" not in (older.status, newer.status)
+
+
+def _worked_on(older: DeskTicket, newer: DeskTicket) -> bool:
+    """Whether only the newer of two has a history: a search that lags behind tells of the older one
+    when that has been written under for a while. To be over is no history: a merge that was broken
+    off leaves that."""
+    begun = [one.status == "taken" or one.owner or len(one.remarks) > 1 for one in (older, newer)]
+    return bool(begun[1] and not begun[0])
 
 
 def _moment(written: object) -> datetime | None:

@@ -19,7 +19,7 @@ from monitor.core.sla import Clock, ClockState
 from monitor.incidents import store
 from monitor.incidents.analysis_draft import draft
 from monitor.incidents.correlation import Correlation
-from monitor.incidents.ticket_view import ticket_name
+from monitor.incidents.ticket_view import no_ticket, ticket_name
 from monitor.ledger import Ledger, Transaction
 from monitor.ledger.bodies import rca_body
 from reports.rca import SECTIONS, Part, Rca, RcaLine
@@ -128,7 +128,7 @@ class Analyses:
         with self._ledger.transaction() as t:
             row = self._ledger.incident(number)
             if row is None:
-                raise LookupError(f"there is no ticket {ticket_name(self._configuration, number)}")
+                raise LookupError(no_ticket(self._configuration, number))
             return self._correlation(t).apply(make(store.incident_of(row)))
 
     def _correlation(self, t: Transaction) -> Correlation:

@@ -58,7 +58,7 @@ class Correlation(IncidentChanges):
             self._tell_held_back(low.name)
 
     def _settle(self, seen: AttemptResult, by_name: dict[str, AttemptResult]) -> None:
-        self._t.record(
+        self._t.keep_attempt(
             seen.name,
             seen.entry.probe.KIND,
             seen.purpose,

@@ -23,7 +23,6 @@ from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, Transaction
 
 _DAY_MILLISECONDS = 86_400_000
-_CLOSED_SEEN = 200
 
 
 class LateLooks:
@@ -88,6 +87,5 @@ class LateLooks:
         if condition.looked_at is not None and condition.looked_at >= then:
             return True
         # Closed by a person, or with what was above or below it.
-        closed = self._ledger.incidents(_CLOSED_SEEN, "closed")
-        since = [row for row in closed if row.closed_at and row.closed_at >= then]
+        since = self._ledger.closed_since(then)
         return any(seen.name in (*row.body["causes"], *row.body["attached"]) for row in since)

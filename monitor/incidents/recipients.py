@@ -123,6 +123,8 @@ class TicketLetters:
                 quiet = order.tell in _ACKNOWLEDGEMENTS and capacity in (OPERATORS, COPY, CUSTOMER)
                 facts = {**order.facts, "audience": capacity, "takes_over": role in taking}
                 facts["stands_in"] = role in stood_in_for
+                if role in stood_in_for or capacity == OPERATORS:
+                    facts["phones"] = self._published(incident, role)
                 if before and capacity != HELPDESK:
                     facts["because"] = {"event": str(before.tell), **before.facts}
                 body = letter_body(ticket, facts, acknowledgement=quiet)
@@ -132,6 +134,16 @@ class TicketLetters:
             pages.called_off(self._ledger, self._t, self._configuration, incident, order, self._now)
             for page in pages.of_order(self._configuration, incident, order, ticket, self._now):
                 self._t.enqueue(page)
+
+    def _published(self, incident: Incident, role: str) -> list[str]:
+        """The phones of the desk that the policy publishes for a role, or for the first level where
+        the operators are told as themselves: theirs to call, and never called from here.
+        """
+        if role == OPERATORS:
+            role = next((level.role for level in incident.ladder.levels), "")
+        site = self._configuration.site
+        desks = self._configuration.policy.contacts(role, site.region)
+        return list(dict.fromkeys(phone for desk in desks for phone in desk.phones))
 
     def _recipients(
         self, incident: Incident, only: Sequence[str]

@@ -20,6 +20,7 @@ from monitor.core import root_cause
 from monitor.core.condition import Condition
 from monitor.core.incident import Change, Incident
 from monitor.ledger import IncidentRow, Ledger, Transaction, bodies, happening_bodies
+from monitor.ledger.encoding import unpacked
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,16 @@ NEXT_ANALYSIS = "next analysis"
 """the memo of when time alone changes something of the analyses (monitor/incidents/analyses.py)"""
 
 _STANDING, _LOOKS, _OWING = "conditions", "next looks", "analyses owed"
+# Of a ledger on a server that others change all the time: what was asked of it since they did, and
+# what each text was read as.
+_SOME, _READ = "some conditions", "conditions as they were read"
 # An analysis that nobody has sent for longer is a matter of history.
 _OWED_FOR = timedelta(days=400)
 
 
 def condition_of(ledger: Ledger, check: str) -> Condition:
     """Where a check stands; a new one stands well. Raises Unreadable."""
-    found = _known(ledger).get(check)
+    found = _one(ledger, check)
     if isinstance(found, Unreadable):
         raise Unreadable(str(found))
     return found or Condition(check)
@@ -41,8 +45,35 @@ def condition_of(ledger: Ledger, check: str) -> Condition:
 
 def known_condition(ledger: Ledger, check: str) -> Condition | None:
     """Where a check stands; None for one that was never looked at, or cannot be read."""
-    found = _known(ledger).get(check)
+    found = _one(ledger, check)
     return None if isinstance(found, Unreadable) else found
+
+
+def ask_together(ledger: Ledger, checks: Iterable[str]) -> None:
+    """Several checks will be asked for: one question for all of them, where each is a way to a
+    server and back.
+    """
+    memo = ledger.memo()
+    if ledger.distant and _STANDING not in memo:
+        some = memo.setdefault(_SOME, {})
+        if new := [check for check in dict.fromkeys(checks) if check not in some]:
+            some.update(dict.fromkeys(new))
+            some.update(_read(ledger, ledger.condition_texts(new)))
+
+
+def ask_to_settle(ledger: Ledger, checks: Iterable[str]) -> None:
+    """Looks at several checks will be settled: what that asks of the ledger is asked together."""
+    names = list(checks)
+    ask_together(ledger, names)
+    ledger.ask_numbers(names)
+
+
+def waiting(ledger: Ledger) -> dict[str, Condition]:
+    """Where those checks stand that are owed an extra look."""
+    if not ledger.distant:
+        return {name: condition_of(ledger, name) for name in next_looks(ledger)}
+    found = _read(ledger, ledger.waiting_condition_texts())
+    return {n: one for n, one in found.items() if isinstance(one, Condition) and one.next_look}
 
 
 def conditions(ledger: Ledger) -> dict[str, Condition]:
@@ -69,14 +100,37 @@ def next_looks(ledger: Ledger) -> Mapping[str, datetime]:
 
 def keep_condition(t: Transaction, condition: Condition) -> None:
     """Keep where a check stands now."""
-    t.keep_condition(condition.check, bodies.condition_body(condition))
+    text = t.keep_condition(condition.check, bodies.condition_body(condition))
     memo = t.memo()
-    if _STANDING in memo:
-        memo[_STANDING][condition.check] = condition
+    for kept in (_STANDING, _SOME):
+        if kept in memo:
+            memo[kept][condition.check] = condition
+    if t.distant:
+        t.lasting().setdefault(_READ, {})[condition.check] = (text, condition)
     if _LOOKS in memo:
         memo[_LOOKS].pop(condition.check, None)
         if condition.next_look:
             memo[_LOOKS][condition.check] = condition.next_look
+
+
+def _one(ledger: Ledger, check: str) -> Condition | Unreadable | None:
+    """Where one check stands; of a server others are not read for it."""
+    memo = ledger.memo()
+    if not ledger.distant or _STANDING in memo:
+        return _known(ledger).get(check)
+    if check not in memo.setdefault(_SOME, {}):
+        ask_together(ledger, [check])
+    found: Condition | Unreadable | None = memo[_SOME][check]
+    return found
+
+
+def _read(ledger: Ledger, texts: Mapping[str, str]) -> dict[str, Condition | Unreadable]:
+    """Conditions as they are kept; a text that was read before is not read again."""
+    known: dict[str, tuple[str, Condition | Unreadable]] = ledger.lasting().setdefault(_READ, {})
+    for name, text in texts.items():
+        if name not in known or known[name][0] != text:
+            known[name] = (text, _condition(name, unpacked(text)))
+    return {name: known[name][1] for name in texts}
 
 
 def _known(ledger: Ledger) -> dict[str, Condition | Unreadable]:
@@ -85,9 +139,11 @@ def _known(ledger: Ledger) -> dict[str, Condition | Unreadable]:
     if _STANDING not in memo:
         # Read once: at every tick each check is asked for its condition, and the rows change only
         # through `keep_condition`.
-        memo[_STANDING] = {
-            name: _condition(name, body) for name, body in ledger.conditions().items()
-        }
+        memo[_STANDING] = (
+            _read(ledger, ledger.condition_texts())
+            if ledger.distant
+            else {name: _condition(name, body) for name, body in ledger.conditions().items()}
+        )
     known: dict[str, Condition | Unreadable] = memo[_STANDING]
     return known
 

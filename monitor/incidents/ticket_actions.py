@@ -13,6 +13,7 @@ from monitor.core import endings, incident_escalation, incident_transitions, pau
 from monitor.core.incident import Change, Closing, Incident
 from monitor.incidents import store
 from monitor.incidents.correlation import Correlation
+from monitor.incidents.ticket_view import no_ticket, ticket_name
 from monitor.ledger import AlreadyOpen, IncidentRow, Ledger, Transaction
 
 
@@ -119,7 +120,7 @@ class TicketActions:
         try:
             return self._change(number, make)
         except ValueError as why:
-            raise NotPossible(f"RV-{number}: {why}") from None
+            raise NotPossible(f"{ticket_name(self._configuration, number)}: {why}") from None
 
     def _change(
         self, number: int, make: Callable[[Incident], Change], closed_too: bool = False
@@ -127,11 +128,11 @@ class TicketActions:
         with self._ledger.transaction() as t:
             row = self._ledger.incident(number)
             if row is None:
-                raise NotPossible(f"there is no ticket RV-{number}")
+                raise NotPossible(no_ticket(self._configuration, number))
             was = _read(row)
             self._beside(t, number)
             if not was.open and not closed_too:
-                raise NotPossible(f"RV-{number} is closed")
+                raise NotPossible(f"{ticket_name(self._configuration, number)} is closed")
             return Correlation(self._ledger, t, self._configuration, self._now).apply(make(was))
 
 

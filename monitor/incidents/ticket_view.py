@@ -47,6 +47,12 @@ def ticket_name(configuration: Configuration, number: int | None) -> str:
     return named(number, configuration.site.scope)
 
 
+def no_ticket(configuration: Configuration, number: int) -> str:
+    """What is said of a number that no ticket has."""
+    name = ticket_name(configuration, number)
+    return f"there is no ticket {name}; reveille tickets lists those that are open, --all all"
+
+
 def state_of(incident: Incident) -> TicketState:
     """Where the ticket stands, in a word."""
     if not incident.open:

@@ -15,9 +15,10 @@ from checks.body import Unreadable
 from checks.contract import Observation
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies, encoding
-from monitor.ledger.database import Database, Row
+from monitor.ledger.database import MOST_AT_ONCE, Database, Many, Row, Values
 from monitor.ledger.table import Table
 
+_NUMBERS = "check numbers"
 Purpose = Literal["scheduled", "confirm", "recheck", "diagnose", "once"]
 # 42 bits of milliseconds reach the year 2109; the 21 above them, in SQLite's signed 64, hold two
 # million checks.
@@ -58,6 +59,19 @@ class AttemptReading(Table):
         found = [row for name in names for row in self._newest(name, limit, earliest)]
         found.sort(key=lambda row: (row["started_at"], row["check_number"]), reverse=True)
         return [_attempt(row) for row in found[:limit]]
+
+    def ask_numbers(self, checks: Sequence[str]) -> None:
+        """Attempts of several checks will be kept: what their numbers are is one question."""
+        known: dict[str, int] = self._database.lasting.setdefault(_NUMBERS, {})
+        new = [check for check in checks if check not in known] if self._database.DISTANT else []
+        for start in range(0, len(new), MOST_AT_ONCE):
+            some = new[start : start + MOST_AT_ONCE]
+            marks = ", ".join("?" for _ in some)
+            rows = self._database.rows(
+                f"SELECT name, number FROM check_names WHERE name IN ({marks})",  # noqa: S608 - marks
+                some,
+            )
+            known.update((row["name"], row["number"]) for row in rows)
 
     def _names(self) -> list[str]:
         only, names = self._of_names("name")
@@ -123,6 +137,26 @@ class AttemptReading(Table):
 
 
 class AttemptWriting(Table):
+    def keep_attempt(
+        self,
+        check: str,
+        kind: str,
+        purpose: Purpose,
+        started_at: datetime,
+        observation: Observation,
+        verdict: Verdict,
+        muted: bool = False,
+    ) -> None:
+        """Keep an attempt, as `record` does, where nobody asks for its id: on a server it may be
+        written together with others.
+        """
+        if not self._database.DISTANT:
+            self.record(check, kind, purpose, started_at, observation, verdict, muted)
+            return
+        said = _said(kind, purpose, observation, verdict, muted)
+        row = (self._number(check), encoding.milliseconds(started_at), *said)
+        self._database.gather(_KEPT, object(), row)
+
     def record(
         self,
         check: str,
@@ -137,28 +171,70 @@ class AttemptWriting(Table):
         moves on by one.
         """
         number, started = self._number(check), encoding.milliseconds(started_at)
-        bodies = (
-            encoding.packed(encoding.observation_body(observation)),
-            encoding.packed(encoding.verdict_body(verdict)),
-        )
-        said = (kind, purpose, int(muted), verdict.state.value, *bodies)
-        while not self._database.change(_RECORD, (number, started, *said)):
-            started += 1
-        return number << _TIME_BITS | started
+        said = _said(kind, purpose, observation, verdict, muted)
+        return number << _TIME_BITS | _write(self._database, number, started, said)
 
     def _number(self, check: str) -> int:
-        # Numbers are given once and never change, so one look-up per check and process is enough.
-        known: dict[str, int] = self.memo().setdefault("check numbers", {})
-        if check not in known:
-            known[check] = _number(self._database, check)
-        return known[check]
+        # Numbers are given once and never change, so one look-up per check and process is enough;
+        # but for one that a transaction gave which may yet be undone.
+        known: dict[str, int] = self._database.lasting.setdefault(_NUMBERS, {})
+        given: dict[str, int] = self.memo().setdefault(_NUMBERS, {})
+        if check in known or check in given:
+            return known[check] if check in known else given[check]
+        found = self._database.row("SELECT number FROM check_names WHERE name = ?", (check,))
+        if found is not None:
+            return known.setdefault(check, int(found["number"]))
+        new = "INSERT INTO check_names (name) VALUES (?) RETURNING number"
+        return given.setdefault(check, self._database.added(new, (check,)))
 
 
-def _number(database: Database, check: str) -> int:
-    found = database.row("SELECT number FROM check_names WHERE name = ?", (check,))
-    if found is not None:
-        return int(found["number"])
-    return database.added("INSERT INTO check_names (name) VALUES (?) RETURNING number", (check,))
+def _said(
+    kind: str, purpose: Purpose, observation: Observation, verdict: Verdict, muted: bool
+) -> tuple[str, str, int, str, str, str]:
+    return (
+        kind,
+        purpose,
+        int(muted),
+        verdict.state.value,
+        encoding.packed(encoding.observation_body(observation)),
+        encoding.packed(encoding.verdict_body(verdict)),
+    )
+
+
+def _moved_on(database: Database, given: Sequence[Values], kept: Sequence[Row]) -> None:
+    """Those that met another of the same millisecond are written one by one."""
+    there = {(row["check_number"], row["started_at"]) for row in kept}
+    for number, started, *said in given:
+        if (number, started) in there:
+            there.discard((number, started))  # a second one of this batch was not kept
+            continue
+        _write(database, int(number or 0), int(started or 0), said)
+
+
+def _write(database: Database, number: int, started: int, said: Values) -> int:
+    """Gives the millisecond under which it is kept."""
+    while not database.change(_RECORD, (number, started, *said)):
+        started += 1
+    return started
+
+
+_RECORD_COLUMNS = (
+    ("check_number", "BIGINT"),
+    ("started_at", "BIGINT"),
+    ("kind", "TEXT"),
+    ("purpose", "TEXT"),
+    ("muted", "BIGINT"),
+    ("state", "TEXT"),
+    ("observation", "TEXT"),
+    ("verdict", "TEXT"),
+)
+_NAMED = ", ".join(name for name, _ in _RECORD_COLUMNS)
+_KEPT = Many(
+    _RECORD_COLUMNS,
+    f"INSERT INTO attempts ({_NAMED}) SELECT {_NAMED} FROM these WHERE TRUE"  # noqa: S608 - constants
+    " ON CONFLICT (check_number, started_at) DO NOTHING RETURNING check_number, started_at",
+    _moved_on,
+)
 
 
 def _attempt(row: Row) -> AttemptRow:

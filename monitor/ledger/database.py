@@ -12,8 +12,9 @@ Rules:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -24,6 +25,12 @@ BUSY_SECONDS = 10.0
 Value = str | int | float | None
 
 
+Values = Sequence[Value]
+# So many rows stand in one statement: SQLite takes 32 766 values, and a text of its own is parsed
+# for each number of them.
+MOST_AT_ONCE = 200
+
+
 class Row(Protocol):
     """A row of an answer, by name or by place."""
 
@@ -32,8 +39,24 @@ class Row(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
+@dataclass(frozen=True, eq=False)
+class Many:
+    """A change that is made for many rows at once: its statement takes them from `these`."""
+
+    columns: Sequence[tuple[str, str]]
+    """of `these`: each one's name and type, TEXT or BIGINT"""
+    statement: str
+    settled: Callable[[Database, Sequence[Values], Sequence[Row]], None] | None = None
+    """is told which rows were given, and what the statement returned; may raise"""
+
+
 class Database(ABC):
     """One connection, used by one thread."""
+
+    DISTANT: ClassVar[bool]
+    """whether each question is a way there and back, and others change what is there all the time:
+    then what is alike is asked, and changed, together
+    """
 
     MIGRATIONS: ClassVar[Path]
     """the folder of this engine's numbered steps"""
@@ -57,6 +80,10 @@ class Database(ABC):
         """the host whose own role this connection has, which may keep nothing but what it saw
         itself; "" where all of the ledger is its own"""
         self._memo: dict[str, Any] = {}
+        self.lasting: dict[str, Any] = {}
+        """what is true of rows whatever others change, or a transaction undoes, by names of its
+        own
+        """
         self._seen_version: int | None = None
         self._steady = False
 
@@ -89,6 +116,25 @@ class Database(ABC):
         """One change that is a transaction by itself, and waits for no writer where the engine can
         do so; what it returns. Raises ConstraintBroken.
         """
+
+    @abstractmethod
+    def change_these(self, many: Many, rows: Sequence[Values]) -> Sequence[Row]:
+        """One change for all of these rows; what it returns. Raises ConstraintBroken."""
+
+    def gather(self, many: Many, key: object, values: Values) -> None:  # noqa: ARG002 - for who gathers
+        """A change of one row, inside a transaction, which may be made together with others of its
+        kind: before the next question, and before the end of the transaction. Of one key the last
+        one counts.
+        """
+        self.require_transaction()
+        self._made(many, [values])
+
+    def _made(self, many: Many, rows: Sequence[Values]) -> None:
+        for start in range(0, len(rows), MOST_AT_ONCE):
+            some = rows[start : start + MOST_AT_ONCE]
+            returned = self.change_these(many, some)
+            if many.settled is not None:
+                many.settled(self, some, returned)
 
     @abstractmethod
     def script(self, text: str) -> None:
@@ -171,7 +217,9 @@ class Database(ABC):
 
     def forget_what_others_changed(self) -> None:
         """Commits by other connections make the memo stale; our own keep it in step."""
-        version = self.data_version()
+        self._forget_before(self.data_version())
+
+    def _forget_before(self, version: int) -> None:
         if version != self._seen_version:
             self._memo.clear()
             self._seen_version = version

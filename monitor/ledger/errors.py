@@ -8,10 +8,12 @@ import errno
 class LedgerFault(Exception):
     """The ledger cannot be used: damaged, not writable, full, locked, or of a newer program."""
 
-    def __init__(self, text: str, cause: str = "ledger") -> None:
-        """`cause` is the word that faults of one cause share: "disk", "damaged" ..."""
+    def __init__(self, text: str, cause: str = "ledger", *, mended: bool = False) -> None:
+        """`cause` is the word that faults of one cause share: "disk", "damaged" ...; `mended` says
+        that it is put right already: it is told, and the daemon looks and tells as before.
+        """
         super().__init__(text)
-        self.cause = cause
+        self.cause, self.mended = cause, mended
 
 
 class AlreadyOpen(Exception):

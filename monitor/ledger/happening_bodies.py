@@ -45,7 +45,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "rests": ("who", "until"),
     "note": ("by", "text"),
     "raised": ("was", "by", "reason", "from", "to", "check", "title", "worse"),
-    "reclassified": ("was", "from", "to", "title", "by", "reason"),
+    "reclassified": ("was", "from", "to", "title", "severity", "by", "reason"),
     "undeliverable": ("event", "desk", "recipient", "reason"),
     "rca-drafted": ("by",),
     "rca-edited": ("by", "written"),

@@ -20,6 +20,7 @@ from monitor.ledger.encoding import (
 from monitor.ledger.errors import AlreadyOpen, ConstraintBroken
 from monitor.ledger.table import Table
 
+_OPEN = "open incidents by key"
 IncidentState = Literal["open", "acknowledged", "recovered", "closed"]
 _COLUMNS = (
     "key, site, issue, severity, owner, opened_at, acknowledged_at, recovered_at, closed_at, body"
@@ -75,10 +76,14 @@ class IncidentReading(Table):
 
     def open_incident_by_key(self, key: str) -> IncidentRow | None:
         """The open incident under a key; there is one at most."""
-        found = self._database.row(
-            "SELECT * FROM incidents WHERE key = ? AND closed_at IS NULL", (key,)
-        )
-        return incident_row(found) if found else None
+        # Asked by each look, mostly about the one that is said to be blind.
+        known: dict[str, IncidentRow | None] = self._database.memo().setdefault(_OPEN, {})
+        if key not in known:
+            found = self._database.row(
+                "SELECT * FROM incidents WHERE key = ? AND closed_at IS NULL", (key,)
+            )
+            known[key] = incident_row(found) if found else None
+        return known[key]
 
     def open_incidents(self) -> list[IncidentRow]:
         """All that are not closed, the oldest first."""
@@ -97,6 +102,15 @@ class IncidentReading(Table):
             (key,),
         )
         return incident_row(found) if found else None
+
+    def closed_since(self, moment: datetime) -> list[IncidentRow]:
+        """Every one that was closed at a moment or after, however many, the oldest first."""
+        only, site = self._of_site()
+        rows = self._database.rows(
+            f"SELECT * FROM incidents WHERE closed_at >= ?{only} ORDER BY number",  # noqa: S608
+            (milliseconds(moment), *site),
+        )
+        return [incident_row(row) for row in rows]
 
     def closed_with_promise(self, since: datetime) -> list[IncidentRow]:
         """Those that were told, closed since a moment, of which an analysis ("rca", "prevention")
@@ -126,6 +140,7 @@ class IncidentReading(Table):
 class IncidentWriting(Table):
     def open_incident(self, row: IncidentRow) -> int:
         """Open an incident; returns its number. Raises AlreadyOpen."""
+        self._database.memo().pop(_OPEN, None)
         try:
             return self._database.added(
                 f"INSERT INTO incidents ({_COLUMNS}) "  # noqa: S608 - constants
@@ -139,6 +154,7 @@ class IncidentWriting(Table):
         """Keep what became of an incident. Raises AlreadyOpen when it is reopened beside an open
         one, LookupError.
         """
+        self._database.memo().pop(_OPEN, None)
         try:
             kept = self._database.change(
                 f"UPDATE incidents SET ({_COLUMNS}) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608

@@ -4,6 +4,8 @@ Rules:
 1. A job (a check's looks, the watch, an audit) is held by one at a time. Jobs are claimed in
    batches, and claimants never wait for each other (SKIP LOCKED).
 2. Time is the database's: a host whose clock is wrong neither keeps a lease nor takes one early.
+   Where that clock itself goes back, what was done up to a later moment says nothing any more, and
+   what is held for longer than anything is held is free.
 3. Each claim has a fence that is greater than all before. What a holder settles under an older
    fence, or after its time, is refused, and with it the whole transaction that it stands in.
 4. A job has one row for ever: ten thousand looks a minute leave nothing to be cleared away.
@@ -14,17 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TypeVar
 
-from monitor.ledger.database import Row
+from monitor.ledger.database import MOST_AT_ONCE, Database, Many, Row, Values
 from monitor.ledger.encoding import milliseconds, moment
 from monitor.ledger.table import Table
 
 _One = TypeVar("_One")
 _MILLISECOND = timedelta(milliseconds=1)
-# So many jobs stand in one statement: SQLite takes 32 766 values, and a text of its own is parsed
-# for each number of them.
-_MOST_AT_ONCE = 200
+# Nobody holds anything for longer without a word. What is held until a later moment is from a clock
+# of the database that has gone back: its holder holds on to it in seconds, or is no more.
+_LONGEST = timedelta(minutes=2)
 
 
 class LeaseLost(Exception):
@@ -68,7 +71,7 @@ class LeaseReading(Table):
 
     def lease_rows(self, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How these jobs stand; without those that nobody ever had."""
-        held = f"CASE WHEN until >= {self._database.NOW} THEN 1 ELSE 0 END AS held"
+        held = f"CASE WHEN {self._is_held()} THEN 1 ELSE 0 END AS held"
         found = dict[str, LeaseRow]()
         for some, marks in _batches(jobs):
             rows = self._database.rows(
@@ -84,10 +87,11 @@ class LeaseReading(Table):
         """
         got = list[Lease]()
         for some, _ in _batches(sorted(jobs)):
-            known = self.lease_rows(some)
-            self._begin([job for job in some if job not in known])
-            free = [job for job in some if job not in known or not known[job].held]
-            got += self._claimed(holder, free, length) if free else []
+            got += self._claimed(holder, some, length)
+            left = set(some).difference(lease.job for lease in got)
+            if new := sorted(left.difference(self.lease_rows(sorted(left)))) if left else []:
+                self._begin(new)
+                got += self._claimed(holder, new, length)
         return got
 
     def renew_leases(self, leases: Sequence[Lease], length: timedelta) -> set[str]:
@@ -113,6 +117,10 @@ class LeaseReading(Table):
             found |= {row["job"] for row in rows}
         return found
 
+    def _is_held(self) -> str:
+        now = self._database.NOW
+        return f"until >= {now} AND until <= {now} + {_LONGEST // _MILLISECOND}"
+
     def _begin(self, jobs: Sequence[str]) -> None:
         # In order, so that two hosts that begin the same jobs do not wait for each other crosswise.
         if jobs:
@@ -127,7 +135,7 @@ class LeaseReading(Table):
         database, marks = self._database, ", ".join("?" for _ in jobs)
         rows = database.change_alone(
             "WITH free AS MATERIALIZED (SELECT job FROM leases"  # noqa: S608 - constants
-            f" WHERE job IN ({marks}) AND until < {database.NOW} ORDER BY job"
+            f" WHERE job IN ({marks}) AND NOT ({self._is_held()}) ORDER BY job"
             f" {database.SKIP_LOCKED})"
             " UPDATE leases SET holder = ?, fence = fence + 1,"
             f" until = {database.NOW} + CAST(? AS BIGINT) FROM free WHERE leases.job = free.job"
@@ -151,23 +159,37 @@ class LeaseWriting(Table):
 
     def settle_lease(self, lease: Lease, done_to: datetime | None = None) -> None:
         """The job is done, up to a moment, and free again; what it came to stands in this
-        transaction. Raises LeaseLost.
+        transaction. Raises LeaseLost, before the transaction ends.
         """
-        at = milliseconds(done_to) if done_to else 0
-        done = "CASE WHEN done_to > CAST(? AS BIGINT) THEN done_to ELSE CAST(? AS BIGINT) END"
-        changed = self._database.change(
-            f"UPDATE leases SET until = 0, done_to = {done} WHERE job = ? AND fence = ?"  # noqa: S608
-            f" AND until >= {self._database.NOW}",
-            (at, at, lease.job, lease.fence),
-        )
-        if changed != 1:
-            raise LeaseLost(lease.job)
+        at = milliseconds(done_to) if done_to else -1
+        settled = _settled(self._database.NOW)
+        self._database.gather(settled, lease.job, (lease.job, lease.fence, at))
+
+
+@cache
+def _settled(now: str) -> Many:
+    """How leases are settled, by what the engine calls the time. `at` is -1 where no moment is."""
+    return Many(
+        (("job", "TEXT"), ("fence", "BIGINT"), ("at", "BIGINT")),
+        "UPDATE leases SET until = 0,"  # noqa: S608 - a constant
+        " done_to = CASE WHEN these.at < 0 THEN leases.done_to ELSE these.at END FROM these"
+        " WHERE leases.job = these.job AND leases.fence = these.fence"
+        f" AND leases.until >= {now} RETURNING leases.job AS job",
+        _none_lost,
+    )
+
+
+def _none_lost(_: Database, given: Sequence[Values], settled: Sequence[Row]) -> None:
+    kept = {str(row["job"]) for row in settled}
+    for job, *_rest in given:
+        if str(job) not in kept:
+            raise LeaseLost(str(job))
 
 
 def _batches(values: Sequence[_One]) -> Iterator[tuple[Sequence[_One], str]]:
     """Some at a time, with a mark for each."""
-    for start in range(0, len(values), _MOST_AT_ONCE):
-        some = values[start : start + _MOST_AT_ONCE]
+    for start in range(0, len(values), MOST_AT_ONCE):
+        some = values[start : start + MOST_AT_ONCE]
         yield some, ", ".join("?" for _ in some)
 
 

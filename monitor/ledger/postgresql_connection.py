@@ -20,6 +20,8 @@ from monitor.ledger.postgresql_errors import told
 from monitor.ledger.postgresql_login import parameters
 from monitor.ledger.server_address import ServerAddress
 
+Parameter = Value | list[Value]
+"""what stands for a `?`: a value, or an array of them"""
 # A server that is restarted is back after two to five seconds: that is no outage yet.
 PATIENCE_SECONDS = 8.0
 # Everybody who asks meanwhile hears what the last one heard.
@@ -49,9 +51,10 @@ class Connection:
         """Whether it was cut, by whichever side."""
         return self._raw.closed
 
-    def execute(self, query: str, values: Sequence[Value] = ()) -> psycopg.Cursor[Row]:
+    def execute(self, query: str, values: Sequence[Parameter] = ()) -> psycopg.Cursor[Row]:
         """Have a statement done, `$1` for the first value; or several without values."""
-        return self._raw.execute(query.encode(), bound(values) or None)
+        given = [bound(one) if isinstance(one, list) else _without_nul(one) for one in values]
+        return self._raw.execute(query.encode(), given or None)
 
     def execute_all(self, query: str, all_values: Iterable[Sequence[Value]]) -> None:
         """Have a statement done for each of several values."""

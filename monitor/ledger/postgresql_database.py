@@ -21,26 +21,13 @@ from pathlib import Path
 
 import psycopg
 
-from monitor.ledger.database import Database, Row, Value
+from monitor.ledger import postgresql_questions as questions
+from monitor.ledger.database import Database, Many, Row, Value, Values
 from monitor.ledger.errors import LedgerFault
-from monitor.ledger.postgresql_connection import Connection, wait
+from monitor.ledger.postgresql_connection import Connection, Parameter, wait
 from monitor.ledger.postgresql_errors import explained, told
 from monitor.ledger.server_address import ServerAddress
 
-# Its own functions of JSON: a year of looks is never in Python's memory. OFFSET 0 keeps a body from
-# being read once for each use of it.
-_MEASURED = """
-SELECT (looks.started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n,
-       avg(measure.value::text::double precision) AS mean
-FROM (SELECT started_at, readable(observation) AS seen FROM attempts
-      WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-        AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-            (SELECT day FROM seals WHERE what = 'rolled') OFFSET 0) AS looks,
-     LATERAL (SELECT key, value FROM json_each(looks.seen -> 'measures') WHERE key <> 'seconds'
-              UNION ALL SELECT 'seconds', looks.seen -> 'seconds') AS measure
-WHERE json_typeof(measure.value) = 'number'
-GROUP BY cell, measure.key ORDER BY cell
-"""
 _WRITER = (
     "BEGIN; SELECT pg_advisory_xact_lock(hashtext('reveille ledger'), hashtext(current_schema()));"
     " SELECT pg_current_xact_id()::text AS this"
@@ -55,41 +42,24 @@ _ASKED_SECONDS = 20.0
 # admin_shutdown, crash_shutdown, cannot_connect_now: the server ends the session, and may say so
 # before the connection is seen to be closed.
 _ENDS = ("57P01", "57P02", "57P03")
-# A day's table counts as that which it is a part of.
-_OWN = (
-    "SELECT coalesce(parent.relname, c.relname) AS name,"
-    " sum(pg_total_relation_size(c.oid))::bigint AS size FROM pg_class AS c"
-    " LEFT JOIN pg_inherits ON inhrelid = c.oid LEFT JOIN pg_class AS parent"
-    " ON parent.oid = inhparent WHERE c.relnamespace = current_schema()::regnamespace"
-    " AND c.relkind = 'r' GROUP BY coalesce(parent.relname, c.relname)"
-)
-# What the last ANALYZE has found.
-_ESTIMATE = (
-    "SELECT coalesce(sum(reltuples), 0)::bigint AS rows FROM pg_class WHERE oid = ?::regclass"
-    " AND relkind = 'r' OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = ?::regclass)"
-)
-_LONG_TO_COUNT = 1_000_000
-_DAYS = (
-    "SELECT to_date(substr(relname, 10), 'YYYYMMDD') - date '1970-01-01' AS day FROM pg_class"
-    " JOIN pg_inherits ON inhrelid = oid WHERE inhparent = 'attempts'::regclass"
-    " AND relname ~ '^attempts_[0-9]{8}$' ORDER BY day"
-)
 
 
 class PostgresDatabase(Database):
     """One connection to PostgreSQL, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations" / "postgresql"
+    DISTANT = True
     FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
-    MEASURED = _MEASURED
+    MEASURED = questions.MEASURED
     NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
-    DAYS = _DAYS
+    DAYS = questions.OWN_DAYS
     SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, address: ServerAddress, *, read_only: bool = False) -> None:
         """Raises LedgerFault."""
         super().__init__(str(address), read_only)
         self._under_way = self._counts = self._altered = False
+        self._gathered: dict[Many, dict[object, Values]] = {}
         self._connection = Connection(address, read_only)
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> Sequence[Row]:
@@ -105,6 +75,7 @@ class PostgresDatabase(Database):
     def stream(self, query: str) -> Iterator[tuple[Value, ...]]:
         """The rows that a query gives, never all of them in memory; inside a transaction."""
         self.require_transaction()
+        self._make_gathered()
         with explained(self.where):
             for row in self._connection.stream(query):
                 yield tuple(row)
@@ -118,6 +89,7 @@ class PostgresDatabase(Database):
     def change_all(self, statement: str, all_values: Iterable[Sequence[Value]]) -> None:
         """The same change with one values after the other, inside a transaction (pipelined)."""
         self._alter()
+        self._make_gathered()
         with explained(self.where):
             self._connection.execute_all(_numbered(statement), all_values)
 
@@ -135,9 +107,27 @@ class PostgresDatabase(Database):
         self.require_none()
         return self.rows(statement, values)
 
+    def change_these(self, many: Many, rows: Sequence[Values]) -> Sequence[Row]:
+        """One change for all of these rows; what it returns."""
+        named = ", ".join(name for name, _ in many.columns)
+        # Arrays: one text for however many rows, so that the server prepares it once.
+        arrays = ", ".join(f"?::{kind}[]" for _, kind in many.columns)
+        with explained(self.where):
+            return self._asked(
+                f"WITH these ({named}) AS (SELECT * FROM unnest({arrays}))"  # noqa: S608 - constants
+                f" {many.statement}",
+                [list(column) for column in zip(*rows, strict=True)],
+            ).fetchall()
+
+    def gather(self, many: Many, key: object, values: Values) -> None:
+        """A change of one row, made together with others of its kind."""
+        self._alter()
+        self._gathered.setdefault(many, {})[key] = values
+
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""
         self._alter()
+        self._make_gathered()
         with explained(self.where):
             self._connection.execute(text)
 
@@ -146,6 +136,7 @@ class PostgresDatabase(Database):
     ) -> None:
         """Add many rows at once, inside a transaction (COPY)."""
         self._alter()
+        self._make_gathered()
         with (
             explained(self.where),
             self._connection.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
@@ -168,15 +159,16 @@ class PostgresDatabase(Database):
         self.require_none()
         try:
             with explained(self.where):
-                this = self._begun()
+                this, changes = self._begun()
         # Begun it may be, and only the lock not got: the session would be of no more use.
         except BaseException:
             self._roll_back()
             raise
         self._under_way, self._altered = True, False
         try:
-            self.forget_what_others_changed()
+            self._forget_before(changes)
             yield
+            self._make_gathered()
             self._commit(this)
         except BaseException:
             self._roll_back()
@@ -206,13 +198,13 @@ class PostgresDatabase(Database):
 
     def table_bytes(self) -> dict[str, int]:
         """What each table takes with its indexes."""
-        return {str(row["name"]): int(row["size"]) for row in self.rows(_OWN)}
+        return {str(row["name"]): int(row["size"]) for row in self.rows(questions.TABLE_BYTES)}
 
     def estimated_rows(self, table: str) -> int | None:
         """About how many rows a table has that takes long to count."""
-        found = self.row(_ESTIMATE, (table, table))
+        found = self.row(questions.ESTIMATED_ROWS, (table, table))
         rows = int(found["rows"]) if found else 0
-        return rows if rows > _LONG_TO_COUNT else None
+        return rows if rows > questions.LONG_TO_COUNT else None
 
     def displaced(self) -> str:
         """ "": a server's database has no name that another could take from under it."""
@@ -226,9 +218,10 @@ class PostgresDatabase(Database):
         with explained(self.where):
             self._connection.close()
 
-    def _asked(self, query: str, values: Sequence[Value]) -> psycopg.Cursor[Row]:
+    def _asked(self, query: str, values: Sequence[Parameter]) -> psycopg.Cursor[Row]:
         statement = _numbered(query)
         if self._under_way:
+            self._make_gathered()
             return self._connection.execute(statement, values)
         try:
             if self._connection.lost:
@@ -245,14 +238,24 @@ class PostgresDatabase(Database):
         self.require_transaction()
         self._altered = True
 
-    def _begun(self) -> str:
-        """Begin, alone; gives the transaction's own number."""
-        cursor = self._asked(_WRITER, ())
+    def _make_gathered(self) -> None:
+        """What was gathered is made before anything is asked that it could change."""
+        while self._gathered:
+            gathered, self._gathered = self._gathered, {}
+            for many, rows in gathered.items():
+                self._made(many, list(rows.values()))
+
+    def _begun(self) -> tuple[str, int]:
+        """Begin, alone; gives the transaction's own number, and how often the ledger was changed
+        before.
+        """
+        self._counts = self._counts or self.has("numbers")
+        cursor = self._asked(_WRITER + (f", ({_CHANGES}) AS last" if self._counts else ", 0"), ())
         # One message with three statements: the answer of the last says which transaction it is.
         while cursor.nextset():
             pass
-        ((this,),) = cursor.fetchall()
-        return str(this)
+        ((this, changes),) = cursor.fetchall()
+        return str(this), int(changes)
 
     def _commit(self, this: str) -> None:
         counts = self._counts and self._altered
@@ -290,6 +293,7 @@ class PostgresDatabase(Database):
 
     def _roll_back(self) -> None:
         self._memo.clear()
+        self._gathered.clear()
         # A connection that was lost meanwhile is undone by the server.
         with suppress(psycopg.OperationalError):
             if not self._connection.lost:

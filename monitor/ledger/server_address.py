@@ -6,6 +6,8 @@ changed is found without a restart.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,5 +39,12 @@ Place = Path | str | ServerAddress
 
 
 def begun(place: Place) -> bool:
-    """Whether there may be a ledger: a server says so when it is asked. Raises OSError."""
-    return isinstance(place, ServerAddress) or Path(place).exists()
+    """Whether there may be a ledger: a server says so when it is asked. Raises OSError, also for a
+    file that this user may not read: SQLite would only say that it cannot open it.
+    """
+    if isinstance(place, ServerAddress):
+        return True
+    file = Path(place)
+    if file.exists() and not os.access(file, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+    return file.exists()

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from monitor.ledger.database import BUSY_SECONDS, Database, Value
+from monitor.ledger.database import BUSY_SECONDS, Database, Many, Value, Values
 from monitor.ledger.errors import LedgerFault, cause_of
 from monitor.ledger.placing import put_aside, same_file
 from monitor.ledger.sqlite_errors import broken, explained, told
@@ -42,6 +42,7 @@ class SqliteDatabase(Database):
     """One SQLite connection, used by one thread."""
 
     MIGRATIONS = Path(__file__).parent / "migrations"
+    DISTANT = False
     FIRST_EXHIBIT = "json_extract(observation, '$.exhibits[0][2]')"
     MEASURED = _MEASURED
     NOW = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
@@ -140,6 +141,17 @@ class SqliteDatabase(Database):
         """One change that is a transaction by itself; what it returns."""
         with self.transaction(), explained(self.where):
             return self._changed(statement, values).fetchall()
+
+    def change_these(self, many: Many, rows: Sequence[Values]) -> list[sqlite3.Row]:
+        """One change for all of these rows, inside a transaction; what it returns."""
+        named = ", ".join(name for name, _ in many.columns)
+        marks = f"({', '.join('?' for _ in many.columns)})"
+        with explained(self.where):
+            return self._changed(
+                f"WITH these ({named}) AS (VALUES {', '.join(marks for _ in rows)})"
+                f" {many.statement}",
+                [value for row in rows for value in row],
+            ).fetchall()
 
     def script(self, text: str) -> None:
         """Do all statements of a text, inside a transaction."""

@@ -26,6 +26,15 @@ class Table:
         found: dict[str, Any] = memo.setdefault(f"site {self._scope}", {}) if self._scope else memo
         return found
 
+    def lasting(self) -> dict[str, Any]:
+        """What readers keep of rows that is true whatever others change; see Database.lasting."""
+        return self._database.lasting
+
+    @property
+    def distant(self) -> bool:
+        """Whether each question is a way to a server and back; see Database.DISTANT."""
+        return self._database.DISTANT
+
     def _of_site(self) -> tuple[str, tuple[str, ...]]:
         """A condition for incidents, with what is bound in it."""
         return (" AND site = ?", (self._scope,)) if self._scope else ("", ())

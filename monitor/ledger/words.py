@@ -52,7 +52,15 @@ class WordReading(Table):
 
 class WordWriting(Table):
     def say_word(self, check: str, at: datetime, place: str, attempt: int) -> None:
-        """A place says its word of a moment; a second one of it is nothing."""
+        """A place says its word of a moment; a second one of it is nothing. What was said by a
+        clock of the database that has gone back since, and so is yet to come, was never said: a
+        probe host's role takes nothing away, and leaves that to others.
+        """
+        if not self._database.probe_host:
+            self._database.change(
+                f"DELETE FROM words WHERE check_name = ? AND said_at > {self._database.NOW}",  # noqa: S608 - a constant
+                (check,),
+            )
         self._database.change(
             "INSERT INTO words (check_name, moment, place, said_at, attempt)"  # noqa: S608 - constants
             f" VALUES (?, ?, ?, {self._database.NOW}, ?) ON CONFLICT DO NOTHING",

@@ -32,7 +32,7 @@ from monitor.page.site import SITE, Site
 from reports.render import glance, page_file, render_page
 
 CHANGES = web.AppKey("changes", Changes)
-_METRICS = web.AppKey("metrics", Metrics)
+METRICS = web.AppKey("metrics", Metrics)
 FILES = {
     "style.css": "text/css",
     "page.js": "text/javascript",
@@ -47,7 +47,7 @@ def application(site: Site) -> web.Application:
     app = web.Application(middlewares=[answered], client_max_size=MOST_BYTES)
     app[SITE] = site
     app[CHANGES] = Changes(site.quick)
-    app[_METRICS] = Metrics(site.configuration, site.clock.now())
+    app[METRICS] = Metrics(site.configuration, site.clock.now())
     app.add_routes(
         [
             web.get("/", show_now),
@@ -160,7 +160,7 @@ async def ticket_evidence(request: web.Request) -> web.StreamResponse:
 
 async def show_metrics(request: web.Request) -> web.Response:
     """The metrics, for Prometheus."""
-    site, metrics = request.app[SITE], request.app[_METRICS]
+    site, metrics = request.app[SITE], request.app[METRICS]
     accept = request.headers.get("Accept", "")
     body, kind = await site.slow.ask(
         lambda ledger: metrics.written(ledger, site.clock.now(), accept)

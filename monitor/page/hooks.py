@@ -10,7 +10,7 @@ answer is taken once, by its id, whatever is sent again. Who is not known is tol
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import web
 
@@ -51,8 +51,8 @@ async def take_push(request: web.Request) -> web.Response:
 
 async def _answered(site: Site, name: str, identity: str, body: bytes) -> web.Response:
     try:
-        answer = answer_of(name, identity, json.loads(body))
-    except (ValueError, RecursionError) as wrong:
+        answer = answer_of(name, identity, body)
+    except ValueError as wrong:
         return _said(400, str(wrong))
     try:
         await site.change(
@@ -69,8 +69,12 @@ async def _answered(site: Site, name: str, identity: str, body: bytes) -> web.Re
     return _said(202, "done")
 
 
-def answer_of(desk: str, identity: str, told: Any) -> Answer:
+def answer_of(desk: str, identity: str, body: bytes) -> Answer:
     """The answer in a webhook's JSON. Raises ValueError, which says what would be right."""
+    try:
+        told = json.loads(body)
+    except RecursionError:
+        raise ValueError("it is too deep to be an answer") from None
     if not isinstance(told, dict) or not all(isinstance(one, str) for one in told.values()):
         raise ValueError("an answer is a JSON object of texts: ticket, word, by, text")
     if strange := sorted(set(told) - _KEYS):

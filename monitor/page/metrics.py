@@ -1,12 +1,13 @@
 """The metrics, in Prometheus' text form or OpenMetrics': made of the ledger when somebody asks.
 
-Rule: names as Prometheus has them: base units, `_total` for what only grows, `_timestamp_seconds`
-for moments. Looks are counted from the start of the page's process on.
+Rules: names as Prometheus has them: base units, `_total` for what only grows, `_timestamp_seconds`
+for moments. Looks are counted from the start of the page's process on. Each series says which site
+it is of, but for those of the daemon itself, which is one for all sites.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -27,6 +28,10 @@ from monitor.service.heartbeat import heartbeat
 from monitor.service.standing import standing
 from reports.command_views import Status
 
+Families = list[Metric]
+"""the metrics of one site, each family with its series"""
+_OF_THE_DAEMON = ("reveille_build_info", "reveille_daemon_")
+
 
 class Metrics:
     """The metrics of one site."""
@@ -39,10 +44,25 @@ class Metrics:
 
     def written(self, ledger: Ledger, now: datetime, accept: str) -> tuple[bytes, str]:
         """All of them in the form that is asked for, and its media type."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Once(lambda: self._all(ledger, now)))
-        encoder, media_type = choose_encoder(accept)
-        return encoder(registry), media_type
+        return written([self.families(ledger, now)], accept)
+
+    def families(self, ledger: Ledger, now: datetime) -> Families:
+        """All of them, each series with its site."""
+        return self._of_the_site(self._all(ledger, now))
+
+    def unread(self) -> Families:
+        """What is known where its ledger cannot be read."""
+        return self._of_the_site([_up(live=False)])
+
+    def _of_the_site(self, families: Iterable[Metric]) -> Families:
+        made = list(families)
+        name = self._configuration.site.name
+        for family in made:
+            if not family.name.startswith(_OF_THE_DAEMON):
+                family.samples = [
+                    one._replace(labels={"site": name, **one.labels}) for one in family.samples
+                ]
+        return made
 
     def _all(self, ledger: Ledger, now: datetime) -> Iterator[Metric]:
         status = standing(ledger, self._configuration, now, calls=False)
@@ -128,15 +148,30 @@ class Metrics:
         return family
 
 
-class _Once(Collector):
-    """Families that are made when they are asked for."""
+def written(sites: Iterable[Families], accept: str) -> tuple[bytes, str]:
+    """The metrics of several sites as one text in the form that is asked for, and its media type:
+    each family once, with the series of all.
+    """
+    merged: dict[str, Metric] = {}
+    for family in (one for families in sites for one in families):
+        there = merged.setdefault(family.name, family)
+        if there is not family and not family.name.startswith(_OF_THE_DAEMON):
+            there.samples.extend(family.samples)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Made(merged.values()))
+    encoder, media_type = choose_encoder(accept)
+    return encoder(registry), media_type
 
-    def __init__(self, made: Callable[[], Iterator[Metric]]) -> None:
-        self._made = made
 
-    def collect(self) -> Iterator[Metric]:
+class _Made(Collector):
+    """Families that were made before."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
         """All of them."""
-        return self._made()
+        return self._families
 
 
 def _gauge(name: str, meaning: str, labels: list[str], values: object) -> Metric:
@@ -146,12 +181,13 @@ def _gauge(name: str, meaning: str, labels: list[str], values: object) -> Metric
     return family
 
 
+def _up(*, live: bool) -> Metric:
+    meaning = "Whether the daemon runs, and can keep what it sees"
+    return _gauge("reveille_up", meaning, [], [([], float(live))])
+
+
 def _daemon(configuration: Configuration, status: Status) -> Iterator[Metric]:
-    site = [configuration.site.name]
-    live = status.running and not status.stalled and not status.barrier
-    yield _gauge("reveille_up", "Whether the daemon runs, and can keep what it sees", ["site"], [
-        (site, float(live))
-    ])  # fmt: skip
+    yield _up(live=status.running and not status.stalled and not status.barrier)
     yield _gauge("reveille_build_info", "The release", ["version"], [([_version()], 1.0)])
     beat = heartbeat(configuration.state)
     if beat is None:
@@ -159,8 +195,8 @@ def _daemon(configuration: Configuration, status: Status) -> Iterator[Metric]:
     yield _gauge(
         "reveille_heartbeat_timestamp_seconds",
         "The daemon's last sign of life",
-        ["site"],
-        [(site, beat.at.timestamp())],
+        [],
+        [([], beat.at.timestamp())],
     )
     if beat.running:
         yield from _process(beat.pid)

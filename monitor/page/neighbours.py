@@ -52,13 +52,18 @@ async def _asked(session: aiohttp.ClientSession, one: Neighbour) -> Glance:
         ) as answer:
             if answer.status != 200:
                 return Glance(one.name, one.url, "blind", f"It answers with {answer.status}")
-            told = json.loads(await answer.content.read(_MOST_BYTES))
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as barred:
+            return glance_of(one, await answer.content.read(_MOST_BYTES))
+    except (aiohttp.ClientError, TimeoutError, OSError) as barred:
         return Glance(one.name, one.url, "blind", f"It cannot be asked ({type(barred).__name__})")
-    return _told(one, told)
 
 
-def _told(one: Neighbour, told: object) -> Glance:
+def glance_of(one: Neighbour, written: bytes) -> Glance:
+    """What a neighbour's page has answered with."""
+    try:
+        told = json.loads(written)
+    # A list in a list in a list, 4 000 deep, is no answer either.
+    except (ValueError, RecursionError):
+        told = None
     if not isinstance(told, Mapping) or told.get("tone") not in _TONES:
         return Glance(one.name, one.url, "blind", "It answers, and not as a page of Reveille does")
     return Glance(one.name, one.url, str(told["tone"]), str(told.get("headline", ""))[:200])

@@ -18,6 +18,7 @@ from monitor.page.answers import html
 from monitor.page.application import (
     CHANGES,
     FILES,
+    METRICS,
     MOST_BYTES,
     application,
     events,
@@ -28,11 +29,13 @@ from monitor.page.events import Changes
 from monitor.page.gate import Handler, answered, is_reader
 from monitor.page.health import health
 from monitor.page.ledger_reader import Unavailable
+from monitor.page.metrics import Families, Metrics, written
 from monitor.page.site import SITE, Site
 from reports.pages import Glance
 from reports.render import glance, render_page
 
 _SITES = web.AppKey("sites", tuple[Site, ...])
+_METRICS = web.AppKey("metrics", tuple[Metrics, ...])
 # The gravest first: nobody knows how a blind site stands.
 _TONES = ("bad", "blind", "warn", "good")
 
@@ -49,6 +52,7 @@ def applications(sites: Sequence[Site]) -> web.Application:
             web.get("/", show_sites),
             web.get("/glance.json", sites_json),
             web.get("/health", show_health),
+            web.get("/metrics", show_metrics),
             web.get("/events", events),
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
@@ -59,8 +63,10 @@ def applications(sites: Sequence[Site]) -> web.Application:
     app[CHANGES] = Changes(first.quick)
     app.cleanup_ctx.append(_watching)
     app.on_shutdown.append(let_go)
-    for site in sites:
-        app.add_subapp(page_root(site.configuration), application(site))
+    own = [application(site) for site in sites]
+    for site, one in zip(sites, own, strict=True):
+        app.add_subapp(page_root(site.configuration), one)
+    app[_METRICS] = tuple(one[METRICS] for one in own)
     return app
 
 
@@ -114,6 +120,22 @@ async def show_health(request: web.Request) -> web.Response:
     if is_reader(request, request.app[SITE]):
         body["sites"] = found
     return web.json_response(body, status=200 if well else 503)
+
+
+async def show_metrics(request: web.Request) -> web.Response:
+    """The metrics of all sites, for Prometheus. One that cannot be read is not up."""
+    metrics: tuple[Metrics, ...] = request.app[_METRICS]
+    families = await asyncio.gather(*map(_read, _sites(request), metrics))
+    accept = request.headers.get("Accept", "")
+    body, kind = await asyncio.to_thread(written, families, accept)
+    return web.Response(body=body, headers={"Content-Type": kind})
+
+
+async def _read(site: Site, metrics: Metrics) -> Families:
+    try:
+        return await site.slow.ask(lambda ledger: metrics.families(ledger, site.clock.now()))
+    except Unavailable:
+        return metrics.unread()
 
 
 def _health(site: Site, ledger: Ledger) -> dict[str, Any]:

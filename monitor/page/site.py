@@ -87,6 +87,7 @@ class Site:
             proof=proof,
             log_in=self.sessions.anybody,
             root=self.root,
+            whole=self.configuration.site.several and not self.root,
             message=request.query.get("said", ""),
         )
 

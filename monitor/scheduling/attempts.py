@@ -62,7 +62,8 @@ class Attempts:
             started = self._clock.now()
             self._heard(entry.name, purpose)
             own = word_name(entry.name, due.place.place) if due and due.place else entry.name
-            observation = await self._observed(entry, own, asking)
+            remembered = due.memory if due and not entry.probe.ACCEPTS else None
+            observation = await self._observed(entry, own, asking, remembered)
         # A fixed grid makes its looks up at once; only a run at a time of day promises that time.
         if due and due.slot and not entry.every and due.slot.key != FIRST:
             late = (started - due.slot.at).total_seconds()
@@ -86,7 +87,13 @@ class Attempts:
         )
         return AttemptResult(entry, purpose, started, observation, verdict)
 
-    async def _observed(self, entry: CheckEntry, own: str, asking: bool) -> Observation:
+    async def _observed(
+        self,
+        entry: CheckEntry,
+        own: str,
+        asking: bool,
+        remembered: Mapping[str, Any] | None,
+    ) -> Observation:
         """An attempt that goes on from what the last one remembered; without that it can tell
         nothing.
         """
@@ -96,7 +103,10 @@ class Attempts:
             return store.condition_of(ledger, own).memory, accepted
 
         try:
-            memory, accepted = await self._ledger.do(known) if asking else self._known[own]
+            if remembered is not None:
+                memory, accepted = remembered, None
+            else:
+                memory, accepted = await self._ledger.do(known) if asking else self._known[own]
         # Without its memory a check of changes would take everything it sees for new, and open a
         # ticket for each.
         except Unreadable as why:

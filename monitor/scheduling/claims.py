@@ -38,6 +38,8 @@ class Alone:
     only_looks = False
     """whether this host says what it sees from its place, and others judge it: the ledger lets its
     role do no more (monitor/ledger/rights.py)"""
+    hosts: tuple[str, ...] = ()
+    """the hosts that are there, as far as is known, this one among them"""
 
     def rows(self, ledger: Ledger, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How jobs stand that several hosts may do; without those that nobody ever had."""
@@ -50,6 +52,20 @@ class Alone:
         it was done.
         """
         return dict.fromkeys(jobs)
+
+    @property
+    def room(self) -> int:
+        """How many looks more this host may have under way, or waiting for their turn."""
+        return MOST_HELD
+
+    def wait_for(self, job: str) -> None:
+        """The look that it is held for is yet to begin."""
+
+    def begin(self, job: str) -> None:
+        """It begins."""
+
+    def made(self, jobs: Iterable[str]) -> None:
+        """Their looks are made: others need not wait for them to be written."""
 
     def under_way(self, ledger: Ledger, job: str) -> bool:
         """Whether another host is at it."""
@@ -88,6 +104,15 @@ class Claims(Alone):
         """`holder` is this life of this host: no other is ever called so."""
         self._ledger, self._holder, self._length = ledger, holder, length
         self._held: dict[str, Lease] = {}
+        # Held for a look that is to begin soon.
+        self._ahead: set[str] = set()
+        # Held for one that is made, and waits to be written.
+        self._made: set[str] = set()
+
+    @property
+    def room(self) -> int:
+        """How many looks more this host may have under way, or waiting for their turn."""
+        return max(0, MOST_HELD - len(self._held) + len(self._ahead) + len(self._made))
 
     def rows(self, ledger: Ledger, jobs: Sequence[str]) -> dict[str, LeaseRow]:
         """How they stand."""
@@ -100,12 +125,24 @@ class Claims(Alone):
         second time: whoever did so will settle it.
         """
         wanted = [job for job in jobs if job not in self._held]
-        room = len(wanted) if beyond_room else max(0, MOST_HELD - len(self._held))
+        room = len(wanted) if beyond_room else self.room
         if not wanted[:room]:
             return {}
         got = ledger.claim_leases(self._holder, wanted[:room], self._length)
         self._held.update((lease.job, lease) for lease in got)
         return {lease.job: lease.done_to for lease in got}
+
+    def wait_for(self, job: str) -> None:
+        """The look that it is held for is yet to begin."""
+        self._ahead.add(job)
+
+    def begin(self, job: str) -> None:
+        """It begins."""
+        self._ahead.discard(job)
+
+    def made(self, jobs: Iterable[str]) -> None:
+        """Their looks are made: others need not wait for them to be written."""
+        self._made.update(job for job in jobs if job in self._held)
 
     def under_way(self, ledger: Ledger, job: str) -> bool:
         """Whether another host is at it."""
@@ -129,11 +166,11 @@ class Claims(Alone):
     def settled(self, jobs: Iterable[str]) -> None:
         """The transaction that says so is kept."""
         for job in jobs:
-            self._held.pop(job, None)
+            self._forget(job)
 
     def let_go(self, jobs: Iterable[str]) -> None:
         """Leave to others what is held and was not settled."""
-        leases = [lease for job in jobs if (lease := self._held.pop(job, None)) is not None]
+        leases = [lease for job in jobs if (lease := self._forget(job)) is not None]
         if leases:
             self._ledger.hand_in(partial(Ledger.free_leases, leases=leases))
 
@@ -143,11 +180,17 @@ class Claims(Alone):
 
     async def renew(self) -> None:
         """Hold on to what is held; what is lost is known from now on."""
-        leases = list(self._held.values())
+        # What is claimed ahead is done before its lease is old.
+        leases = [lease for job, lease in self._held.items() if job not in self._ahead]
         if not leases:
             return
         kept = await self._ledger.do(lambda ledger: ledger.renew_leases(leases, self._length))
         for lease in leases:
             if lease.job not in kept and self._held.get(lease.job) is lease:
                 log.warning("action=lease_lost job=%s", lease.job)
-                del self._held[lease.job]
+                self._forget(lease.job)
+
+    def _forget(self, job: str) -> Lease | None:
+        self._ahead.discard(job)
+        self._made.discard(job)
+        return self._held.pop(job, None)

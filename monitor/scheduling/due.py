@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from monitor.config import CheckEntry
 from monitor.core.condition import Condition
@@ -29,6 +31,8 @@ class Due:
     slot: Slot | None = None
     place: Place | None = None
     """what is owed of a check that several places look at"""
+    memory: Mapping[str, Any] | None = None
+    """what its last look remembered, where that was read as the look was claimed"""
 
     @property
     def job(self) -> str:

@@ -16,7 +16,7 @@ from functools import partial
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
-from monitor.core.timetable import Slot, Timetable, newest_owed, next_after
+from monitor.core.timetable import Slot, Timetable, beyond, newest_owed, next_after
 from monitor.incidents import store
 from monitor.ledger import Ledger, LedgerAccess, SlotRow
 from monitor.scheduling import place_looks
@@ -96,56 +96,25 @@ class OwedLooks:
         checks, agenda = self._mine, self._agenda
 
         def worked_out(ledger: Ledger) -> tuple[list[Due], datetime | None]:
-            owed = self._owed_and_granted(ledger, checks, agenda, now)
+            owed = self._owed(ledger, checks, agenda, now)
             with ledger.steady():
                 return owed, self._next_waking(ledger, agenda, now)
 
         found, waking = await self._ledger.do(worked_out)
-        begins = [] if agenda is not self._agenda else found
-        begins = [due for due in begins if due.name not in self._running]
-        # A look at it was begun meanwhile, or it may be no check of this host any more.
-        self._claims.let_go({due.job for due in found} - {due.job for due in begins})
-        self._granted |= {due.job for due in begins if self._claims.shared}
-        return begins, now if agenda is not self._agenda else waking
-
-    def _owed_and_granted(
-        self, ledger: Ledger, checks: Mapping[str, CheckEntry], agenda: Agenda, now: datetime
-    ) -> list[Due]:
-        """What is owed and, of a ledger that several share, is this host's to look at."""
-        if not self._claims.shared:
-            return self._owed(ledger, checks, agenda, now)
-        self._find_left_over(ledger)
-        with ledger.steady():
-            owed = self._owed(ledger, checks, agenda, now)
-            if owed and not self._has_room():
-                known = partial(store.known_condition, ledger)
-                owed = [due for due in owed if due.nobody_took(known(due.name), now)]
-        if not owed:
-            return []
-        rows = self._claims.rows(ledger, [due.job for due in owed])
-        free = [due.entry for due in owed if due.job not in rows or not rows[due.job].held]
-        self._done_to({job: row.done_to for job, row in rows.items()})
-        with ledger.steady():
-            asked = (self._asked(ledger, agenda, entry, now) for entry in free)
-            wanted = {due.job: due for due in asked if due}
-        got = self._claims.take(ledger, list(wanted))
-        if not got:
-            return []
-        self._done_to(got)
-        # Asked once more, now that nobody else can settle it: what was owed may be done. Of a grid
-        # its lease has said so.
-        if any(wanted[job].is_claimed for job in got):
-            self._find_left_over(ledger)
-        with ledger.steady():
-            mine = {job: self._asked(ledger, agenda, wanted[job].entry, now) for job in got}
-        owed = [due for job, due in mine.items() if due and due.job == job]
-        self._claims.let_go(got.keys() - {due.job for due in owed})
-        return owed
+        if agenda is not self._agenda:
+            return [], now
+        # A look at it was begun meanwhile.
+        return [due for due in found if due.name not in self._running], waking
 
     def _done_to(self, known: Mapping[str, datetime | None]) -> None:
-        """Slots of a grid that others have done."""
+        """Slots of a grid that others have done: later ones, or any where the clock has gone
+        back.
+        """
+        now = self._clock.now()
         for name, at in known.items():
-            if at is not None and at > self._grid.get(name, _ANY):
+            entry, last = self._mine.get(name), self._grid.get(name, _ANY)
+            gone_back = entry is not None and beyond(entry.timetable, last, now)
+            if at is not None and at > _ANY and (at > last or gone_back):
                 self._grid[name] = at
                 self._last_here.discard(name)
 

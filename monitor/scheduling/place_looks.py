@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from monitor.config import CheckEntry
 from monitor.core.condition import Condition
 from monitor.core.places import Judged, Standing
-from monitor.core.timetable import Slot, newest_owed
+from monitor.core.timetable import Slot, beyond, newest_owed
 from monitor.core.verdict import State
 from monitor.incidents.place_words import word_name
 from monitor.ledger import Ledger, Purpose
@@ -82,8 +82,12 @@ def owed(
     """What is owed at `now` by the host whose place is `here`, and which is at work `since`."""
     own = word_name(entry.name, here)
     rows = claims.rows(ledger, [entry.name, own])
-    said = rows[own].done_to if own in rows else _NEVER
-    judged = rows[entry.name].done_to if entry.name in rows else _NEVER
+    done = {
+        job: row.done_to
+        for job, row in rows.items()
+        if not beyond(entry.timetable, row.done_to, now)
+    }
+    said, judged = done.get(own, _NEVER), done.get(entry.name, _NEVER)
     again: datetime | None = None
     for slot, purpose in _moments(entry, condition, now):
         if slot.at > now or slot.at <= judged:

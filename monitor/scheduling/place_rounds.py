@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from monitor.clock import Clock
 from monitor.config import Configuration
 from monitor.core.places import Judged
+from monitor.core.timetable import beyond
 from monitor.incidents.correlation import AttemptResult, Correlation
 from monitor.incidents.place_words import heard, result, say, settle_places
 from monitor.ledger import AttemptRow, Ledger, LedgerAccess, Transaction
@@ -84,7 +85,10 @@ class PlaceRounds:
             return False
         got = self._claims.take(ledger, [due.name], beyond_room=True)
         done_to = got.get(due.name)
-        if done_to is not None and done_to < owed.moment:
+        now = self._clock.now()
+        if done_to is not None and (
+            done_to < owed.moment or beyond(due.entry.timetable, done_to, now)
+        ):
             return True
         self._claims.let_go(got)
         return False

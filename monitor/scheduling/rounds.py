@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
-from monitor.core.condition import confirming
+from monitor.core.condition import Condition, confirming
 from monitor.core.timetable import Slot
 from monitor.core.verdict import State
 from monitor.evidence.call_page import drawn, with_page
@@ -24,11 +24,11 @@ from monitor.incidents import store
 from monitor.incidents.correlation import AttemptResult, Correlation, patience_of, reach
 from monitor.ledger import Ledger, LedgerAccess, LedgerFault, SlotRow, Transaction
 from monitor.ledger.leases import LeaseLost
-from monitor.ledger.together import Change, Together
+from monitor.ledger.together import GATHER_SECONDS, Change, Together
 from monitor.scheduling.attempts import Attempts
 from monitor.scheduling.claims import Alone
 from monitor.scheduling.due import FIRST, Due
-from monitor.scheduling.owed_looks import OwedLooks
+from monitor.scheduling.granted_looks import GrantedLooks
 from monitor.scheduling.place_looks import Place
 from monitor.scheduling.place_rounds import PlaceRounds
 from monitor.scheduling.runner import Runner
@@ -43,9 +43,12 @@ KeepLate = Callable[[AttemptResult, str, Slot | None], Awaitable[None]]
 AFTER_A_BREAK_SECONDS = 30.0
 # How long a look that somebody asks for waits for another host's to end, and how often it asks.
 _WAITS_SECONDS, _ASKS_SECONDS = 30.0, 0.5
+# A transaction of a ledger that hosts share is ten ways there and back, and the others wait for its
+# end: three a second are enough, and nobody waits for the end of a look.
+_GATHER_SECONDS = 0.3
 
 
-class Rounds(OwedLooks):
+class Rounds(GrantedLooks):
     """The looks of one site."""
 
     def __init__(
@@ -62,7 +65,11 @@ class Rounds(OwedLooks):
         self._has_room = runner.has_room
         self.attempts = Attempts(ledger, clock, runner, heard)
         self._attempt = self.attempts.made
-        self._together, self._shared = Together(ledger), SharedLooks(clock)
+        gather = _GATHER_SECONDS if self._claims.shared else GATHER_SECONDS
+        self._together, self._shared = (
+            Together(ledger, gather, store.ask_together),
+            SharedLooks(clock),
+        )
         # Keeps looks that the ledger cannot take now; set where there is a place for that.
         self.keep_late: KeepLate | None = None
         self._places = PlaceRounds(
@@ -253,6 +260,7 @@ class Rounds(OwedLooks):
         entries = [entry for entry in lower if entry and not entry.places]
         if self._claims.shared:
             names = [entry.name for entry in entries]
+            fresh += self.taken_before(names)
             fresh += await self._ledger.do(lambda one: self._claims.take(one, names, True))
         below = await asyncio.gather(
             *(self._shared.look(one.name, begun, partial(make, one)) for one in entries)
@@ -265,6 +273,7 @@ class Rounds(OwedLooks):
         self, due: Due, seen: AttemptResult, below: list[AttemptResult], others: frozenset[str]
     ) -> None:
         held = [due.name, *(low.name for low in below if low.name not in others)]
+        kept = dict[str, Condition]()
 
         def settled(ledger: Ledger, t: Transaction) -> None:
             now = self._clock.now()
@@ -273,6 +282,8 @@ class Rounds(OwedLooks):
                 done_to = due.slot.at if due.slot and on_grid and name == due.name else None
                 self._claims.settle(t, name, done_to)
             Correlation(ledger, t, self.configuration, now).settle(seen, below, others)
+            found = (store.known_condition(ledger, name) for name in held)
+            kept.update((one.check, one) for one in found if one)
             # Only claimed slots are finished: those of a time of day, and a check's very first
             # look.
             if due.slot and (due.entry.at or due.slot.key == FIRST):
@@ -283,9 +294,12 @@ class Rounds(OwedLooks):
                     max(0.0, (seen.started_at - due.slot.at).total_seconds()),
                 )
 
-        await self._write(settled)
+        self._claims.made(held)
+        await self._write(settled, held)
         self._claims.settled(held)
         self._last_here.update(held)
+        for condition in kept.values():
+            self.condition_kept(condition)
 
-    async def _write(self, change: Change) -> None:
-        await self._together.write(change, alone=len(self._running) <= 1)
+    async def _write(self, change: Change, about: Sequence[str] = ()) -> None:
+        await self._together.write(change, len(self._running) <= 1, about)

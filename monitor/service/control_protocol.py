@@ -50,6 +50,8 @@ class Request:
     colour: bool = False
     watched: bool = False
     asked: bool = False
+    columns: int = 0
+    """how wide it is; 0 where that was not said"""
     behind: str = ""
     """who is behind sudo, as root says it"""
 

@@ -3,8 +3,7 @@
 Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a
 letter to end, nor for the disk: the ledger has a thread of its own, and is awaited. Rule 2: SIGHUP
 reads the configuration again. A faulty one is refused, the old one goes on; a running call is not
-lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not finished is owed
-again at the next start.
+lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not ended is owed again.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from monitor.scheduling.claims import RENEW_SECONDS
 from monitor.scheduling.runner import SPARE_BYTES, Runner
 from monitor.scheduling.ticker import Cadence
 from monitor.scheduling.under_way import UnderWay
+from monitor.service import memory
 from monitor.service.evidence_rounds import EvidenceRounds
 from monitor.service.heartbeat import AlreadyRunning, Presence
 from monitor.service.ledger_care import LedgerCare
@@ -49,6 +49,7 @@ from monitor.service.site_watch import Means, SiteWatch
 from monitor.service.work import Work
 
 log = logging.getLogger("reveille")
+_ASKS_APART_SECONDS = 0.5
 
 
 class Daemon:
@@ -60,9 +61,8 @@ class Daemon:
         """Raises ConfigurationFaults, LedgerFault, and AlreadyRunning when another daemon has this
         state. Without `served` there is no control socket.
         """
-        self._file = ConfigurationFile(file)
+        self._file, self._stopping = ConfigurationFile(file), asyncio.Event()
         self._manager = ServiceManager.from_environment()
-        self._stopping = asyncio.Event()
         self._reloaded = ""
         self._sites: list[SiteWatch] = []
         sites = self._file.read()
@@ -78,8 +78,7 @@ class Daemon:
         self._ledger = self._care.ledger
         self._sharing = Sharing(self._ledger, configuration, self._clock)
         self._outside = Outside(self._work.start, self._clock, self._ledger, self._pushed)
-        state = configuration.state
-        under_way = UnderWay(state / "under-way")
+        state, under_way = configuration.state, UnderWay(configuration.state / "under-way")
         lines = Lines(state, self._sharing.channels.occupy)
         runner = Runner(self._clock, state / "exhibits", 40, SPARE_BYTES, lines, state, under_way)
         self._means = Means(
@@ -102,7 +101,9 @@ class Daemon:
         self._parts = Parts(runner, lambda: self._sites, self._file)
         self._control = control_socket(configuration.state, self._parts, served)
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
-        self._sending = Singly(self._work.start, self._send_what_is_due)
+        # After each look it is asked whether there is a letter; of a server not so often.
+        apart = _ASKS_APART_SECONDS if self._sharing.claims.shared else 0.0
+        self._sending = Singly(self._work.start, self._send_what_is_due, apart)
         self._watching = Singly(self._work.start, self._keep_watch)
         self._holding = Singly(self._work.start, self._sharing.turn)
         self._living = Singly(self._work.start, self._say_alive)
@@ -121,8 +122,7 @@ class Daemon:
         for one in self._configurations():
             log.info("action=started site=%s checks=%d", one.site.name, len(one.checks))
         await self._signs.beat_now()
-        # What loading left over is collected once; what is then frozen is the configuration, which
-        # stays. To go through it again and again takes long with ten thousand checks.
+        # The configuration stays: to go through it again takes long with ten thousand checks.
         gc.collect()
         gc.freeze()
         if self._control:
@@ -204,7 +204,7 @@ class Daemon:
             await self._care.tidy(self._configurations())
 
     def _alive(self) -> None:
-        """Said from the loop that looks, so that a loop that hangs is noticed."""
+        """Said from the loop that looks: one that hangs is noticed."""
         self._manager.alive()
         self._signs.stuck = self._care.notice_stuck()
         self._signs.beat()
@@ -232,8 +232,7 @@ class Daemon:
             site.take(configuration)
         desks = {name: desk for site in self._sites for name, desk in site.desks.items()}
         self._outbox.stop()
-        host, state = socket.gethostname(), sites[0].state
-        self._outbox = Outbox(self._ledger, desks, host, state)
+        self._outbox = Outbox(self._ledger, desks, socket.gethostname(), sites[0].state)
         self._replies = MailReplies(self._ledger, sites)
         self._cadence = self._new_cadence()
         self._outside.take(sites)
@@ -258,6 +257,7 @@ class Daemon:
         cadence.every(max(1, often), "alive", self._alive)
         cadence.every(KEEP_SECONDS, "keepsake", lambda: self._work.start(self._care.keep()))
         cadence.every(1, "outside", self._outside.turn)
+        cadence.every(memory.GIVE_BACK_SECONDS, "memory", memory.give_back)
         cadence.every(600, "sweep", lambda: self._work.start(self._sweep()))
         cadence.every(3600, "tidy", self._tidying.ask)
         cadence.every(3600, "bodies", lambda: self._work.start(self._care.name_unreadable()))
@@ -303,8 +303,8 @@ class Daemon:
 
     async def _status(self) -> str:
         open_tickets = await self._ledger.do(lambda ledger: len(ledger.open_incidents()))
-        doing = self._signs.at_work() or "waiting"
         sites = self._configurations()
         of = sites[0].site.name if len(sites) == 1 else f"{len(sites)} sites"
-        checks = sum(len(one.checks) for one in sites)
-        return f"{of}: {checks} checks, {open_tickets} open tickets; {doing}{self._reloaded}"
+        of += f": {sum(len(one.checks) for one in sites)} checks"
+        at_work = self._signs.at_work() or "waiting"
+        return f"{of}, {open_tickets} open tickets; {at_work}{self._reloaded}"

@@ -67,7 +67,7 @@ class LedgerCare:
         await self.name_unreadable()
         if self._began_anew:
             await self.note("ledger-begun-anew", {"text": self._began_anew})
-            self._faulted("ledger", LedgerFault(self._began_anew, "damaged"))
+            self._faulted("ledger", LedgerFault(self._began_anew, "damaged", mended=True))
 
     async def name_unreadable(self) -> None:
         """A ticket or a condition that this program cannot read is told past the ledger: the rest
@@ -100,8 +100,8 @@ class LedgerCare:
             self._faulted("state", LedgerFault(f"{other}; this one stops", "displaced"))
             raise
         if moved:
-            await self.note("state-displaced", {"text": moved})
-            self._faulted("state", LedgerFault(moved, "displaced"))
+            await self.note("state-displaced", {"text": str(moved)})
+            self._faulted("state", moved)
             await self.name_unreadable()
 
     async def keep(self) -> None:

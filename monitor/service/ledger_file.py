@@ -55,23 +55,24 @@ def cannot_move(before: Configuration, after: Configuration) -> str:
     return ""
 
 
-def held_on(presence: Presence, ledger: Ledger, now: datetime) -> str:
+def held_on(presence: Presence, ledger: Ledger, now: datetime) -> LedgerFault | None:
     """Put back what was taken from under the daemon: lock and ledger. Returns what was wrong and
-    what was done, "" where all lies where it was. Raises AlreadyRunning where another daemon has
+    what was done, None where all lies where it was. Raises AlreadyRunning where another daemon has
     taken the place.
     """
     lock, moved = presence.displaced(), ledger.displaced()
     if not (lock or moved):
-        return ""
+        return None
     try:
         if lock:
             presence.renew()
         if moved:
             ledger.rescue(now)
     except (LedgerFault, OSError) as barred:
-        return f"{lock or moved}, and could not be put back: {barred}"
+        return LedgerFault(f"{lock or moved}, and could not be put back: {barred}", "displaced")
     done = "all of it was written back, and nothing is lost" if moved else "it was taken again"
-    return f"{moved or lock}; {done}. Somebody, or a clean-up, is at work in {presence.state}"
+    who = f"Somebody, or a clean-up, is at work in {presence.state}"
+    return LedgerFault(f"{moved or lock}; {done}. {who}", "displaced", mended=True)
 
 
 class Keeping:

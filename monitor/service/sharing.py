@@ -39,6 +39,8 @@ DUTY = "@duty"
 """the job of the host on duty; no check can be called so"""
 # Of whom nothing was heard for so long, that host is missed.
 SILENT = timedelta(seconds=30)
+# Who was heard in the last two turns is there; who is not leaves its share to the others.
+_THERE = timedelta(seconds=10)
 # Three turns: a pause of the ledger's server is none of this host's, but nobody was heard in it.
 _GAP_SECONDS = 12.0
 _LEAVES_WITHIN_SECONDS = 1.0
@@ -147,6 +149,8 @@ class Sharing:
         if now - self._said_at > _GAP_SECONDS:
             self._here_since = now
         self._said_at = now
+        there = (one.name for one in ledger.hosts() if not one.left and one.silent < _THERE)
+        self.claims.hosts = tuple(there)
         if isinstance(self._clock, KeptClock):
             self._clock.take(ledger.now)
 

@@ -29,6 +29,9 @@ from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
 from monitor.service.work import Work
 
+# Looks are claimed two seconds before their slot: twice a second all of that time in one question.
+_GRANTS_APART_SECONDS = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -66,6 +69,7 @@ class SiteWatch:
         self.audit = AuditRound(self._ledger, self.rounds, means.clock)
         self._emergency = EmergencyNumbers(self._ledger, means.clock, start)
         self._looking = Singly(start, self._look_at_what_is_owed)
+        self._granting = Singly(start, self._grant, _GRANTS_APART_SECONDS)
         self._auditing = Singly(start, self._audit_what_is_owed)
         self._alarm_clock = AlarmClock(self._looking.ask)
 
@@ -132,7 +136,14 @@ class SiteWatch:
             self._means.work.start(self._make_audit(slot))
 
     async def _look_at_what_is_owed(self) -> None:
-        owed, waking = await self.rounds.planned(self._means.clock.now())
+        now, rounds = self._means.clock.now(), self.rounds
+        if rounds.claims.shared:
+            # What was claimed begins on its second, whatever the ledger is doing.
+            owed, waking = rounds.begins(now)
+            if rounds.asks(now):
+                self._granting.ask()
+        else:
+            owed, waking = await rounds.planned(now)
         if self._means.stopping.is_set():
             return
         for due in owed:
@@ -141,6 +152,11 @@ class SiteWatch:
         # Between two nudges of the cadence too: a check on a grid begins on its second.
         if waking is not None:
             self._alarm_clock.set((waking - self._means.clock.now()).total_seconds())
+
+    async def _grant(self) -> None:
+        if not self._means.stopping.is_set():
+            await self.rounds.grant(self._means.clock.now())
+            self._looking.ask()
 
     async def _make_audit(self, slot: Slot) -> None:
         await self.audit.run(slot)

@@ -62,7 +62,8 @@ class Work:
             strange = error if cause == "system" else None
             log.error("action=blind in=%s %s", name, error, exc_info=strange)
             if not self.told_elsewhere(cause):
-                self._alarms.append(self.start(self._raise(str(error), now, cause)))
+                mended = isinstance(error, LedgerFault) and error.mended
+                self._alarms.append(self.start(self._raise(str(error), now, cause, mended)))
 
     async def end(self) -> bool:
         """End all of it; whether it has ended, so that the ledger may be closed."""
@@ -80,8 +81,8 @@ class Work:
             log.error("action=not_ended task=%s", task.get_coro())
         return not self._tasks
 
-    async def _raise(self, reason: str, now: datetime, cause: str) -> None:
-        await self._alarm.raise_(self._sites(), reason, now, cause)
+    async def _raise(self, reason: str, now: datetime, cause: str, mended: bool) -> None:
+        await self._alarm.raise_(self._sites(), reason, now, cause, mended=mended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -9,7 +9,7 @@ from monitor.config import Configuration
 from monitor.core.incident import Incident
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses, NotSent
-from monitor.incidents.ticket_view import number_of, ticket_name
+from monitor.incidents.ticket_view import no_ticket, number_of, ticket_name
 from monitor.ledger import Ledger
 from monitor.service.heartbeat import heartbeat
 from monitor.terminal import say, show, show_json
@@ -114,7 +114,7 @@ def _incident(ledger: Ledger, configuration: Configuration, number: int) -> Inci
     """Raises Stop, Unreadable."""
     row = ledger.incident(number)
     if row is None:
-        raise Stop(f"there is no ticket {ticket_name(configuration, number)}")
+        raise Stop(no_ticket(configuration, number))
     return store.incident_of(row)
 
 

@@ -99,6 +99,7 @@ def _request(words: Sequence[str]) -> Request:
         colour=screen.colourful(),
         watched=screen.watched(),
         asked=screen.asked(),
+        columns=screen.columns(),
         behind=os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else "",
     )
 

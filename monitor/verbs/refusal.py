@@ -6,6 +6,8 @@ import errno
 import os
 from pathlib import Path
 
+# As monitor/config/ledger.py calls it.
+_LEDGER = "ledger.sqlite"
 _WORDS = {
     errno.ENOENT: "there is no such file or folder",
     errno.EACCES: "this user may not go there",
@@ -43,8 +45,11 @@ def _let_in(path: Path) -> str:
     try:
         owner = bars.stat().st_uid
     except OSError:
-        return "run it as root (sudo)"
-    return f"run it as root (sudo), or as the owner of {bars} (user {owner})"
+        owner = None
+    # Members of its group need no right of their own: the daemon does it for them.
+    daemon = "start the daemon (systemctl start reveille), or " if path.name == _LEDGER else ""
+    own = "" if owner is None else f", or as the owner of {bars} (user {owner})"
+    return f"{daemon}run it as root (sudo){own}"
 
 
 def _barring(path: Path) -> Path:

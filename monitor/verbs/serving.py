@@ -23,7 +23,7 @@ from monitor.service.control_protocol import Request
 from monitor.service.control_socket import AT_ONCE, Session
 from monitor.service.parts import Parts
 from monitor.service.peer import Peer
-from monitor.terminal import SCREEN, Screen
+from monitor.terminal import LEAST_COLUMNS, PAGE_COLUMNS, SCREEN, Screen
 from monitor.verbs.asking import SERVED
 from monitor.verbs.calling import called
 from monitor.verbs.inside import INSIDE, Inside
@@ -52,6 +52,10 @@ class FarScreen(Screen):
     def asked(self) -> bool:
         """As it was typed."""
         return self._request.asked
+
+    def columns(self) -> int:
+        """As it was typed, within reason."""
+        return min(max(self._request.columns or PAGE_COLUMNS, LEAST_COLUMNS), PAGE_COLUMNS)
 
     def show(self, text: str) -> None:
         """On its standard output."""

@@ -10,10 +10,9 @@ from monitor.core.incident import Incident
 from monitor.incidents import store
 from monitor.incidents.opening import Opening
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
-from monitor.incidents.ticket_view import number_of, view
-from monitor.terminal import colourful, complain_of, say, show, show_json
+from monitor.incidents.ticket_view import no_ticket, number_of, view
+from monitor.terminal import complain_of, say_page, show, show_json
 from monitor.verbs.opening import Stop, acting, ledger_of, sound_part_of
-from reports.render import render_text
 
 
 def tickets(arguments: Namespace) -> int:
@@ -30,7 +29,7 @@ def tickets(arguments: Namespace) -> int:
         show_json([ticket.to_dict() for ticket in found])
     else:
         zone = configuration.site.timezone
-        say(render_text("tickets", colour=colourful(), tickets=found, timezone=zone).rstrip("\n"))
+        say_page("tickets", tickets=found, timezone=zone, all=arguments.all)
     complain_of(wrong)
     return 1 if wrong else 0
 
@@ -41,7 +40,7 @@ def show_ticket(arguments: Namespace) -> int:
     with ledger_of(configuration, read_only=True) as ledger:
         row = ledger.incident(_number(arguments))
         if row is None:
-            raise Stop(f"there is no ticket {arguments.number}")
+            raise Stop(no_ticket(configuration, _number(arguments)))
         ticket = view(ledger, configuration, store.incident_of(row), SystemClock().now())
     show("ticket", arguments.json, ticket)
     return 0

@@ -29,6 +29,8 @@ EACH = frozenset(
     }
 )
 """verbs that list what there is"""
+_TITLED = frozenset({"looking.status"})
+"""those of them whose page begins with the name of its site"""
 _OF_TICKETS = frozenset({"analysing", "editing", "ticketing"})
 
 
@@ -59,7 +61,9 @@ def of_each(verb: Callable[[Namespace], int], arguments: Namespace, read: Read) 
     if not arguments.json:
         codes = []
         for number, one in enumerate(asked):
-            say(f"{chr(10) if number else ''}== {one.site} ==")
+            title = "" if one.verb in _TITLED else f"== {one.site} =="
+            if number or title:
+                say(f"{chr(10) if number and title else ''}{title}")
             codes.append(verb(one))
         return max(codes)
     bodies, codes = dict[str, Any](), []

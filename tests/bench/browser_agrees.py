@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from checks.web.browser.executable import wanted as chromium
 from tests.bench.odd_pages import PLAIN_CASES, WANTED, Case
-from tests.field.far_ends import test_http2, test_portal
+from tests.field.far_ends import test_http2, test_http2_frames, test_portal
 from tests.field.far_ends.http_server import PAGE, http_server, page
 from tests.field.story import once
 from tests.loopback.serving import listening
@@ -39,10 +39,9 @@ WITHIN_SECONDS = 4
 MOST_DISAGREEMENTS = 5
 REFRESHED_MILLISECONDS = 600
 # A far end that has one stream for each connection cannot be asked again over the same one, as
-# Chromium does; and Chromium errs on a frame that RFC 7838 section 4 has every client ignore.
-LEFT_OUT = ("refused-stream", "alternative-service")
+# Chromium does.
+LEFT_OUT = ("refused-stream",)
 BECAUSE = {
-    "connection-header": "RFC 9113 section 8.2.2: it must be treated as malformed",
     "length-wrong": "RFC 9113 section 8.1.1: malformed, and a part of the page may be missing",
 }
 ELSEWHERE = {"/good": page(), "/gone": page(body=b"<h1>Not Found</h1>", first=b"HTTP/1.1 404 No")}
@@ -132,7 +131,7 @@ def cases() -> list[Case]:
             told.append(Case(kind, story.name, says, story.source, wanted=wanted))
     told += [
         Case("HTTP/2", story.name, story.far, story.source, because=BECAUSE.get(story.name, ""))
-        for story in test_http2.STORIES
+        for story in (*test_http2.STORIES, *test_http2_frames.STORIES)
         if story.name not in LEFT_OUT
     ]
     told += [Case("cookies", name, (line,), source) for name, (line, source) in COOKIES.items()]

@@ -23,13 +23,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.fuzz.target import FINDS
 from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 _NICENESS = 10
-# The clock of the wall: a target waits for nobody, but a busy host has it wait for the processor.
-_HANGS_AFTER_SECONDS = 60.0
+# Of its own work: a busy host has it wait for the processor, minutes at a time. A target that waits
+# for somebody, which none may, is found by the clock of the wall.
+_HANGS_AFTER_SECONDS, _WAITS_AFTER_SECONDS = 60.0, 1200.0
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ def _followed(child: subprocess.Popen[bytes], told: Told, folder: Path) -> str:
     assert child.stdout and child.stderr
     with selectors.DefaultSelector() as waiting:
         waiting.register(child.stdout, selectors.EVENT_READ)
-        last, heard = b"", time.monotonic()
+        last, heard, worked = b"", time.monotonic(), 0.0
         while True:
             if waiting.select(1.0):
                 if not (came := os.read(child.stdout.fileno(), 65_536)):
@@ -72,8 +75,11 @@ def _followed(child: subprocess.Popen[bytes], told: Told, folder: Path) -> str:
                 *lines, last = (last + came).split(b"\n")
                 for line in lines:
                     _take(told, json.loads(line))
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _HANGS_AFTER_SECONDS:
+                heard, worked = time.monotonic(), _work_of(child.pid)
+            elif (
+                _work_of(child.pid) - worked > _HANGS_AFTER_SECONDS
+                or time.monotonic() - heard > _WAITS_AFTER_SECONDS
+            ):
                 child.send_signal(signal.SIGKILL)
                 return "it hangs"
     said = child.stderr.read().decode(errors="replace").strip().splitlines()
@@ -81,6 +87,14 @@ def _followed(child: subprocess.Popen[bytes], told: Told, folder: Path) -> str:
     if status:
         return f"it ends with status {status}: {said[-1][:200] if said else 'without a word'}"
     return ""
+
+
+def _work_of(pid: int) -> float:
+    """The processor seconds of a process; 0 of one that has ended."""
+    try:
+        return sum(psutil.Process(pid).cpu_times()[:2])
+    except psutil.Error:
+        return 0.0
 
 
 def _take(told: Told, facts: dict[str, Any]) -> None:

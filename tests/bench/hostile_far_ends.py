@@ -7,6 +7,7 @@ ports as a line of JSON, and serves until its standard input ends.
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import sys
@@ -37,6 +38,13 @@ PAGES: Mapping[str, tuple[bytes, bytes]] = {
     "pattern": (HTML, b"<p>" + b"a" * 1_900_000 + b"!"),
     "coded": (HTML, b"%41%2541&#65;\\u0041" * 100_000),
     "blanks": (HTML, b"M \r\n" * 475_000),
+    "base64": (HTML, base64.b64encode(b"%41&#65;" * 175_000)),
+    "base64-words": (HTML, b"Abcdefghijklm " * 135_000),
+    "hex": (HTML, b"4d41524b4552" * 158_000),
+    "hex-pairs": (HTML, b"4d:41 " * 316_000),
+    "numbers": (JSON, b"[" + b"6, " * 630_000 + b"6]"),
+    "elements": (HTML, b"<b>M</b>" * 237_000),
+    "hyphens": (HTML, b"M\xc2\xad" * 630_000),
     "csv": (b"text/csv", b"Date,Calls\n" + b'2026-11-21,"1"\n' * 120_000),
 }
 _BOMB = gzip.compress(b"<p>" + b"a" * 60_000_000)

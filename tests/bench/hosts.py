@@ -13,6 +13,7 @@ lateness  when each look began, against its slot, as the ledger has them. Target
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -165,10 +166,13 @@ async def main(seconds: float, looks_a_minute: int) -> int:
 
 
 def _print(name: str, seen: Measured) -> None:
-    p99 = seen.late[int(len(seen.late) * 0.99)] if seen.late else 0.0
+    late = seen.late or [0.0]
+    shares = (("median", 0.5), ("p90", 0.9), ("p99", 0.99), ("longest", 1.0))
+    said = (f"{word} {late[int((len(late) - 1) * part)] * 1000:.0f}" for word, part in shares)
     print(
         f"{name:11} {', '.join(f'{share:.1f} %' for share in seen.shares)} of a core, {seen.looks}"
-        f" looks, p99 {p99 * 1000:.0f} ms late, {seen.lost} lost, {seen.doubled} doubled",
+        f" looks, {', '.join(said)} ms late, {seen.lost} lost, {seen.doubled} doubled; load"
+        f" {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         flush=True,
     )
 

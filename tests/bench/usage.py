@@ -3,11 +3,13 @@ aggregate in SQL; and a million calls swept for the most at once.
 
 ./reveille bench usage [RECORDS]
 
-Targets: wall at most 2x the bare pass over the file, 200 MB at most, a million calls swept within 5
-s. A bare pass is Python's own csv module that takes every record of the file into its fields and
-does nothing with them; a bare aggregate is one statement of SQLite's that folds the legs and gives
-the same headline by hour, trunk and outcome. Each is a process of its own; ours is the one that the
-check starts, told the same way. The figures must agree.
+Targets: at most 2x the processor's seconds of the bare pass over the file, 200 MB at most, a
+million calls swept within 5 s. Seconds are the processor's, since ours steps back behind whatever
+else the machine does; those of the wall stand beside them. A bare pass is Python's own csv module
+that takes every record of the file into its fields and does nothing with them; a bare aggregate is
+one statement of SQLite's that folds the legs and gives the same headline by hour, trunk and
+outcome. Each is a process of its own; ours is the one that the check starts, told the same way. The
+figures must agree.
 """
 
 from __future__ import annotations
@@ -74,6 +76,8 @@ class Run:
     """One process: how long, how much memory, and what it said."""
 
     seconds: float
+    """the processor's"""
+    wall: float
     megabytes: float
     said: str
 
@@ -98,7 +102,8 @@ def main(records: int) -> int:
     for title, one, anchor in rows:
         times = one.seconds / anchor.seconds
         print(
-            f"{title:32} {one.seconds:7.1f} s  {times:5.2f}x  {one.megabytes:6.0f} MB  {one.said}"
+            f"{title:32} {one.seconds:7.1f} s  {times:5.2f}x  (wall {one.wall:.1f} s)"
+            f"  {one.megabytes:6.0f} MB  {one.said}"
         )
     print(f"{'a million calls swept':32} {swept:7.2f} s  peak {at_once}")
     same = len({one.said for one in (ours_file, bare_sql, ours_sql)}) == 1
@@ -190,7 +195,8 @@ def ended(process: subprocess.Popen[str], began: float, said: str) -> Run:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
-    return Run(time.monotonic() - began, usage.ru_maxrss / 1024, said)
+    worked = usage.ru_utime + usage.ru_stime
+    return Run(worked, time.monotonic() - began, usage.ru_maxrss / 1024, said)
 
 
 def surroundings() -> dict[str, str]:

@@ -6,10 +6,17 @@
 * `add` answers 201 with the id; unknown fields of an input are dropped.
 * an update answers 200 with [{"ID": true, "message": ""}], false where it did nothing.
 * a solution solves (status 5); a followup under a solved ticket that is not private reopens it.
+* a file is a Document ("Upload a document file"): multipart/form-data with `uploadManifest`, the
+  input as JSON, and `filename[0]`. Releases before 10.0.4 strip backslashes from that JSON before
+  they read it (APIRest::parseIncomingParams). With itemtype and items_id it is with that item at
+  once, and is named after it; an extension that Setup > Document types has not is refused.
+* `with_documents` of "Get an item" gives `_documents`, each with its filename and comment.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from html import escape
 from typing import Any
 
@@ -36,12 +43,15 @@ class GlpiServer(VendorServer):
         ("POST", r"/apirest.php/ITILFollowup", "follow"),
         ("POST", r"/apirest.php/ITILSolution", "solve"),
         ("POST", r"/apirest.php/Ticket_Ticket", "link"),
+        ("POST", r"/apirest.php/Document/?", "upload"),
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.sessions: set[str] = set()
         self.begun = 0
+        self.followup = 13319
+        """what the profile may do with followups: READ, ADDALLITEM and the like, as bits"""
 
     def admit(self, asked: Asked) -> None:
         if asked.headers.get("app-token") != APP:
@@ -62,7 +72,8 @@ class GlpiServer(VendorServer):
         return 200, None
 
     def profile(self, asked: Asked) -> object:
-        return {"active_profile": {"id": 4, "name": "Technician", "ticket": 167935}}
+        rights = {"ticket": 167935, "followup": self.followup}
+        return {"active_profile": {"id": 4, "name": "Technician", **rights}}
 
     def category(self, asked: Asked, number: str) -> object:
         if number != "3":
@@ -85,11 +96,37 @@ class GlpiServer(VendorServer):
             "id": number, "name": given["name"][:255], "content": escape(given["content"]),
             "status": given.get("status", NEW), "urgency": given.get("urgency", 3),
             "impact": given.get("impact", 3), "_said": [], "_owner": None, "_merged": False,
+            "_documents": [],
         }  # fmt: skip
         return 201, {"id": number, "message": ""}
 
     def show(self, asked: Asked, number: str) -> object:
-        return {k: v for k, v in self.ticket(number).items() if not k.startswith("_")}
+        one = self.ticket(number)
+        shown = {k: v for k, v in one.items() if not k.startswith("_")}
+        if asked.query.get("with_documents") == "true":
+            shown["_documents"] = list(one["_documents"])
+        return shown
+
+    def upload(self, asked: Asked) -> object:
+        form = asked.form
+        files = [(name, content) for field, name, content in form if field == "filename[0]"]
+        if not files:
+            raise Refused(400, ["ERROR_UPLOAD_FILE_TOO_BIG_POST_MAX_SIZE", "no file"])
+        (manifest,) = [content for field, _, content in form if field == "uploadManifest"]
+        try:
+            given = json.loads(re.sub(r"\\(.)", r"\1", manifest.decode()))["input"]
+        except ValueError:
+            raise Refused(400, ["ERROR_JSON_PAYLOAD_INVALID", "JSON payload"]) from None
+        ((name, content),) = files
+        if given.get("itemtype") != "Ticket" or name.rpartition(".")[2] not in ("html", "png"):
+            raise Refused(400, ["ERROR_GLPI_ADD", "The file type is not allowed"])
+        one = self.ticket(str(given["items_id"]))
+        named = f"Document: Ticket - {one['name']}"
+        one["_documents"].append(
+            {"name": named, "filename": name, "comment": given.get("comment", "")}
+        )
+        self.files.setdefault(str(one["id"]), []).append((name, content))
+        return 201, {"id": 1, "message": "", "upload_result": {"filename": [{"name": name}]}}
 
     def update(self, asked: Asked, number: str) -> object:
         one, given = self.ticket(number), asked.json["input"]

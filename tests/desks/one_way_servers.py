@@ -6,7 +6,7 @@
   else; a trigger without summary, source and severity is invalid; alerts are kept by dedup_key.
 * osTicket's api/tickets.email (docs, "Remote piping"; class.thread.php, lookupByEmailHeaders): a
   Message-ID that it has had changes nothing; References find the ticket; a mail under a closed
-  ticket reopens it.
+  ticket reopens it. Attachments of a mail are those of its entry (class.mailparse.php).
 """
 
 from __future__ import annotations
@@ -117,5 +117,7 @@ class OsticketServer(VendorServer):
         one = self.tickets.setdefault(number, {"status": "open", "mails": []})
         one["status"] = "open"
         one["mails"].append(mail)
+        kept = [(str(part.get_filename()), part.get_content()) for part in mail.iter_attachments()]
+        self.files.setdefault(str(number), []).extend(kept)
         self.seen[name] = number
         return 201, str(600_000 + number).encode()

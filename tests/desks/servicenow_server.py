@@ -12,6 +12,7 @@ the data policy "Make close info mandatory when resolved or closed" as shipped).
 from __future__ import annotations
 
 from base64 import b64encode
+from hashlib import sha256
 from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
@@ -55,6 +56,7 @@ class ServicenowServer(VendorServer):
         ("PATCH", r"/api/now/table/incident/(\w+)", "update"),
         ("GET", r"/api/now/table/sys_journal_field", "journal"),
         ("POST", r"/api/now/attachment/file", "upload"),
+        ("GET", r"/api/now/attachment", "attachments"),
         ("GET", r"/api/now/table/(sys_user_group|sys_choice|sys_dictionary)", "named"),
     )
 
@@ -76,6 +78,16 @@ class ServicenowServer(VendorServer):
         token = self.uploaded(asked.query["file_name"], asked.body)
         self.enclosed(asked.query["table_sys_id"], [token])
         return 201, {"result": {"sys_id": token}}
+
+    def attachments(self, asked: Asked) -> object:
+        """ "Attachment API > GET /now/attachment": `hash` is the SHA-256 of the content."""
+        query = dict(part.partition("=")[::2] for part in asked.query["sysparm_query"].split("^"))
+        files = self.files.get(query["table_sys_id"], [])
+        return {
+            "result": [
+                {"file_name": name, "hash": sha256(content).hexdigest()} for name, content in files
+            ]
+        }
 
     def query(self, asked: Asked) -> object:
         found = list(self.tickets.values())

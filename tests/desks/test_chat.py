@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,19 @@ async def test_what_matters_is_told_in_a_message_each(tmp_path: Path) -> None:
         with pytest.raises(TryLater) as refused:
             await desk.deliver(replace(story[0], key="again"))
         assert "JSON" in str(refused.value) and TOKEN not in str(refused.value)
+
+
+async def test_what_a_far_end_said_wakes_no_channel(tmp_path: Path) -> None:
+    channel = Channel()
+    said = "503 @everyone <!channel> @here <@U01> @ALL, to ops@all.example <b>"
+    async with serving(channel) as port:
+        desk = settings(port, tmp_path).desk("chat")
+        opened = next(one for one in letters(12) if one.kind == "opened")
+        ticket = {**opened.body["ticket"], "summary": said}
+        await desk.deliver(replace(opened, body={**opened.body, "ticket": ticket}))
+    (told,) = channel.messages
+    assert not re.search(r"@(everyone|here|all)\b|<[!@]", told["message"], re.IGNORECASE)
+    assert told["message"].replace("\u2060", "").startswith(said)
 
 
 async def test_a_desk_is_tested_by_one_message(

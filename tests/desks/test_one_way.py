@@ -24,6 +24,7 @@ from tests.desks.one_way_servers import (
 from tests.desks.proxy import between
 from tests.desks.server import VendorServer, serving
 from tests.desks.story import letters, settled
+from tests.desks.test_files import PICTURE, seen
 
 KINDS: dict[str, tuple[type[Any], str, dict[str, Any], str, str]] = {
     "webhook": (HookServer, "/hook", {}, "secret", HOOK_SECRET),
@@ -98,6 +99,24 @@ async def test_a_mail_by_the_api_makes_one_ticket_and_reopens_none(tmp_path: Pat
         after = replace(after, body={**after.body, "extra": {"by": "asha", "text": "the cause"}})
         await desk.deliver(after)
     assert ticket["status"] == "closed"
+
+
+async def test_the_evidence_is_with_the_mail_that_begins(tmp_path: Path) -> None:
+    server = OsticketServer()
+    async with serving(server) as port:
+        desk = settings("osticket", port, tmp_path).desk("desk")
+        previous = None
+        for letter in seen(tmp_path):
+            for _ in range(2):
+                await desk.deliver(replace(letter, previous=previous))
+            previous = letter.key
+        small = settings("osticket", port, tmp_path, evidence_megabytes=0.0).desk("desk")
+        await small.deliver(next(seen(tmp_path, 13)))
+    files = server.files["1"]
+    # When it was opened, and when it was reopened.
+    assert [name for name, _ in files] == ["RV-12-main.html", "RV-12-shot.png"] * 2
+    assert files[1][1] == PICTURE + b"opened"
+    assert server.files["2"] == []
 
 
 @pytest.mark.slow

@@ -161,7 +161,7 @@ async def test_the_evidence_is_there_once(real: Real, tmp_path: Path) -> None:
     reference = await settled(real.desk, letter)
     await settled(real.desk, replace(letter, since_last_try_seconds=60.0))
     assert sorted(await files_at(real, reference)) == ["RV-14-main.html", "RV-14-shot.png"]
-    assert (tmp_path / "shot.png").read_bytes() == PICTURE
+    assert (tmp_path / "shot.png").read_bytes() == PICTURE + b"opened"
 
 
 async def test_lives_through_a_way_that_fails(real: Real) -> None:

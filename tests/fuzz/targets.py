@@ -37,6 +37,7 @@ _DESKS = "monitor/desks/"
 _SIP, _HTTP, _KEPT = "telephony/sip/", "transport/http/", "data/backup/store/manifest.py"
 _TAR = "data/backup/tar_extraction.py data/backup/engines/directory.py"
 _LOOK = "host/look_service.py process/asked.py"
+_MASK = "masking.py spellings.py secret_forms.py coded_runs.py"
 _PLUGIN = "plugin_service.py process/asked.py"
 _CDR = "data/usage/text_reader.py data/usage/records_to_legs.py"
 # Name, what reads, the files whose reading it is, words of theirs, and their clear answers.
@@ -83,6 +84,9 @@ _TARGETS = (
             sound_file.Unreadable, CannotTell),
     _target("control", host.control, "monitor/service/control_protocol.py", words.JSON, Malformed),
     _target("page-cookie", host.page_cookie, "monitor/page/sessions.py", words.COOKIES),
+    _target("glance", web.glance, "monitor/page/neighbours.py", words.JSON),
+    _target("push", web.push, "monitor/page/hooks.py", words.JSON, ValueError),
+    _target("mask", web.masked, _MASK, words.SPELLED),
     _target("look-job", host.look_job, _LOOK, words.JSON, NotAsked),
     _target("plugin-job", host.plugin_job, _PLUGIN, words.JSON, NotAsked),
 )

@@ -12,6 +12,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from checks.json_diff import difference
+from checks.masking import Mask
 from checks.transport.http import forgiving, http1, http2
 from checks.transport.http.address import Address
 from checks.transport.http.connection import Wire
@@ -25,7 +26,11 @@ from checks.transport.websocket import LARGEST_MESSAGE_BYTES
 from checks.web import json_path
 from checks.web.expected import parsed
 from checks.web.steps import html_page
+from monitor.page.hooks import answer_of
+from monitor.page.neighbours import glance_of
+from monitor.service.page_process import Neighbour
 from tests.fuzz.target import pieces
+from tests.fuzz.words import MASKED
 
 _PAGE = Address.parse("https://portal.example.net/desk/login?next=%2F")
 _ROOM = 300_000
@@ -162,3 +167,26 @@ def json(data: bytes) -> None:
     for path in ("$.tier", "$[*].a", "$.*.*", "$.queues[-1].name"):
         json_path.values(document, path)
     difference({"tier": "gold", "queues": [1]}, document).words()
+
+
+def glance(data: bytes) -> None:
+    """What the page of another site has answered with."""
+    glance_of(Neighbour("Pune", "https://pune.example.net", "", ""), data)
+
+
+def push(data: bytes) -> None:
+    """The body of a webhook at the status page."""
+    answer_of("desk", "message-1", data)
+
+
+def masked(data: bytes) -> None:
+    """What a far end said, searched for the secrets that it was told."""
+    mask = Mask()
+    mask.hide(*MASKED)
+    mask.evidence(data)
+    mask.text(data.decode("utf-8", "replace"))
+    mask.document(data, "application/json")
+    if len(mask.content(data, same_length=True)) != len(data) and b"withheld" not in (
+        mask.content(data)
+    ):
+        raise AssertionError("it is of another length")

@@ -66,4 +66,23 @@ KEYS = (b"ssh-rsa AAAA", b" comment\n", b'command="x",no-pty ', b"=", b"\n",
 CHUNKS = (b"0\r\n", b";a=b", b"ffff\r\n", b"\r\n\r\n")
 CODINGS = (b"gzip", b", deflate\n", b"identity", b"br")
 LETTERS = (b"text/html;", b"utf-16", b"<meta charset=", b"<?xml encoding=", b"application/json;")
+MASKED = ("MARKER-sécret-9 of 24", "hunter2-A/b+c==")
+SPELLED = (
+    *(one.encode() for one in MASKED),
+    b"MARKER-s",
+    b"%4D",
+    b"&#77;",
+    b"\\u004d",
+    b"\\x4d",
+    b"TUFSS0VSLXPDqWNyZXQtOSBvZiAyNA==",
+    b"4d41524b45522d73c3a9637265742d39",
+    b"4d:41:",
+    b"77, 65, 82",
+    b"\r\n ",
+    b"<b>",
+    b"\xc2\xad",
+    b"=4D",
+    b"aHVudGVyMi1BL2IrYz09",
+    b"response=",
+)
 COOKIES = (b"anna", b".", b"1795262400.", b"\n", b"\xff")

@@ -181,9 +181,9 @@ def judged(lock: str, answer: str, complaint: str) -> int:
         print(f"VULNERABLE: {line}")
     if unasked or not packages:
         why = complaint.strip().rpartition("\n")[2][:300]
-        print(
-            f"OFFLINE: nobody answered for {', '.join(unasked) or 'any package'} of {lock}. {why}"
-        )
+        # Of what nobody was asked for, pip-audit says this too.
+        why = "" if why.startswith("No known vulnerabilities") else f". {why}"
+        print(f"OFFLINE: nobody answered for {', '.join(unasked) or 'any package'} of {lock}{why}")
         print("They are NOT CHECKED for known vulnerabilities.")
     print(f"{lock}: {len(packages) - len(unasked)} checked, {len(found)} vulnerabilities known")
     return 1 if found else OFFLINE if unasked or not packages else 0

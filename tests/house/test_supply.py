@@ -148,6 +148,13 @@ def test_a_package_that_nobody_answered_for_is_never_called_safe(
     assert ("VULNERABLE: jinja2 3.1.4: PYSEC-2025-1" in said) == (code == 1)
 
 
+def test_who_was_not_asked_has_found_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """pip-audit says so of packages that nobody answered for."""
+    answer = json.dumps({"dependencies": [SKIPPED], "fixes": []})
+    assert supply.judged("test.txt", answer, "WARNING\nNo known vulnerabilities found") != 0
+    assert "No known" not in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_softphone_of_the_browser_is_rebuilt_bit_for_bit(tmp_path: Path) -> None:
     folder = ROOT / "checks" / "webrtc" / "browser"

@@ -167,6 +167,38 @@ async def test_what_it_saw_of_one_of_several_sites_is_handed_in_for_that_site(
         assert not (host.configuration.state / "late-looks-Testville.jsonl").exists()
 
 
+async def test_an_outage_shorter_than_its_alarm_is_told_by_nobody(tmp_path: Path) -> None:
+    """What was seen in it is handed in all the same, and judged as of its time."""
+    checks = {"portal": {"every": 60.0, "confirm": 2, "confirm_after": 5.0}}
+    async with cut_off(tmp_path, checks) as (host, link, mailbox):
+        assert host.configuration.probe.alarm_after == 300
+        host.world["portal"] = Failed("refused", "connection refused")
+        began = host.clock.now()
+        for _ in range(2):
+            for seconds in (60, 5, 60, 60, 60):
+                await host.turn(seconds)
+            link.mend()
+            await host.sharing.turn()
+            await host.turn()
+            (row,) = await host.ledger.do(lambda one: one.open_incidents())
+            assert began <= row.opened_at <= began + 3 * MINUTE, "as old as what was seen"
+            kinds = {line.kind for line in await host.ledger.do(lambda one: one.history(None))}
+            assert "told-at-home" not in kinds
+            assert not (host.configuration.state / "late-looks.jsonl").exists()
+            await host.look()
+            # Heard in between: the next outage has its whole time again.
+            for _ in range(3):
+                await host.turn(5)
+                await host.sharing.turn()
+            host.clock.advance(60)
+            await host.sharing.turn()
+            await host.look()
+            link.cut()
+            for seconds in (10, 6, 4):
+                await host.turn(seconds)
+        assert mailbox.messages() == []
+
+
 async def test_the_others_ticket_takes_over_what_it_told(tmp_path: Path) -> None:
     async with cut_off(tmp_path, {"portal": {"every": 60.0}}) as (host, link, mailbox):
         with Ledger(on_server(tmp_path)) as others:

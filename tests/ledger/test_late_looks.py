@@ -4,6 +4,7 @@ on each engine.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -92,6 +93,18 @@ def test_what_a_person_has_closed_stays_closed(site: Site) -> None:
         site.hand_in(site.seen(START + 3 * MINUTE), site.seen(START + 4 * MINUTE))
     assert site.ledger.open_incidents() == [] and len(site.ledger.incidents()) == 1
     assert len(site.looks()) == 4
+
+
+def test_however_many_tickets_were_closed_since_each_is_known(site: Site) -> None:
+    site.hand_in(site.seen(START + MINUTE), site.seen(START + 2 * MINUTE))
+    TicketActions(site.ledger, site.configuration, START + 5 * MINUTE).resolve(1, "Asha", "done")
+    (row,) = site.ledger.incidents()
+    with site.ledger.transaction() as t:
+        for number in range(300):
+            body = {**row.body, "causes": ["another"], "attached": []}
+            t.open_incident(replace(row, number=None, key=f"another {number}", body=body))
+    site.hand_in(site.seen(START + 3 * MINUTE), site.seen(START + 4 * MINUTE))
+    assert site.ledger.open_incidents() == []
 
 
 def test_a_run_at_a_time_of_day_is_done(site: Site) -> None:

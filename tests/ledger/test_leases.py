@@ -17,7 +17,7 @@ from monitor.ledger.hosts import NameTaken
 from monitor.ledger.leases import Lease, LeaseLost
 from tests.ledger.engines import Engine, on_server
 
-LONG, OVER = timedelta(hours=1), timedelta(milliseconds=-1)
+LONG, OVER = timedelta(minutes=2), timedelta(milliseconds=-1)
 """a lease that outlives the test, and one that is over as it is given"""
 
 
@@ -45,8 +45,28 @@ def test_what_is_settled_is_free_and_known_as_done(ledger: Ledger) -> None:
     (again,) = ledger.claim_leases("b", ["portal"], LONG)
     assert again.done_to == at and again.fence == lease.fence + 1
     with ledger.transaction() as t:
-        t.settle_lease(again, at - timedelta(hours=1))
+        t.settle_lease(again)
     assert ledger.lease_rows(["portal"])["portal"].done_to == at, "what is done stays done"
+    (after,) = ledger.claim_leases("a", ["portal"], LONG)
+    with ledger.transaction() as t:
+        t.settle_lease(after, at - timedelta(hours=1))
+    now_done = ledger.lease_rows(["portal"])["portal"].done_to
+    assert now_done == at - timedelta(hours=1), "whoever held it last knows what time it is"
+
+
+def test_what_is_held_by_a_clock_that_has_gone_back_is_free(ledger: Ledger) -> None:
+    ledger.claim_leases("dead", ["portal"], timedelta(hours=1))
+    assert not ledger.lease_rows(["portal"])["portal"].held
+    (taken,) = ledger.claim_leases("other", ["portal"], LONG)
+    assert ledger.lease_rows(["portal"])["portal"].held
+    with ledger.transaction() as t:
+        t.settle_lease(taken)
+
+
+def test_whoever_holds_it_still_holds_on_to_it_by_the_new_time(ledger: Ledger) -> None:
+    (lease,) = ledger.claim_leases("alive", ["portal"], timedelta(hours=1))
+    assert ledger.renew_leases([lease], LONG) == {"portal"}
+    assert ledger.claim_leases("other", ["portal"], LONG) == []
 
 
 def test_what_is_settled_after_its_time_is_refused_whole(ledger: Ledger) -> None:

@@ -41,8 +41,10 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "bad_exhibits": lambda one: list(one.bad_exhibits(FIRST, 50)),
     "began": lambda one: one.began(),
     "check_names": lambda one: one.check_names(),
+    "closed_since": lambda one: one.closed_since(FIRST),
     "closed_with_promise": lambda one: one.closed_with_promise(FIRST),
     "condition": lambda one: one.condition("trunk"),
+    "condition_texts": lambda one: (one.condition_texts(), one.condition_texts(["trunk", "pri"])),
     "conditions": lambda one: one.conditions(),
     "deliveries": lambda one: [one.deliveries(number) for number in range(1, 9)],
     "exhibit": lambda one: [one.exhibit(row.path) for row in one.exhibits(FIRST)],
@@ -109,6 +111,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "told_rows": lambda one: rows([one.told_rows((0, 0), one.newest_told())]),
     "undelivered_letters": lambda one: one.undelivered_letters(),
     "unfinished_slots": lambda one: one.unfinished_slots(),
+    "waiting_condition_texts": lambda one: one.waiting_condition_texts(),
     "words": lambda one: one.words("portal", BEGIN),
 }
 # What is no question about what was kept, or has another answer on each engine by its nature.
@@ -123,6 +126,7 @@ NO_QUESTIONS = {
         "file_bytes",
         "hand_in",
     ),
+    *("ask_newest_slots", "ask_numbers", "distant", "lasting"),
     *(
         "interrupt",
         "memo",

@@ -86,6 +86,42 @@ async def test_each_look_is_one_hosts(hosts: Hosts) -> None:
     assert {hosts.looks(a.ledger, name) for name in names} == {3}
 
 
+@pytest.mark.parametrize("checks", [{"every": 60.0}, {"every": 60.0, "confirm": 1}])
+async def test_a_slot_is_looked_at_once_where_the_clock_has_gone_back(
+    hosts: Hosts, checks: dict[str, object]
+) -> None:
+    """The clock of several hosts is the ledger's, and that may be set back too."""
+    names = [f"portal-{number}" for number in range(4)]
+    hosts.watching(dict.fromkeys(names, checks))
+    a, b = hosts.host("a"), hosts.host("b")
+    for _ in range(3):
+        assert sorted([*await a.turn(), *await b.turn()]) == names
+        hosts.scene.clock.advance(60)
+    hosts.scene.clock.advance(-1800)
+    for first, second in ((a, b), (b, a), (a, b)):
+        assert await first.turn() == names, "what time it is now counts"
+        assert await second.turn() == await first.turn() == [], "and once"
+        hosts.scene.clock.advance(60)
+
+
+async def test_a_clock_that_is_put_right_has_no_slot_looked_at_twice(hosts: Hosts) -> None:
+    hosts.watching({"portal": {"every": 60.0}})
+    a, b = hosts.host("a"), hosts.host("b")
+    await a.turn()
+    hosts.scene.clock.advance(60)
+    await a.turn()
+    grid, clock = hosts.scene.configuration.checks["portal"].timetable, hosts.scene.clock
+    assert grid is not None
+    clock.advance((grid.following(clock.now()) - clock.now()).total_seconds())
+    assert await a.turn() == ["portal"]
+    clock.advance(-3)
+    assert await a.turn() == await b.turn() == []
+    clock.advance(4)
+    assert await a.turn() == await b.turn() == []
+    clock.advance(60)
+    assert await b.turn() == ["portal"]
+
+
 async def test_a_host_without_room_leaves_to_others_what_they_can_do(hosts: Hosts) -> None:
     hosts.watching({"portal": {"every": 60.0}})
     full, other = hosts.host("full"), hosts.host("other")
@@ -174,7 +210,7 @@ async def test_an_audit_is_made_by_one_and_again_where_that_one_died(hosts: Host
     now = hosts.scene.clock.now()
     slot = await dead.audit.owed(now)
     assert slot is not None
-    (held,) = dead.ledger.claim_leases("dead", [JOB], timedelta(hours=1))
+    (held,) = dead.ledger.claim_leases("dead", [JOB], timedelta(minutes=2))
     assert await other.audit.owed(now) is None, "somebody is at it"
     dead.ledger.free_leases([held])
     late.claims._length = OVER

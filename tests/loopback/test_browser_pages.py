@@ -159,6 +159,29 @@ async def test_a_console_that_shouts_the_password_is_masked(tmp_path: Path) -> N
     assert PASSWORD not in said and "s3cret%2Fwith" not in said
 
 
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_secret_is_typed_into_no_page_that_a_page_led_to(
+    tmp_path: Path, named: bool
+) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    form = _page("<form><label>Password <input type=password></label></form><p>Here</p>")
+    async with listening(form) as other:
+        elsewhere = f"http://127.0.0.1:{other}"
+        led = _page(f"<script>location = '{elsewhere}/'</script>")
+        async with listening(led) as port:
+            steps = [
+                {"open": "/"},
+                {"see": "Here"},
+                {"fill": "Password", "secret": {"file": str(tmp_path / "password")}},
+            ]
+            url, sites = f"http://127.0.0.1:{port}/", [elsewhere] if named else []
+            check = {"url": url, "steps": steps, "sign_in_at": sites}
+            seen = await attempt(PortalBrowser.model_validate(check), tmp_path / "seen")
+    assert ended(seen) == (None if named else ("open", "redirects")), seen.fault
+    if seen.fault:
+        assert f"its page is of {elsewhere}, which a page led to" in seen.fault.text
+
+
 async def test_a_visitor_is_answered(chat: lab_chat.Chat, tmp_path: Path) -> None:
     check = talk(chat, step_within="20s", answer_within="20s")
     seen = await attempt(check, tmp_path / "seen")

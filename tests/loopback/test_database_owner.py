@@ -175,3 +175,33 @@ def test_a_column_of_the_owners_own_type_is_not_compared(server: Postgres) -> No
     bounds = Bounds([(0, 2_000_000_000)], 2_000_000_000, "UTC")
     with drivers.open_postgres(place) as dialect, pytest.raises(SourceFault, match=said):
         TableRecords(dialect, FORMATS["own"], place, bounds)
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        "CREATE INDEX ON public.cdr (src, (public.who()))",
+        "CREATE INDEX ON public.cdr (src) WHERE public.who()",
+        "CREATE STATISTICS st ON (public.who() AND src = 'a'), src FROM public.cdr",
+    ],
+    ids=["index", "condition", "statistic"],
+)
+def test_a_superuser_plans_no_question_to_a_table_that_calls_its_owners_own(
+    server: Postgres, plant: str
+) -> None:
+    """A plan works out ahead what is called with constants alone, as whoever asks."""
+    name = f"planned_{len(plant)}"
+    owned(server, name)
+    who = WHO.format(where="public").replace("LANGUAGE", "IMMUTABLE LANGUAGE")
+    as_app(server, name, who, plant)
+    with pytest.raises(psycopg.errors.RaiseException, match="PLANTED runs as postgres"):
+        server.run("SELECT count(*) FROM public.cdr WHERE id > 3", name)
+    place = {"server": server_of(server, name), "table": "cdr", "columns": {"start": "calldate"}}
+    said = "calls what users of the database have made: a superuser's question would run it"
+    with pytest.raises(SourceFault, match=said), drivers.open_postgres(place) as dialect:
+        TableRecords(dialect, FORMATS["own"], place, Bounds([(0, 9)], 9, "UTC"))
+    with (
+        pytest.raises(SourceFault, match=said),
+        servers.open_postgres(place, "calldate", "UTC"),
+    ):
+        pass

@@ -193,8 +193,24 @@ async def test_a_clock_that_is_a_little_off_is_a_warning(tmp_path: Path, serving
     assert tells(seen, "0.4", "behind")
 
 
+def saying_no_time(*fields: int) -> Reply:
+    """Packets with zeros in the place of these stamps: 32 is when it came, 40 when it was sent."""
+
+    def reply(question: bytes) -> bytes:
+        told = bytearray(answering()(question))
+        for begin in fields:
+            told[begin : begin + 8] = bytes(8)
+        return bytes(told)
+
+    return reply
+
+
 async def test_who_is_not_synchronised_tells_no_time(tmp_path: Path, serving: Serve) -> None:
     for reply in (
+        # RFC 5905 section 8: read as a time, zero would put this host's clock off by decades.
+        saying_no_time(32, 40),
+        saying_no_time(40),
+        saying_no_time(32),
         answering(head=0xE4),
         answering(stratum=16),
         answering(stratum=0, identity=b"RATE"),

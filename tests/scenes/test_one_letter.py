@@ -178,6 +178,7 @@ async def test_operators_in_a_levels_place_read_that_it_is_theirs(scene: Make) -
     said = words(site, "opened")
     assert "You are told as level 1, customer support desk: nobody here has that role" in said
     assert "nobody here has that role, so it is yours, the site's operators'." in said
+    assert "That desk, as it is published, answers at 1800 123 150150, +91 80" in said
 
 
 async def test_where_no_level_is_reached_the_operators_read_that_it_is_theirs(scene: Make) -> None:
@@ -185,6 +186,6 @@ async def test_where_no_level_is_reached_the_operators_read_that_it_is_theirs(sc
     site.world["main-number"] = NO_CIRCUIT
     await site.run_for(minutes=200)
     said = words(site, "opened")
-    assert "Nobody on its ladder is reached here: it is yours, the site's operators'." in said
+    assert "Nobody on its ladder is reached here: it is yours, the site's operators'. That" in said
     assert said.count("nobody here") == 3
     assert len(site.desk.letters) == 1, "no second ticket, and no letter for each level"

@@ -261,7 +261,12 @@ async def test_where_there_are_users_nobody_else_reads(night: Scene) -> None:
         known = {"Authorization": aiohttp.encode_basic_auth("asha", "correct horse")}
         async with session.get("/metrics", headers=known) as answer:
             assert answer.status == 200
+        # It would say that the monitor does not answer: its events are refused.
+        async with session.get("/log-in") as answer:
+            assert "data-live" not in await answer.text()
         await logged_in(session)
+        async with session.get("/") as answer:
+            assert 'data-live="yes"' in await answer.text()
         assert "PRI is up" in (await read(session)).text
 
 
@@ -343,7 +348,8 @@ async def test_metrics_are_read_by_prometheus_and_count_looks(scene: Scene) -> N
     made = scene.ledger.attempts("trunk", since=page_world.NOW + timedelta(milliseconds=1))
     assert looks["trunk"] == len(made) > 0
     failed = [s.labels for s in samples if s.name == "reveille_check_state" and s.value == 1]
-    assert {"check": "main-number", "kind": "sip-call", "state": "FAILED"} in failed
+    whose = {"site": "Pune", "check": "main-number", "kind": "sip-call"}
+    assert {**whose, "state": "FAILED"} in failed
     due = [s for s in samples if s.name == "reveille_ticket_due_timestamp_seconds"]
     assert {s.labels["promise"] for s in due} == {"response", "resolution"}
     for family in families:

@@ -17,6 +17,7 @@ from monitor.config import load_sites
 from monitor.incidents.opening import Opening
 from monitor.ledger import Ledger
 from monitor.ledger.of_site import of_site
+from monitor.page.ledger_reader import Unavailable
 from monitor.page.several import applications
 from monitor.page.site import Site
 from monitor.service.heartbeat import Presence
@@ -102,3 +103,37 @@ async def test_where_one_goes_after_a_form_is_a_page_of_the_same_site(
 ) -> None:
     refused = await pages.post("/sites/Pune/maintenance", allow_redirects=False)
     assert (refused.status, refused.headers["Location"]) == (303, "/sites/Pune/log-in")
+
+
+async def test_the_metrics_of_all_sites_stand_on_one_page(
+    pages: TestClient[web.Request, web.Application],
+) -> None:
+    both = (await text(pages, "/metrics")).splitlines()
+    for name in ("reveille_up", "reveille_check_state", "reveille_letters"):
+        assert both.count(f"# TYPE {name} gauge") <= 1, "each family once"
+    assert {'reveille_up{site="Pune"} 1.0', 'reveille_up{site="Austin"} 1.0'} <= set(both)
+    assert sum(line.startswith("reveille_build_info{") for line in both) == 1
+    of_sites = [line for line in both if line.startswith("reveille_check_state{")]
+    assert {re.findall(r'site="(\w+)"', line)[0] for line in of_sites} == {"Pune", "Austin"}
+    one = await text(pages, "/sites/Austin/metrics")
+    assert 'site="Austin"' in one and "Pune" not in one
+
+
+async def test_the_page_of_all_sites_leads_to_no_page_that_it_has_not(
+    pages: TestClient[web.Request, web.Application],
+) -> None:
+    for path, status in (("/", 200), ("/log-in", 200), ("/tickets", 404)):
+        answer = await pages.get(path)
+        assert (path, answer.status) == (path, status)
+        assert 'href="/tickets"' not in await answer.text()
+    assert 'href="/sites/Pune/tickets"' in await text(pages, "/sites/Pune/")
+
+
+async def test_a_site_that_cannot_be_read_is_not_up(
+    pages: TestClient[web.Request, web.Application], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(*_: object, **__: object) -> None:
+        raise Unavailable("no such disk")
+
+    monkeypatch.setattr("monitor.page.ledger_reader.LedgerReader.ask", refuses)
+    assert 'reveille_up{site="Austin"} 0.0' in await text(pages, "/metrics")

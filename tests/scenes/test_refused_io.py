@@ -100,6 +100,13 @@ def roots_own_state(folder: Path) -> Path:
     return configuration(folder, state)
 
 
+def ledger_of_another(folder: Path) -> Path:
+    file = roots_own_state(folder)
+    (folder / "state").chmod(0o755)
+    (folder / "state" / "ledger.sqlite").chmod(0o600)
+    return file
+
+
 def ledger_for_reading_alone(folder: Path) -> Path:
     file = roots_own_state(folder)
     (folder / "state").chmod(0o755)
@@ -165,6 +172,12 @@ def test_nor_for_another_user_than_the_service_s(
     assert refused["code"] == 2
     if scene is not ledger_for_reading_alone:
         assert "sudo" in refused["err"], refused
+
+
+def test_whose_ledger_it_is_says_that_a_daemon_would_do_it(open_folder: Path) -> None:
+    verbs = all_said(ledger_of_another(open_folder), *NOBODY)
+    (said,) = [one["err"] for one in verbs if one["words"][2:] == ["status"]]
+    assert "this user may not go there; start the daemon (systemctl start reveille), or" in said
 
 
 def test_init_where_no_folder_can_be_made_says_so(open_folder: Path) -> None:

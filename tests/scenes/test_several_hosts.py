@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from monitor.core.timetable import Every, phase_seconds
 from monitor.scheduling.claims import LEASE
+from tests.loopback.serving import listening
+from tests.scenes.daemon_process import Process
 from tests.scenes.several_hosts import hosts, passes, slots_looked_at
 
 pytestmark = pytest.mark.slow  # daemons and a server of their own, and leases that are waited for
@@ -95,6 +99,62 @@ async def test_a_place_alone_is_no_outage_and_two_of_three_are(tmp_path: Path) -
             assert max(slots.values()) == 1, "a slot is judged once"
         await pune.until(lambda: len(three.told("opened")) == 2)
         assert len(set(three.told("opened"))) == 2
+
+
+_SEEN_BY_ONE = """[checks.lan-portal]
+kind = "portal"
+url = "http://127.0.0.1:{port}/"
+every = "1m"
+confirm = 1
+probes = ["pune"]
+[audit]
+at = "04:00"
+to = ["ops@example.net"]
+checks = ["lan-portal"]
+"""
+
+
+async def _broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while await reader.readuntil(b"\r\n\r\n"):
+        page = b"<h1>the queue server is down</h1>"
+        writer.write(b"HTTP/1.1 500 Broken\r\nContent-Type: text/html\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(page), page))
+        await writer.drain()
+
+
+async def _said(host: Process, *words: str) -> str:
+    """What a verb says on a host."""
+    command = (sys.executable, "-P", "-m", "monitor.cli", "--config", str(host.file), *words)
+    asked = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await asked.communicate()
+    return said.decode()
+
+
+async def test_what_one_host_saw_is_shown_on_another(tmp_path: Path) -> None:
+    """The ticket, the report and the evidence: on a host that has never looked itself."""
+    async with (
+        listening(_broken) as port,
+        hosts(tmp_path, _SEEN_BY_ONE.format(port=port), "pune", "delhi") as both,
+    ):
+        pune, delhi = both.all["pune"], both.all["delhi"]
+        await pune.until(lambda: both.told("opened"))
+        shown = await _said(pune, "tickets", "show", "1")
+        assert "lan-portal" in shown and shown == await _said(delhi, "tickets", "show", "1")
+
+        def page(host: Process) -> list[Path]:
+            return list((host.state / "exhibits").rglob("page.html"))
+
+        await pune.until(lambda: page(delhi))
+        (seen,) = page(delhi)
+        assert "the queue server is down" in seen.read_text()
+        (own, *_) = page(pune)
+        assert seen.relative_to(delhi.state) == own.relative_to(pune.state)
+        with pune.ledger() as ledger:
+            day = ledger.now().astimezone(ZoneInfo("Europe/Berlin")).date() - timedelta(days=1)
+        sent = await _said(pune, "audit", "--send")
+        assert "lan-portal" in sent
+        report = await _said(delhi, "audit", "--date", f"{day}")
+        assert "lan-portal" in report and report == await _said(pune, "audit", "--date", f"{day}")
 
 
 _SITES = """[site]

@@ -19,6 +19,8 @@ from checks.data.backup.engines.postgresql.scripts import (
     ADMINISTRATOR,
     ROLES,
     database_scripts,
+    is_older_loader,
+    loader_script,
     role_scripts,
 )
 from checks.data.backup.instructions import commands, instructions
@@ -149,3 +151,13 @@ def test_a_disk_without_room_is_named_with_both_figures(tmp_path: Path, where: s
     said = f" {where}" if where else ""
     assert refused.value.text.startswith(f"1000000000000 MB are needed{said}, ")
     assert (refused.value.code, refused.value.origin) == ("no-space", "local")
+
+
+def test_a_loader_of_before_is_known_and_a_changed_one_is_not() -> None:
+    """It let the role that loads become every owner at once."""
+    tried = b"'GRANT %1$I TO %2$I; REVOKE %1$I FROM %2$I', rolname, :'loader')\n  FROM"
+    assert tried in loader_script()
+    before = loader_script().replace(tried, b"'GRANT %I TO %I', rolname, :'loader') FROM")
+    assert is_older_loader(before)
+    assert not is_older_loader(loader_script())
+    assert not is_older_loader(before + b"\\! id\n")

@@ -17,6 +17,15 @@ from checks.telephony.sip.causes import NAMES, cause_in, name_of
         (["SIP;cause=200", "Q.850;cause=16"], 16),
         (["SIP;cause=503"], None),
         (["Q.850;cause=abc"], None),
+        # asterisk.md of the field, F17: there is no such cause, and "sip:503/0" matched no rule.
+        (["Q.850;cause=0"], None),
+        (["Q.850;cause=0", "Q.850;cause=34"], 34),
+        (["Q.850;cause=128"], None),
+        (['Q.850;cause="34"'], 34),
+        (["Q.850;cause=034"], 34),
+        (['SIP;cause=503;text="Q.850;cause=17"'], None),
+        (['Q.850;text="a, b; cause=1";cause=41'], 41),
+        (["X-Q.850;cause=3"], None),
         ([], None),
     ],
 )

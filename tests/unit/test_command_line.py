@@ -58,6 +58,7 @@ def test_help_of_a_verb_is_what_the_verb_says_itself(verb: str) -> None:
         ("chek-config", "there is no 'chek-config'; did you mean 'check-config'?"),
         ("help tikets", "there is no 'tikets'; did you mean 'tickets'?"),
         ("tickets akc RV-1", "there is no 'akc'; did you mean 'ack'?"),
+        ("ack RV-1", "there is no 'ack'; did you mean 'tickets ack'?"),
         ("report show --format txt", "there is no 'txt'; did you mean 'text'?"),
         ("backup frobnicate", "there is no 'frobnicate'; there are list, drill, restore, image"),
         ("x" * 5000, "there is no 'xxxxx"),

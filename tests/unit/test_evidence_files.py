@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from monitor.desks.desk import Letter, letter_body
-from monitor.desks.evidence_files import evidence_files
+from monitor.desks.evidence_files import evidence_files, evidence_of
 from monitor.desks.internet_message import Enclosures, compose
 from reports.render import render_evidence
 from reports.ticket import Ticket
@@ -80,3 +81,43 @@ def test_only_plain_files_are_read(call: Ticket, tmp_path: Path) -> None:
     (page,) = evidence_files(call, 5_000_000)
     assert page.stands_for == ("page",)
     assert b"data:audio" not in page.content
+
+
+def left_over(folder: Path) -> list[Path]:
+    """What a process that writes has not given its name."""
+    return list(folder.glob("*.part"))
+
+
+async def test_a_long_recording_goes_as_an_mp3_that_is_made_once(
+    call: Ticket, tmp_path: Path
+) -> None:
+    tone(tmp_path / "call.wav", seconds=60.0)
+    page, _ = await evidence_of(call, 5_000_000)
+    assert b'src="data:audio/mpeg;base64,' in page.content
+    assert len(page.content) < 600_000 < (tmp_path / "call.wav").stat().st_size
+    small = tmp_path / "call.mp3"
+    with av.open(str(small)) as heard:
+        assert heard.duration == pytest.approx(60e6, rel=0.01)
+    made = small.stat().st_mtime_ns
+    alone = replace(call, exhibits=(("call", str(tmp_path / "call.wav")),))
+    (file,) = await evidence_of(alone, 5_000_000)
+    assert (file.name, file.media_type) == ("RV-12-call.mp3", "audio/mpeg")
+    assert small.stat().st_mtime_ns == made
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("broken", ["noise", "link"])
+async def test_what_cannot_be_made_small_goes_as_it_is(
+    call: Ticket, tmp_path: Path, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording = tmp_path / "call.wav"
+    if broken == "noise":
+        recording.write_bytes(b"RIFF" + bytes(300_000))
+    else:
+        tone(tmp_path / "other.wav", seconds=30.0)
+        recording.unlink()
+        recording.symlink_to("other.wav")
+    page, *_ = await evidence_of(call, 5_000_000)
+    assert (b"data:audio/wav" in page.content) == (broken == "noise")
+    assert not (tmp_path / "call.mp3").exists()
+    assert "action=not_made_small file=call.wav" in caplog.text

@@ -33,6 +33,29 @@ def test_it_gives_back_in_order_what_it_was_given(tmp_path: Path) -> None:
     assert not journal.there()
 
 
+def test_what_is_delivered_is_blanked_where_it_stands(tmp_path: Path) -> None:
+    journal, file = LookJournal(tmp_path), tmp_path / NAME
+    assert all(journal.keep(numbered(number)) for number in range(4))
+    size, inode = file.stat().st_size, file.stat().st_ino
+    _, end = journal.first(2)
+    journal.delivered(end)
+    assert (file.stat().st_size, file.stat().st_ino) == (size, inode), "no room, and no other file"
+    before, after = file.read_bytes()[:end], file.read_bytes()[end:]
+    assert not before.strip() and before.count(b"\n") == 2
+    assert [b"portal-2" in line for line in after.splitlines()] == [True, False]
+    assert [one.check for one in LookJournal(tmp_path).first(9)[0]] == ["portal-2", "portal-3"]
+    assert list(tmp_path.iterdir()) == [file], "nothing is left beside it"
+
+
+def test_blanks_take_no_room_from_looks(tmp_path: Path) -> None:
+    journal = LookJournal(tmp_path, most_bytes=2000)
+    while journal.keep(LOOK):
+        pass
+    _, end = journal.first(2)
+    journal.delivered(end)
+    assert journal.keep(LOOK) and len(LookJournal(tmp_path).first(99)[0]) >= 2
+
+
 def test_one_that_is_full_takes_no_more_and_counts(tmp_path: Path) -> None:
     journal = LookJournal(tmp_path, most_bytes=2000)
     took = [journal.keep(LOOK) for _ in range(9)]

@@ -57,6 +57,14 @@ def test_what_holds_none_is_left_alone_and_the_plain_one_never_is(
         assert secret.encode() not in knowing(secret).content(noise + secret.encode() + noise)
 
 
+@pytest.mark.parametrize("shown", ["MARKER-a-long-secr…", "…ER-a-long-secret-of-9"])
+def test_nor_one_that_is_cut_off(shown: str) -> None:
+    assert knowing("MARKER-a-long-secret-of-9").text(f"no entry for {shown} here") in (
+        f"no entry for {HIDDEN}… here",
+        f"no entry for …{HIDDEN} here",
+    )
+
+
 def test_a_short_one_is_hidden_where_it_stands_alone() -> None:
     told = knowing("1234").text(f"pin 1234 at port 12345, {base64.b64encode(b'1234').decode()}")
     assert told == f"pin {HIDDEN} at port 12345, {HIDDEN}"
@@ -112,6 +120,9 @@ def test_a_text_is_printable_and_bounded_and_the_cut_shows_no_half() -> None:
         for sign in (
             b"%41", b"&#65;", b"\\\\", b"a ", b"\n1\r\n", b"=41", b"basic ", b"response=", b"&",
             b"MARKER-secret-9", b"MARKER-", b"M\n", b'<p class="x">a &amp; b</p>\n',
+            b"JSU0MSU0MSU0", b"4d:", b"0x4d, ", b"1,2,3,4,5,6\n", b"Abcdefghijklm\n", b"<",
+            b"<aaaa", b"\xc2\xa0a", b"MARKER-secret-9".hex().encode() + b" ",
+            b"dGhhdCBpcyBub25l",
         )
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -13,6 +14,7 @@ from reports.morning_summary import news
 from reports.render import render_audit, render_text
 from reports.usage import Figure
 from tests.unit.sample_report import report
+from tests.unit.sample_ticket import ticket
 
 NOW = datetime(2026, 11, 22, 21, 42, tzinfo=UTC)
 
@@ -77,7 +79,8 @@ def test_the_report_says_it_in_one_line_with_what_goes_along() -> None:
         assert "likewise answered calls, calls from 10:00" in " ".join(page.split())
 
 
-def test_the_status_fits_a_terminal_of_70_columns() -> None:
+@pytest.mark.parametrize("columns", [60, 70, 100])
+def test_the_status_fits_its_terminal(columns: int) -> None:
     def check(name: str, hours: float, **more: object) -> CheckLine:
         seen = NOW - timedelta(hours=hours)
         return CheckLine(name, "portal", "FAILED", last_at=seen, **more)  # type: ignore[arg-type]
@@ -95,10 +98,30 @@ def test_the_status_fits_a_terminal_of_70_columns() -> None:
         ),
         undelivered=("opened to ops@example.net: failed " + "because " * 20,),
     )  # fmt: skip
-    page = render_text("status", status=status)
-    assert max(map(len, page.splitlines())) <= 70
+    page = render_text("status", columns=columns, status=status)
+    assert max(map(len, page.splitlines())) <= columns
     assert "last Sun 18:12   08:30, 17:30" in page
     assert "RV-1-Austin  critical open " in page
+
+
+def test_a_check_has_its_whole_name_where_there_is_room() -> None:
+    name = "dashboard-portal-of-supervisors"
+    line = CheckLine(name, "portal", "OK", last_at=NOW, cadence="every 20s")
+    for columns, shown in ((60, "dashboard-portal-of-…"), (70, name)):
+        status = Status("Pune", "Asia/Kolkata", NOW, heartbeat_at=NOW, checks=(line,))
+        assert f" {shown} OK " in render_text("status", columns=columns, status=status)
+
+
+@pytest.mark.parametrize("columns", [60, 70, 100])
+def test_the_tickets_fit_their_terminal_with_whole_titles(columns: int) -> None:
+    title = "calls are not answered, heard or put through to an agent who waits"
+    found = [
+        ticket(number="RV-12345-Austin", severity="critical", state="acknowledged", title=title),
+        ticket(number="RV-1", title=title),
+    ]
+    page = render_text("tickets", columns=columns, tickets=found, timezone="Asia/Kolkata")
+    assert max(map(len, page.splitlines())) <= columns
+    assert " ".join(page.split()).count("to an agent who waits") == 2
 
 
 def test_a_time_in_passing_says_the_day_where_it_is_another() -> None:

@@ -312,7 +312,9 @@ def test_nothing_is_coloured_unless_it_is_asked_for() -> None:
 
 
 def test_no_tickets_are_said_to_be_none() -> None:
-    assert render_text("tickets", tickets=(), timezone="UTC") == "No tickets.\n"
+    assert render_text("tickets", tickets=(), timezone="UTC", all=True) == "No tickets.\n"
+    said = render_text("tickets", tickets=(), timezone="UTC", all=False)
+    assert said == "No open tickets; reveille tickets --all lists those that are over.\n"
 
 
 @pytest.mark.parametrize(

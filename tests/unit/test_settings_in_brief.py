@@ -4,6 +4,7 @@ those that the daemon found good, nothing is known.
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -112,13 +113,48 @@ def test_of_tables_that_were_changed_since_nothing_is_known(
     assert not unread(in_brief_of(written(tmp_path, text.replace(good, other, 1))))
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", '{"Testville": 7}', '{"Testville": {}}'])
+@pytest.mark.parametrize(
+    "body", ["", "[]", "{", "[" * 100_000, '{"Testville": 7}', '{"Testville": {}}']
+)
 def test_what_is_no_brief_is_none(tmp_path: Path, body: str) -> None:
     found = kept(written(tmp_path, WHOLE))
     (found.state / in_brief.FILE).write_text(body)
     assert not unread(in_brief_of(tmp_path / "reveille.toml"))
     kept(tmp_path / "reveille.toml")
     assert unread(in_brief_of(tmp_path / "reveille.toml"))
+
+
+@pytest.mark.parametrize(
+    ("fact", "wrong"),
+    [
+        ("KIND", 3), ("KIND", "\ud800"), ("may_take", "x"), ("may_take", float("nan")),
+        ("may_take", -1), ("layer", 11), ("layer", True), ("COSTS", 1), ("dials", {}),
+        ("dials", [{}]), ("dials", [{"line": 1}]), ("folders", "/"), ("folders", [None]),
+        ("looks_at", None), ("looks_at", ["a"]), ("COMPONENT", {}), ("more", 1),
+    ],
+)  # fmt: skip
+def test_of_facts_of_another_form_nothing_is_known(
+    tmp_path: Path, fact: str, wrong: object
+) -> None:
+    """Under the right digest: a file that was changed by hand, or by a disk."""
+    found = kept(written(tmp_path, WHOLE))
+    sites = json.loads((found.state / in_brief.FILE).read_text())
+    facts = sites[found.site.name]
+    facts["checks"]["portal"][fact] = wrong
+    (found.state / in_brief.FILE).write_text(json.dumps(sites))
+    assert not unread(in_brief_of(tmp_path / "reveille.toml"))
+
+
+@pytest.mark.parametrize(
+    "part", [{"checks": []}, {"checks": {"portal": None}}, {"desks": {"tickets": {"KIND": "mail"}}},
+             {"desks": None}, {"desks": {"tickets": {"KIND": "mail", "TAKES": [1]}}}]
+)  # fmt: skip
+def test_nor_of_parts_of_another_form(tmp_path: Path, part: dict[str, object]) -> None:
+    found = kept(written(tmp_path, WHOLE))
+    sites = json.loads((found.state / in_brief.FILE).read_text())
+    sites[found.site.name] |= part
+    (found.state / in_brief.FILE).write_text(json.dumps(sites))
+    assert not unread(in_brief_of(tmp_path / "reveille.toml"))
 
 
 def test_only_a_verb_that_shows_how_things_stand_takes_the_brief(tmp_path: Path) -> None:

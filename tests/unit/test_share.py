@@ -37,7 +37,7 @@ async def test_what_is_asked_for_is_there(tmp_path: Path) -> None:
     for expression in expressions:
         for name, labels in re.findall(r"(reveille_\w+)(?:\{([^}]*)\})?", expression):
             assert name in known, expression
-            assert set(re.findall(r'(\w+)!?="', labels)) <= known[name], expression
+            assert set(re.findall(r'(\w+)(?:=~|!~|!=|=)"', labels)) <= known[name], expression
 
 
 def _samples(text: str) -> list[tuple[str, str]]:

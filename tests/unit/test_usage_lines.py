@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from checks.data.usage import text_reader
+from checks.data.usage import csv_blocks, text_reader
 from checks.data.usage.columns import Meanings
 from checks.data.usage.leg_rows import Codes, Met
 from checks.data.usage.text_reader import CsvRecords
@@ -176,3 +176,18 @@ def test_a_field_without_an_end_is_no_record_and_no_error(line: bytes, tmp_path:
     found, met = records(line, tmp_path)
     assert found == []
     assert met.records == 0
+
+
+@pytest.mark.parametrize("slots", (1, 14))
+def test_a_name_has_one_number_in_every_block_also_where_names_share_a_slot(
+    slots: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_blocks, "_SLOT_BITS", slots)
+    monkeypatch.setattr(text_reader, "_BLOCK_BYTES", 200)
+    names = ["", "a", "b", "trunk", "a", "", "c" * 200, "c" * 201, "d"] * 9
+    path = tmp_path / "records.csv"
+    path.write_text("".join(f"x,x,{name},2026-11-20 10:00:00,1,1\n" for name in names))
+    codes, found = Codes(), []
+    for columns in CsvRecords([path], FIELDS, Met()).batches():
+        found += [codes.names[code] for code in columns.numbers("trunk", codes).tolist()]
+    assert found == names

@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 Told = Mapping[str, Any]
 """what a sandbox told of what it found"""
 _LONGEST_NAMED = 120
+_LONGEST_LINE = 200
 
 
 class Stopped(Exception):
@@ -88,6 +89,23 @@ def of_known_form() -> Iterator[None]:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise Failed("cluster-died", f"the drill told {type(problem).__name__}", "local") from None
+
+
+def schema_difference(was: bytes, now: bytes) -> str:
+    """In words, how two schemas differ: the first line that is gone and the first that is new name
+    the object; the whole difference may be pages long.
+    """
+    before, after = was.splitlines(), now.splitlines()
+    gone, new = _first_not_in(before, after), _first_not_in(after, before)
+    if gone or new:
+        return f"the schema differs: {gone!r} became {new!r}"
+    return "the schema differs: the same lines stand in another order, or more often"
+
+
+def _first_not_in(lines: list[bytes], others: list[bytes]) -> str:
+    there = set(others)
+    found = next((line for line in lines if line not in there), b"")
+    return found.decode(errors="replace")[:_LONGEST_LINE]
 
 
 class Work:

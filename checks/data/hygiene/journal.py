@@ -12,13 +12,13 @@ being removed. After a restore the days that were removed are removed again (`re
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from checks.body import Body, Unreadable
+from checks.counted_lines import put_line
 from checks.data.usage.source_faults import SourceFault
 
 NAME = "cleanups.jsonl"
@@ -55,21 +55,7 @@ class Journal:
     def write(self, entry: Entry) -> None:
         """Put a line on the disk. Raises SourceFault."""
         try:
-            # O_APPEND puts each line at the end, also when two runs should meet.
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                end = os.lseek(descriptor, 0, os.SEEK_END)
-                # The last line was cut off by a crash: the new one begins on a line of its own.
-                broken = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
-                os.write(
-                    descriptor,
-                    (b"\n" if broken else b"")
-                    + json.dumps(CLEANUP.numbered(asdict(entry))).encode()
-                    + b"\n",
-                )
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            put_line(self._path, json.dumps(CLEANUP.numbered(asdict(entry))).encode())
         except OSError as problem:
             raise SourceFault("journal", f"{self._path}: {problem.strerror}") from None
 

@@ -11,119 +11,81 @@ quote in a quoted field is doubled). Missing last fields are empty.
 
 from __future__ import annotations
 
-import csv
-import io
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checks.data.usage.columns import Hashes, whole_of
-from checks.data.usage.timestamps import WIDTH, Instants, Mask, Whole, Zone
+from checks.data.usage.csv_cut import MARGIN, Bytes
+from checks.data.usage.timestamps import LEAST_WIDTH, WIDTH, Instants, Mask, Whole, Zone
 
-Bytes = NDArray[np.uint8]
-_QUOTE, _LINE, _RETURN, _DASH, _MINUS = b'"\n\r--'
+_QUOTE, _RETURN, _DASH = b'"\r-'
 # Bytes of a field that are looked at. A caller's name or a channel is shorter by far; what is
 # longer is told apart by its beginning and its length.
-_LONGEST = 160
-MARGIN = _LONGEST
-# Eight digits are 3 years of seconds: a longer number goes the slow way.
+_LONGEST = MARGIN
+# Eight digits are 3 years of seconds: a longer number goes the slow way. They are one word of 64
+# bits, their first digit in its lowest byte.
 _DIGITS = 8
-# Exact in binary fractions up to 2^53, so that the product of digits and powers is a whole number.
-_POWERS = 10.0 ** np.arange(_DIGITS - 1, -1, -1)
+_ZEROS, _HIGH_BITS = np.uint64(0x3030303030303030), np.uint64(0x8080808080808080)
+_ABOVE_NINE = np.uint64(0x7676767676767676)  # added to a byte of more than 9 it sets the high bit
+# Neighbours are put together to pairs, pairs to fours, fours to eight: digits of a neighbour weigh
+# that much, it is so many bits further up, and of the sum these bits count.
+_TOGETHER = tuple(
+    (np.uint64(weight), np.uint64(bits), np.uint64(kept))
+    for weight, bits, kept in (
+        (10, 8, 0x00FF00FF00FF00FF),
+        (100, 16, 0x0000FFFF0000FFFF),
+        (10_000, 32, 0x00000000FFFFFFFF),
+    )
+)
+# Slots of remembered words: some hundred agents and trunks rarely meet in one of 16 384.
+_SLOT_BITS = 14
 # Drawn anew in each process, so that nobody who writes names or ids can make two of them alike. Odd
 # numbers, since a product with an even one loses a bit.
 _KEYS = [np.uint64(secrets.randbits(64) | 1) for _ in range(_LONGEST // 8 + 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How many fields a record has `usually`, how many of them are looked at, how many it must
-    have, and the byte between them.
+class Remembered:
+    """The numbers of words that came lately, by their hashes: a trunk's name stands in a million
+    records, and is looked up once.
     """
 
-    usually: int
-    looked_at: int
-    needed: int
-    delimiter: int = ord(",")
+    def __init__(self, meanings: dict[Any, int]) -> None:
+        self._meanings = meanings
+        self._hashes = np.zeros(1 << _SLOT_BITS, np.uint64)
+        # No slot begins with a hash of its own: that of an empty word, 0, is of the first.
+        self._hashes[0] = ~np.uint64(0)
+        self._numbers = np.zeros(1 << _SLOT_BITS, np.int64)
+
+    def numbers(self, hashes: Hashes, words: Callable[[Whole], list[str]]) -> Whole:
+        """The number of each word; `words` are those at the places that it is given."""
+        slots = (hashes >> np.uint64(64 - _SLOT_BITS)).astype(np.int64)
+        found: Whole = self._numbers[slots]
+        fresh = np.flatnonzero(self._hashes[slots] != hashes)
+        if len(fresh):
+            _, first, inverse = np.unique(hashes[fresh], return_index=True, return_inverse=True)
+            said = [self._meanings[word] for word in words(fresh[first])]
+            found[fresh] = np.array(said, np.int64)[inverse]
+            # Where two words share a slot, both of them are set down from one and the same place.
+            of = slots[fresh[first]]
+            self._hashes[of], self._numbers[of] = hashes[fresh[first]], np.array(said, np.int64)
+        return found
 
 
-class Cut:
-    """Where the fields of a block are: of each record its first byte, and the separator after each
-    of its fields.
+@dataclass(slots=True)
+class Reading:
+    """What the blocks of one source have in common."""
 
-    All places count from `MARGIN` bytes before the block; `used` is how much of it that was. A
-    record with too few fields is bad; so is one of several lines whose quotes are not as they
-    should be: a stray quote has swallowed lines. With `by_line` every line is a record, whatever
-    its quotes say.
-    """
-
-    def __init__(self, block: Bytes, shape: Shape, by_line: bool = False) -> None:
-        at = _separators(block, by_line, shape.delimiter)
-        lines = np.flatnonzero(block[at] == _LINE)
-        self.used = int(at[lines[-1]]) + 1 if len(lines) else 0
-        firsts = np.concatenate(([0], lines[:-1] + 1))[: len(lines)]
-        begins = np.concatenate(([0], at[lines[:-1]] + 1))[: len(lines)]
-        counts = lines - firsts + 1
-        good = counts >= shape.needed
-        if not by_line:
-            good[_swallowing(block, begins, at[lines], chr(shape.delimiter))] = False
-        self.bad = np.stack((begins[~good], at[lines[~good]] + 1), axis=1) + MARGIN
-        """first byte and end of each bad record"""
-        if good.all() and (counts == shape.usually).all():
-            self.ends = (
-                at[: len(lines) * shape.usually].reshape(-1, shape.usually)[:, : shape.looked_at]
-                + MARGIN
-            )
-        else:
-            across = firsts[good][:, None] + np.arange(shape.looked_at)
-            self.ends = at[np.minimum(across, lines[good][:, None])] + MARGIN
-        self.begins = begins[good] + MARGIN
-
-
-def _swallowing(block: Bytes, begins: Whole, ends: Whole, delimiter: str) -> list[int]:
-    """The records of several lines that are not well formed."""
-    # Only a record of several lines can have been put together by a stray quote: mostly there is
-    # none.
-    lines = np.flatnonzero(block[: int(ends[-1]) + 1] == _LINE) if len(ends) else ends
-    if len(lines) == len(ends):
-        return []
-    several = np.flatnonzero(np.searchsorted(lines, ends) > np.searchsorted(lines, begins))
-    return [
-        number
-        for number in several.tolist()
-        if not _well_formed(block[begins[number] : ends[number]].tobytes(), delimiter)
-    ]
-
-
-def _well_formed(record: bytes, delimiter: str) -> bool:
-    text = io.StringIO(record.decode("utf-8", "replace"), newline="")
-    try:
-        return len(list(csv.reader(text, delimiter=delimiter, strict=True))) == 1
-    except csv.Error:
-        return False
-
-
-def _separators(block: Bytes, by_line: bool, delimiter: int) -> Whole:
-    """The places of the delimiters and line ends that stand outside of quotes."""
-    marks = np.flatnonzero((block == _QUOTE) | (block == delimiter) | (block == _LINE))
-    kinds = block[marks]
-    quotes = kinds == _QUOTE
-    # Whether a place is within quotes is the parity of the quotes before it; a doubled quote counts
-    # twice, and so not at all.
-    odd = np.bitwise_xor.accumulate(quotes.view(np.uint8))
-    if by_line:
-        lines = np.flatnonzero(kinds == _LINE)
-        before = np.concatenate(([0], odd[lines])).astype(np.uint8)
-        odd ^= np.repeat(before, np.diff(np.concatenate(([0], lines + 1, [len(marks)]))))
-    outside = ~quotes & (odd == 0)
-    if by_line:
-        outside |= kinds == _LINE
-    separators: Whole = marks[outside]
-    return separators
+    positions: Mapping[str, int]
+    returns: bool = False
+    """whether there is a CR in the block: files from Windows end their lines with CR LF"""
+    remembered: dict[int, Remembered] = field(default_factory=dict)
+    """by the identity of the meanings, which outlive it"""
 
 
 class TextColumns:
@@ -131,33 +93,39 @@ class TextColumns:
     from their first.
     """
 
-    def __init__(
-        self, block: Bytes, begins: Whole, ends: Whole, positions: Mapping[str, int]
-    ) -> None:
+    def __init__(self, block: Bytes, begins: Whole, ends: Whole, of: Reading) -> None:
         self.count = len(begins)
-        self._block, self._begins, self._ends, self._positions = block, begins, ends, positions
+        self._block, self._begins, self._ends = block, begins, ends
+        self._of, self._positions = of, of.positions
         self._known: dict[int, tuple[Whole, Whole]] = {}
+        self._wide: dict[int, Bytes] = {}
 
     def __contains__(self, term: str) -> bool:
         return term in self._positions
 
     def only(self, which: Mask) -> TextColumns:
-        return TextColumns(self._block, self._begins[which], self._ends[which], self._positions)
+        return TextColumns(self._block, self._begins[which], self._ends[which], self._of)
 
     def instants(self, term: str, zone: Zone, hint: Whole | None = None) -> Instants:
         # Seconds since 1970 have no form that could be read by places.
         if zone.name == "epoch":
             return zone.read(self.words(term), hint)
-        return zone.told(self._gathered(*self._places(term), WIDTH), hint)
+        begin, end = self._places(term)
+        width = min(max(self._width(begin, end), LEAST_WIDTH), WIDTH)
+        return zone.told(self._gathered(begin, end, width), hint)
 
     def whole(self, term: str) -> tuple[Whole, Mask]:
         begin, end = self._places(term)
         length = end - begin
-        digits = self._windows(_DIGITS)[end - _DIGITS] - np.uint8(ord("0"))
-        digits[np.arange(_DIGITS, 0, -1) > length[:, None]] = 0
         # Digits alone; a sign, a fraction or a blank is left to the slow way.
-        good = (digits <= 9).all(axis=1) & (length > 0) & (length <= _DIGITS)
-        found: Whole = np.rint(digits.astype(np.float64) @ _POWERS).astype(np.int64)
+        good = (length > 0) & (length <= _DIGITS)
+        before = (8 * (_DIGITS - np.where(good, length, _DIGITS))).astype(np.uint64)
+        digits = self._windows(_DIGITS)[end - _DIGITS].view("<u8").reshape(-1) ^ _ZEROS
+        digits = digits >> before << before
+        good &= ((digits + _ABOVE_NINE) | digits) & _HIGH_BITS == 0
+        for weight, bits, kept in _TOGETHER:
+            digits = (digits * weight + (digits >> bits)) & kept
+        found = digits.astype(np.int64)
         missing = np.zeros(self.count, np.bool_)
         if not good.all():
             odd = np.flatnonzero(~good)
@@ -169,13 +137,12 @@ class TextColumns:
         fields = self._gathered(begin, end, self._width(begin, end))
         if channel:
             end = self._peers(fields, begin, end)
-            fields[np.arange(fields.shape[1]) >= (end - begin)[:, None]] = 0
-        # One look-up for each different word: a trunk's name stands in a million records.
-        _, first, inverse = np.unique(
-            _hashed(fields, end - begin), return_index=True, return_inverse=True
+            fields = _ended(fields, end - begin)
+        remembered = self._of.remembered.setdefault(id(meanings), Remembered(meanings))
+        return remembered.numbers(
+            _hashed(fields, end - begin),
+            lambda which: self._words_at(begin[which], end[which]),
         )
-        words = self._words_at(begin[first], end[first])
-        return np.fromiter((meanings[word] for word in words), np.int64, len(first))[inverse]
 
     def members(self, term: str, words: frozenset[str]) -> Mask:
         begin, end = self._places(term)
@@ -207,8 +174,8 @@ class TextColumns:
     def _unquoted(self, position: int) -> tuple[Whole, Whole]:
         begin = self._begins if position == 0 else self._ends[:, position - 1] + 1
         end = np.maximum(self._ends[:, position], begin)
-        # Files from Windows end their lines with CR LF.
-        end = end - ((end > begin) & (self._block[end - 1] == _RETURN))
+        if self._of.returns:
+            end = end - ((end > begin) & (self._block[end - 1] == _RETURN))
         quoted = (
             (end - begin >= 2) & (self._block[begin] == _QUOTE) & (self._block[end - 1] == _QUOTE)
         )
@@ -220,13 +187,13 @@ class TextColumns:
 
     def _windows(self, width: int) -> Bytes:
         """At each place the bytes that begin there, without copying any."""
-        return np.lib.stride_tricks.sliding_window_view(self._block, width)
+        if width not in self._wide:
+            self._wide[width] = np.lib.stride_tricks.sliding_window_view(self._block, width)
+        return self._wide[width]
 
     def _gathered(self, begin: Whole, end: Whole, width: int) -> Bytes:
         """Each field's first bytes in a row of `width`, zeros after its end."""
-        fields: Bytes = self._windows(width)[begin]
-        fields[np.arange(width) >= (end - begin)[:, None]] = 0
-        return fields
+        return _ended(self._windows(width)[begin], end - begin)
 
     def _peers(self, fields: Bytes, begin: Whole, end: Whole) -> Whole:
         """The ends of the channels' peers: at the last dash, if that is not at their very
@@ -243,6 +210,22 @@ class TextColumns:
             block[b:e].tobytes().decode("utf-8", "replace").replace('""', '"')
             for b, e in zip(begin.tolist(), end.tolist(), strict=True)
         ]
+
+
+@cache
+def _kept(width: int) -> NDArray[np.uint64]:
+    """For each length of a field the bits of `width` bytes that are its own."""
+    lengths = np.arange(width + 1)[:, None]
+    own = np.where(np.arange(width) < lengths, np.uint8(0xFF), np.uint8(0))
+    return np.ascontiguousarray(own).view(np.uint64)
+
+
+def _ended(fields: Bytes, lengths: Whole) -> Bytes:
+    """These rows of whole words of 8 bytes with zeros after each field's end."""
+    width = fields.shape[1]
+    words = fields.view(np.uint64)
+    words &= _kept(width)[np.minimum(lengths, width)]
+    return fields
 
 
 def _hashed(fields: Bytes, lengths: Whole) -> Hashes:

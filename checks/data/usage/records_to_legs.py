@@ -117,9 +117,7 @@ class Taker:
         there = starts[~missing]
         if len(there):
             earliest = int(there.min())
-            self._met.first = (
-                earliest if self._met.first is None else min(self._met.first, earliest)
-            )
+            self._met.first = min(earliest, self._met.first or earliest)
         wanted = np.zeros(len(starts), np.bool_)
         for window in self._taking.windows:
             wanted |= (starts >= window.begin) & (starts < window.end)
@@ -237,11 +235,13 @@ class Taker:
         if own is None:
             own = np.zeros(columns.count, np.uint64)
         nameless = own == 0
-        callers = columns.hashes("caller") if "caller" in columns else own
-        legs["row"] = np.where(nameless, callers, own)
+        legs["row"] = own
         self._lonely += columns.count
-        places = np.arange(columns.count, dtype=np.uint64) + np.uint64(self._lonely)
-        own = np.where(nameless, mixed(places), own)
+        if nameless.any():
+            callers = columns.hashes("caller") if "caller" in columns else own
+            legs["row"] = np.where(nameless, callers, own)
+            places = np.arange(columns.count, dtype=np.uint64) + np.uint64(self._lonely)
+            own = np.where(nameless, mixed(places), own)
         legs["link"] = own if link is None else self._linked(own, link)
         if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)

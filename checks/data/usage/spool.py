@@ -64,14 +64,18 @@ class Spool:
             for _ in range(1 << _BITS):
                 opened = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
                 self._files.append(self._stack.enter_context(opened))
-        legs = np.concatenate(self._waiting)
+        # A batch at a time: what a block came to still fits the processor's own memory.
+        for legs in self._waiting:
+            self._spread(legs)
         self._waiting, self._count = [], 0
+
+    def _spread(self, legs: Rows) -> None:
         # The highest bits of a hash are spread evenly, and all legs of a call have the same.
         bucket = (legs["link"] >> np.uint64(64 - _BITS)).astype(np.uint8)
         # Stable: within a bucket legs stay in the order in which they came.
-        legs = legs[np.argsort(bucket, kind="stable")]
-        ends = np.cumsum(np.bincount(bucket, minlength=1 << _BITS))
-        for file, begin, end in zip(
-            self._files, np.concatenate(([0], ends[:-1])), ends, strict=True
-        ):
-            file.write(legs[begin:end].tobytes())
+        written = legs[np.argsort(bucket, kind="stable")].tobytes()
+        sizes = np.bincount(bucket, minlength=1 << _BITS) * LEG.itemsize
+        end = 0
+        for file, size in zip(self._files, sizes.tolist(), strict=True):
+            begin, end = end, end + size
+            file.write(written[begin:end])

@@ -77,6 +77,8 @@ class Tally:
         # Also calls that only reach into the day: they count for traffic and concurrency, and not
         # as offered.
         near = (calls["start"] < self.day.end) & (calls["end"] >= self.day.begin)
+        if not near.any():
+            return
         calls = calls[near]
         begun = calls["start"] >= self.day.begin
         self.own += int(np.count_nonzero(calls["own"] & begun))

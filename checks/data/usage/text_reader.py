@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from checks.data.usage.csv_blocks import MARGIN, Cut, Shape, TextColumns
+from checks.data.usage.csv_blocks import Reading, TextColumns
+from checks.data.usage.csv_cut import MARGIN, Cut, Shape
 from checks.data.usage.leg_rows import Met
 from checks.data.usage.source_faults import SourceFault
 from checks.data.usage.text_files import opened
 from checks.digits import whole
 
-_BLOCK_BYTES = 1 << 21
+# Arrays of a megabyte are taken from memory that is at hand; for larger ones the system is asked
+# each time, which costs more than the work on them.
+_BLOCK_BYTES = 1 << 20
 # A record is some hundred bytes long: what is longer than 64 kB is a quote that nobody closed.
 _LONGEST_RECORD = 1 << 16
 _EDGE = b"\n" * MARGIN
@@ -40,6 +43,7 @@ class CsvRecords:
         # One field says whom the leg went to, be it a trunk or an agent.
         if "agent" in self.positions:
             self.positions.setdefault("far_trunk", self.positions["agent"])
+        self._reading = Reading(self.positions)
 
     def batches(self) -> Iterator[TextColumns]:
         """Every record, some megabytes at a time; what is too short to be one is counted as
@@ -66,10 +70,11 @@ class CsvRecords:
 
     def _records(self, block: bytes, by_line: bool = False) -> Generator[TextColumns, None, int]:
         """The records in a block; returns how much of it that was."""
+        self._reading.returns = b"\r" in block
         wide = np.frombuffer(b"".join((_EDGE, block, _EDGE)), np.uint8)
         cut = Cut(wide[MARGIN:-MARGIN], self._shape, by_line)
         if len(cut.begins):
-            yield TextColumns(wide, cut.begins, cut.ends, self.positions)
+            yield TextColumns(wide, cut.begins, cut.ends, self._reading)
         strays = [wide[begin:end].tobytes() for begin, end in cut.bad.tolist()]
         if by_line:
             for stray in strays:

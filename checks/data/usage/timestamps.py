@@ -27,6 +27,8 @@ Instants = tuple[Whole, Mask, Mask]
 NEVER = -(2**62)
 # Bytes of the longest stamp, with microseconds and an offset: 2026-11-20 10:00:00.123456+05:30.
 WIDTH = 32
+# A date, a time and the first bytes of what follows: no fewer columns are read.
+LEAST_WIDTH = 24
 # Where the digits of "2026-11-20 10:00:00" stand.
 _DIGITS = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 # Offsets of zones change at whole quarters of an hour: within one the offset is the same.

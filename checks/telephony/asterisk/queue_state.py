@@ -11,9 +11,9 @@ interface (AMI).
     < Event: QueueStatusComplete
 
 Rules: an agent in several queues is one agent. Able is who could get a call now or is on one:
-logged in, not paused, and with a phone that is there (device states 1, 2, 3, 6, 7, 8). Completed
-and abandoned calls are counted since the look before; counters that went back (a reload) begin
-anew.
+logged in, not paused, and with a phone that would ring (device states 0, 1, 2, 3, 6, 7, 8).
+Completed and abandoned calls are counted since the look before; counters that went back (a reload)
+begin anew.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from checks.transport.faults import far_faults
 
 # A subscription to one queue would miss an agent who sits in another: all three events are needed.
 _EVENTS = ("QueueParams", "QueueMember", "QueueEntry")
-# Device states of Asterisk (devicestate.h): 1 not in use, 2 in use, 3 busy, 6 ringing, 7 ringing
-# and in use, 8 on hold.
-_REACHABLE = ("1", "2", "3", "6", "7", "8")
-# 0 unknown, 4 invalid and 5 unavailable mean that no phone would ring.
-_STATES = {"0": "unknown", "4": "invalid", "5": "not reachable"}
+# Device states of Asterisk (devicestate.h): 0 unknown, 1 not in use, 2 in use, 3 busy, 6 ringing,
+# 7 ringing and in use, 8 on hold. app_queue rings those in an unknown state, as phones of DAHDI,
+# of a trunk and behind a Local channel without a hint always are.
+_REACHABLE = ("0", "1", "2", "3", "6", "7", "8")
+# 4 invalid and 5 unavailable mean that no phone would ring.
+_STATES = {"4": "invalid", "5": "not reachable"}
 
 
 class QueueState(AsteriskCheck):

@@ -7,8 +7,12 @@ provisionals      provisional responses without end                     an answe
 forked            answers (2xx) of several far ends to the one call     a call that went well
 bad-rtp           packets where RTP should be, that are none            no-rtp
 flood             RTP many times as fast as agreed                      every fault, and none
+malformed         a challenge that our engine cannot read, since it     what never came in time: no
+                  names another scheme than Digest (RFC 8898)           log-in, or UNKNOWN
 other-payload     RTP of a payload type that was not agreed             nothing: it is added to the
                                                                         words of a fault of sound
+other-payload,    RTP of the second codec of an answer, which our       a fault of sound: UNKNOWN
+lawful            engine does not play
 
 Their exhibits: bad-peer.txt (the datagrams), the ladder, and the counts.
 """
@@ -47,13 +51,15 @@ def named(trace: Trace, legs: Mapping[str, Phone]) -> Iterator[None]:
     hold_to_protocol(trace, legs)
 
 
-def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
+def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | CannotTell | None:
     """The fault by its right name, "bad-peer"; None where no breach explains it."""
     for phone in legs.values():
         # A flood explains whatever followed: its receiver is busy.
         if flood := phone.seen("flood"):
             return Failed(BAD_PEER, f"{_flood(flood)}; then {fault}")
         if fault.code in _NEVER_CAME and (bad := phone.seen("malformed")):
+            if challenged := _unread_challenge(bad):
+                return challenged
             return Failed(BAD_PEER, f"{fault.text}; it sent what is no SIP: {bad['why']}")
         if fault.code == "timeout" and phone.seen("provisionals"):
             return Failed(
@@ -64,13 +70,18 @@ def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
     return None
 
 
-def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | None:
+def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | CannotTell | None:
     """A fault of sound with the reason why nothing was heard, where RTP of a payload type came that
-    nobody agreed on; None where none did.
+    nobody agreed on; None where none did. What was agreed on callers hear: it is we who do not.
     """
     seen = next((one for phone in legs.values() if (one := phone.seen("other-payload"))), None)
     if seen is None or not fault.code.startswith(_OF_SOUND):
         return None
+    if seen["lawful"]:
+        return CannotTell(
+            f"the far end took several codecs and sends the one of payload type {seen['came']};"
+            f" our engine plays the first alone ({seen['agreed']}): name one in 'codecs' ({fault})"
+        )
     return Failed(
         fault.code,
         f"{fault.text}; its RTP has payload type {seen['came']}, and {seen['agreed']} was agreed",
@@ -103,6 +114,36 @@ def hold_to_protocol(trace: Trace, legs: Mapping[str, Phone]) -> None:
                 raise Failed(
                     BAD_PEER, f"the one call was answered by {forked['ends']} far ends (forked)"
                 )
+
+
+def _unread_challenge(bad: Event) -> Failed | CannotTell | None:
+    """What a challenge of schemes that our engine does not know is: a refusal, where none of them
+    is ours; None for what is no challenge.
+    """
+    from sipmessage import Response
+
+    from checks.telephony.sip.digest import challenge
+    from checks.telephony.sip.message import NotSip, read
+
+    try:
+        message = read(bad.facts.get("text", "").encode("utf-8", "replace") + b"\r\n\r\n").message
+    except NotSip:
+        return None
+    if not isinstance(message, Response) or message.code not in (401, 407):
+        return None
+    asked = [
+        value
+        for name in ("WWW-Authenticate", "Proxy-Authenticate")
+        for value in message.headers.getlist(name)
+    ]
+    if all(value.strip().lower().startswith("digest") for value in asked):
+        return None
+    if challenge(asked) is None:
+        return Failed(f"sip:{message.code}", f"{message.phrase[:200]}; it asks for no digest")
+    return CannotTell(
+        f"the far end asks for a digest ({message.code}), beside it for a proof of another scheme,"
+        " which our engine reads no challenge of"
+    )
 
 
 def _flood(seen: Event) -> str:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from checks.contract import CannotTell, Failed
+from checks.digits import whole
 from checks.telephony import alarms
 from checks.telephony.gateway import mibs
 from checks.telephony.gateway.flaps import Counters
@@ -101,11 +102,7 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
         # Spans that were named by hand name their D-channels too; what else the gateway has is not
         # wanted.
         if wanted
-        else {
-            index: value == mibs.LAYER_2_ACTIVE
-            for index, value in lapd.items()
-            if index not in owned
-        }
+        else {index: _is_up(index, lapd) for index in lapd if index not in owned}
     )
     by_row = {row.d_channel: row.name for row in rows if row.d_channel} | {
         index: index for index in loose
@@ -117,7 +114,7 @@ async def read(agent: Agent, mib_name: str, wanted: Sequence[Wanted] = ()) -> Re
             for row, span in zip(rows, spans, strict=True)
         },
         {
-            name: Counters(lapd.get(index) == mibs.LAYER_2_ACTIVE, links=_number(links.get(index)))
+            name: Counters(_is_up(index, lapd), links=_number(links.get(index)))
             for index, name in by_row.items()
         },
         loose,
@@ -133,8 +130,10 @@ async def _status(agent: Agent, mib: Mib, wanted: Sequence[Wanted]) -> dict[str,
         told = {row.index: got.get(f"{mib.status}.{row.index}") for row in wanted}
     else:
         told = dict(await agent.column(mib.status))
-    # An agent answers noSuchInstance for a row that it does not have (RFC 3416 section 4.2.1).
-    found = {index: value for index, value in told.items() if isinstance(value, int)}
+    # An agent answers noSuchInstance for a row that it does not have (RFC 3416 section 4.2.1); one
+    # of its own table that has no state is a span that nothing is known of.
+    there = told if not wanted else {i: value for i, value in told.items() if value is not None}
+    found = {index: _state(value, f"the line of row {index}") for index, value in there.items()}
     if not found:
         raise Failed("no-spans", "the agent knows of no span at all")
     if missing := [row.name for row in wanted if row.index not in found]:
@@ -160,7 +159,7 @@ def _span(row: Wanted, mib: Mib, status: int, lapd: Mapping[str, Value]) -> Span
             "no-such-span",
             f"the agent knows nothing of the D-channel {row.d_channel} of {row.name}",
         )
-    up = lapd[row.d_channel] == mibs.LAYER_2_ACTIVE if row.d_channel is not None else None
+    up = _is_up(row.d_channel, lapd) if row.d_channel is not None else None
     return Span(row.name, _alarms(mib, status), up)
 
 
@@ -220,7 +219,8 @@ def _channels(bearers: Mapping[str, Value]) -> Channels | None:
     if not bearers:
         return None
     # "Connecting" blocks a channel as much as a call does.
-    return Channels(sum(value != mibs.BEARER_IDLE for value in bearers.values()), len(bearers))
+    busy = sum(_number(value) != mibs.BEARER_IDLE for value in bearers.values())
+    return Channels(busy, len(bearers))
 
 
 async def _read_private(
@@ -251,13 +251,30 @@ async def _read_private(
 
 def _established(alarm: int, d_channel: Value) -> bool | None:
     # AudioCodes tells a D-channel alarm in the column of line alarms as well.
-    if alarm == mibs.AUDIOCODES_D_CHANNEL_ALARM or d_channel == 1:
+    told = _number(d_channel)
+    if alarm == mibs.AUDIOCODES_D_CHANNEL_ALARM or told == 1:
         return False
-    return True if d_channel == 0 else None
+    return True if told == 0 else None
+
+
+def _is_up(index: str, lapd: Mapping[str, Value]) -> bool:
+    """Whether a D-channel's link stands; one that the agent does not have, does not. Raises
+    CannotTell.
+    """
+    told = lapd.get(index)
+    return told is not None and _state(told, f"the D-channel {index}") == mibs.LAYER_2_ACTIVE
+
+
+def _state(value: Value, of: str) -> int:
+    """A state, which is a number. Raises CannotTell: what cannot be read is not up."""
+    if (number := _number(value)) is None:
+        raise CannotTell(f"the agent tells the state of {of} by no number: {str(value)[:40]!r}")
+    return number
 
 
 def _number(value: Value) -> int | None:
-    return value if isinstance(value, int) else None
+    """Agents write numbers as texts now and then."""
+    return whole(value.strip()) if isinstance(value, str) else value
 
 
 def _order(row: str) -> tuple[int, ...]:

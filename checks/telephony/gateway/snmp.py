@@ -38,6 +38,7 @@ _LONGEST_TABLE = 2000
 _ANSWER_SECONDS, _REPETITIONS = 1.0, 2
 # Error statuses of RFC 1157 section 4.1.1, which RFC 3416 keeps.
 _TOO_BIG, _NO_SUCH_NAME = 1, 2
+_END_OF_VIEW = "EndOfMibView"
 # pysnmp's errors that mean broken BER or a foreign engine, not a refusal.
 _NOT_SNMP = (
     "SerializationError",
@@ -151,8 +152,9 @@ async def _walked(agent: Agent, column: str, bulk: bool) -> dict[str, Value]:
         async for answer in walk:
             for name, value in _checked(agent, answer):
                 # A walk ends with the first name behind the column; some agents answer beyond it.
-                if str(name).startswith(column + ".") and (plain := _value(value)) is not None:
-                    found[str(name)[len(column) + 1 :]] = plain
+                # A row without a value is there all the same.
+                if str(name).startswith(column + ".") and type(value).__name__ != _END_OF_VIEW:
+                    found[str(name)[len(column) + 1 :]] = _value(value)
             # An agent whose rows do not grow would be walked for ever.
             if len(found) > _LONGEST_TABLE:
                 raise Failed("bad-peer", f"the table {column} does not end")
@@ -202,7 +204,7 @@ def _checked(agent: Agent, answer: Any) -> Any:
 def _value(raw: Any) -> Value:
     kind = type(raw).__name__
     # RFC 3416: noSuchObject, noSuchInstance and endOfMibView stand in a value's place.
-    if kind in ("NoSuchObject", "NoSuchInstance", "EndOfMibView", "Null"):
+    if kind in ("NoSuchObject", "NoSuchInstance", _END_OF_VIEW, "Null"):
         return None
     if kind in ("OctetString", "DisplayString"):
         # DisplayString is ASCII (RFC 2579); gateways put Latin-1 into names.

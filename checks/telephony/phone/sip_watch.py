@@ -62,6 +62,8 @@ class Watch:
         self._tags: set[str] = set()
         self._answers: dict[tuple[str, str], str] = {}
         self._bad_packets = self._other_payloads = 0
+        self._agreed = frozenset[int]()
+        """payload types of the far end's latest description"""
         self._flooded = False
         self.far = FarReports()
 
@@ -79,6 +81,7 @@ class Watch:
         elif message.method == "INVITE" and message.has_body:
             # RFC 4568 section 5.1.3: a crypto attribute in the answer means that SRTP is agreed.
             self.encrypted = self.srtp != "never" and sdp.has_key(message.text)
+            self._agreed = sdp.payload_types(message.text)
         if (
             message.direction == "received"
             and message.method == "INVITE"
@@ -144,6 +147,9 @@ class Watch:
         far = final is not None and status >= 300 and (status == code or not described)
         reasons = final.headers("Reason") if final and far else []
         phrase, code = (final.phrase, status) if final and far else (phrase, code)
+        # RFC 3261 section 8.1.3.4: where to call instead; it is told, and not followed.
+        if final and far and 300 <= status < 400 and (there := final.headers("Contact")):
+            phrase += f", it points to {there[0]}"
         self._tell(
             "refused",
             code=code,
@@ -167,7 +173,9 @@ class Watch:
         if self._file:
             self._file.write_text(self.exhibits.text(), encoding="utf-8", errors="replace")
         if self.exhibits.count <= _TOLD:
-            self._tell("malformed", why=malformed.why, far=malformed.far)
+            # What our engine reads no challenge in may be read by others.
+            text = malformed.text if "Authenticate" in malformed.why else ""
+            self._tell("malformed", why=malformed.why, far=malformed.far, text=text)
 
     def bad_rtp(self, why: str) -> None:
         """Count a packet that is no RTP; the tenth is told."""
@@ -176,13 +184,15 @@ class Watch:
             self._tell("bad-rtp", why=why)
 
     def other_payload(self, entry: str) -> None:
-        """Count a packet of a payload type that was not agreed (RFC 3264 section 6.1), which the
-        engine does not play: "Bad RTP pt 97 (expecting 8)". The tenth is told.
+        """Count a packet of a payload type that the engine does not play: "Bad RTP pt 97 (expecting
+        8)". The tenth is told, and whether it was agreed on all the same: of several codecs in an
+        answer each may come (RFC 3264 section 6.1).
         """
         self._other_payloads += 1
         numbers = re.findall(r"\d{1,3}", entry)
         if self._other_payloads == _MANY_BAD_PACKETS and len(numbers) == 2:
-            self._tell("other-payload", came=int(numbers[0]), agreed=int(numbers[1]))
+            came, plays = map(int, numbers)
+            self._tell("other-payload", came=came, agreed=plays, lawful=came in self._agreed)
 
     def begin_media(self, rtcp: str) -> None:
         """Sound can flow; what the far end reports of it comes to this address of ours."""

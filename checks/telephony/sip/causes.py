@@ -7,13 +7,17 @@ never guessed from it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from checks.contract import Failed
+from checks.digits import whole
+from checks.telephony.sip.name_address import listed, parameters
 
-# RFC 3326: protocol-cause is a parameter of the Reason value; text may stand before or after it.
-_REASON = re.compile(r"\bQ\.850\s*;(?:[^,]{0,200};)?\s*cause\s*=\s*(\d{1,3})\b", re.IGNORECASE)
+# ITU-T Q.850 section 2.2.5: seven bits, and no cause has the value 0: Asterisk and others write it
+# where they know of none.
+_CAUSES = range(1, 128)
+# A far end may write a header of kilobytes: the cause stands at its beginning.
+_LONGEST = 2000
 
 # ITU-T Q.850, table 1: the causes met on contact-centre trunks.
 NAMES: dict[int, str] = {
@@ -53,8 +57,15 @@ NAMES: dict[int, str] = {
 
 
 def cause_in(reasons: Iterable[str]) -> int | None:
-    """The Q.850 cause among the values of a message's Reason headers, or None."""
-    return next((int(match[1]) for reason in reasons if (match := _REASON.search(reason))), None)
+    """The Q.850 cause among the values of a message's Reason headers, or None (RFC 3326): it is a
+    parameter, and what stands between the quotes of a text is none.
+    """
+    for one in listed(reason[:_LONGEST] for reason in reasons):
+        protocol, _, rest = one.partition(";")
+        cause = whole(parameters(rest).get("cause", ""))
+        if protocol.strip().upper() == "Q.850" and cause in _CAUSES:
+            return cause
+    return None
 
 
 def refused(status: int, phrase: str, reasons: Iterable[str] = ()) -> Failed:

@@ -23,6 +23,12 @@ def has_key(message: str) -> bool:
     return _KEY.search(message) is not None
 
 
+def payload_types(message: str) -> frozenset[int]:
+    """Those that the sound of a message's description may come in; none without one."""
+    audio = _AUDIO.search(message.replace("\r\n", "\n").partition("\n\n")[2])
+    return frozenset(map(int, audio[3].split())) if audio else frozenset()
+
+
 def fault_of(message: str, encrypted_only: bool = False) -> tuple[str, str]:
     """A code and words, of the text of a 2xx to our INVITE, which may have offered SRTP only."""
     head, blank, body = message.replace("\r\n", "\n").partition("\n\n")

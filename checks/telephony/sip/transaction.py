@@ -88,20 +88,15 @@ def late(far: Conversation | None, within: float) -> Failed:
 
 
 async def _connect(hop: NextHop) -> Conversation:
-    loop, carrier = asyncio.get_running_loop(), hop.server.carrier
-    if carrier == "udp":
+    loop = asyncio.get_running_loop()
+    if hop.server.carrier == "udp":
         place = hop.addresses[0]
         _, datagrams = await loop.create_datagram_endpoint(
             lambda: Conversation("udp", place[1]), sock=unconnected(place)
         )
         return datagrams
-    context = trusting(hop.trusted) if carrier == "tls" else None
-    _, stream = await loop.create_connection(
-        lambda: _StreamConversation(carrier),
-        sock=await connect(hop.addresses),
-        ssl=context,
-        server_hostname=hop.domain if context else None,
-    )
+    stream = _StreamConversation(hop)
+    await stream.connect()
     return stream
 
 
@@ -231,7 +226,41 @@ class Conversation(asyncio.DatagramProtocol):
 
 
 class _StreamConversation(Conversation, asyncio.Protocol):
-    """A conversation over TCP or TLS, where a message ends at its Content-Length."""
+    """A conversation over TCP or TLS, where a message ends at its Content-Length. A far end may
+    close after each answer: then the next question has another connection (RFC 3261 section
+    18.1.1).
+    """
+
+    def __init__(self, hop: NextHop) -> None:
+        super().__init__(hop.server.carrier)
+        self._hop = hop
+        self._answered = False
+        """whether this connection has had a final answer, and nothing was said since"""
+
+    async def connect(self) -> None:
+        """Open a connection. Raises Failed, CannotTell, or what TLS raised."""
+        context = trusting(self._hop.trusted) if self.carrier == "tls" else None
+        self._gone, self._broken, self._answered = asyncio.Event(), None, False
+        await asyncio.get_running_loop().create_connection(
+            lambda: self,
+            sock=await connect(self._hop.addresses),
+            ssl=context,
+            server_hostname=self._hop.domain if context else None,
+        )
+
+    async def ask(self, question: Request) -> Response:
+        """The final answer. Raises Failed, or what the socket raised."""
+        idle = self._answered
+        try:
+            answer = await super().ask(question)
+        except (Failed, OSError):
+            # The close may be on its way while we ask; nothing of an answer has come then.
+            if not idle or not self._gone.is_set() or not self._answered:
+                raise
+            await self.connect()
+            answer = await super().ask(question)
+        self._answered = True
+        return answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._stream = Stream()
@@ -241,6 +270,7 @@ class _StreamConversation(Conversation, asyncio.Protocol):
         cast(asyncio.Transport, self._transport).write(data)
 
     def data_received(self, data: bytes) -> None:
+        self._answered = self._answered and not data.strip()
         try:
             for message in self._stream.take(data):
                 self._heard(message)

@@ -3,16 +3,16 @@ server chooses it.
 
 Rules: no pushes, no priorities, one stream; of a stream no more is let through than is wanted (its
 window is opened as its bytes are taken); a header has the same limits as in HTTP/1.1. GOAWAY is
-read here, since h2 takes it for the end of every stream: one without an error lets ours finish.
-What was not looked at is asked again. Else RST_STREAM is `reset`, GOAWAY `goaway`, a breach of the
-protocol `bad-peer`.
+read here, since h2 takes it for the end of every stream: one that leaves ours its turn lets it
+finish, with an error too. What was not looked at is asked again. Else RST_STREAM is `reset`, GOAWAY
+`goaway`, a breach of the protocol `bad-peer`, where browsers do not forgive it (http2_frames.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
@@ -29,18 +29,21 @@ from h2.events import (
 )
 from h2.exceptions import InvalidBodyLengthError, ProtocolError
 from h2.settings import SettingCodes
-from hpack import Decoder, HeaderTuple
 
 from checks.contract import Failed
 from checks.digits import whole
 from checks.transport.http.connection import Wire
 from checks.transport.http.content_coding import Body
+from checks.transport.http.http2_frames import HEADER_BYTES, Fields, Forgiven, Frames
 from checks.transport.http.message import AskAgain, Head, Limits, Request, shown
 from checks.transport.wire_text import one_line
 
 _GOAWAY = 7
 _GOAWAY_BYTES = 8
 _OUR_STREAM = 1
+# A server that ends the connection with an error may finish our stream all the same, as browsers
+# let it; one that only leaves it open is not waited for until the look's own time is over.
+_PATIENCE_AFTER_GOAWAY_SECONDS = 2.0
 # What stands in no value of a header: Chromium refuses all of these, h2 only some.
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -52,28 +55,20 @@ async def exchange(
     await _Exchange(wire, request, limits, headed).run()
 
 
-class _Decoder(Decoder):
-    """Passes over blanks around a value: malformed (RFC 9113 section 8.2.1), and taken by Chromium
-    and curl all the same.
-    """
-
-    def decode(self, data: bytes, raw: bool = False) -> Iterable[HeaderTuple]:
-        found: Iterable[Any] = super().decode(data, raw)
-        return [type(field)(field[0], field[1].strip(b" \t")) for field in found]
-
-
 class _Exchange:
     def __init__(
         self, wire: Wire, request: Request, limits: Limits, headed: Callable[[Head], Body | None]
     ) -> None:
         self._wire, self._request, self._limits, self._headed = wire, request, limits, headed
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
-        decoder = _Decoder()
-        decoder.max_header_list_size = self._h2.decoder.max_header_list_size
-        self._h2.decoder = decoder
+        self._forgiven = Forgiven()
+        self._frames, self._fields = Frames(self._forgiven), Fields(self._forgiven)
+        self._fields.max_header_list_size = self._h2.decoder.max_header_list_size
+        self._h2.decoder = self._fields
         self._head: Head | None = None
         self._body: Body | None = None
         self._ended, self._came, self._buffer = False, 0, bytearray()
+        self._farewell: Failed | None = None
 
     async def run(self) -> None:
         """Make the exchange. Raises Failed."""
@@ -95,6 +90,8 @@ class _Exchange:
         except ProtocolError as error:
             raise Failed("bad-peer", f"HTTP/2: {_said(error)}") from None
         if self._body is not None:
+            told = self._head.forgiven if self._head else ""
+            self._body.forgiven += [what for what in self._forgiven if what not in told]
             self._body.end()
 
     def _headers(self) -> list[tuple[str, str]]:
@@ -136,8 +133,10 @@ class _Exchange:
 
     async def _more(self) -> None:
         await self._wire.send(self._h2.data_to_send())
-        data = await self._wire.receive()
+        data = await self._received()
         if not data:
+            if self._farewell:
+                raise self._farewell
             code, text = ("broken-off", "its end") if self._head else ("closed", "the answer")
             raise Failed(code, f"the connection was closed before {text}")
         self._came += len(data)
@@ -152,11 +151,21 @@ class _Exchange:
             )
         self._buffer += data
         while not self._over() and (frame := self._next_frame()):
-            if frame[3:4] == bytes([_GOAWAY]) and len(frame) >= 9 + _GOAWAY_BYTES:
-                self._take_goaway(frame[9:])
+            taken = self._frames.taken(frame)
+            if taken[3:4] == bytes([_GOAWAY]) and len(frame) >= HEADER_BYTES + _GOAWAY_BYTES:
+                self._take_goaway(frame[HEADER_BYTES:])
                 continue
-            for event in self._h2.receive_data(frame):
+            for event in self._h2.receive_data(taken) if taken else ():
                 self._take(event)
+
+    async def _received(self) -> bytes:
+        if self._farewell is None:
+            return await self._wire.receive()
+        try:
+            async with asyncio.timeout(_PATIENCE_AFTER_GOAWAY_SECONDS):
+                return await self._wire.receive()
+        except TimeoutError:
+            raise self._farewell from None
 
     def _next_frame(self) -> bytes:
         """The next whole frame; one at a time, so that a broken one spoils none before it."""
@@ -215,8 +224,10 @@ class _Exchange:
             code == ErrorCodes.HTTP_1_1_REQUIRED or (last < _OUR_STREAM and not code)
         ):
             raise AskAgain("goaway", text, code == ErrorCodes.HTTP_1_1_REQUIRED)
-        if code or last < _OUR_STREAM:
+        if last < _OUR_STREAM:
             raise Failed("goaway", text)
+        if code:
+            self._farewell = Failed("goaway", text)
 
     @staticmethod
     def _take_interim(headers: list[tuple[bytes, bytes]]) -> None:
@@ -239,9 +250,9 @@ class _Exchange:
         # RFC 9113 section 8.3.2, RFC 9110 section 15: three digits.
         if (status := whole(said)) is None or not 100 <= status <= 999:
             raise Failed("bad-peer", f"HTTP/2: its status is no status: {shown(said, 20)!r}")
-        self._head = Head(
-            "2", status, "", tuple(field for field in written if not field[0].startswith(":"))
-        )
+        fields = tuple(field for field in written if not field[0].startswith(":"))
+        self._head = Head("2", status, "", fields, "; ".join(self._forgiven))
+        self._fields.trailing = True
         self._body = self._headed(self._head)
         self._ended = self._ended or self._body is None
 

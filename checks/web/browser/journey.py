@@ -2,7 +2,7 @@
 
 step                      fault codes, beside those of the network (parts.py) and timeout
 open                      http:NNN
-fill, click               not-found
+fill, click               not-found; fill of a secret: redirects
 see                       not-seen
 not-see                   seen
 """
@@ -10,7 +10,7 @@ not-see                   seen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import groupby
 from typing import Any
 from urllib.parse import urljoin
@@ -88,7 +88,7 @@ async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float
         case "open":
             await open_page(tab, urljoin(order["url"], what), order["authorities"], patience_ms)
         case "fill":
-            await _fill(tab, root, step, patience_ms)
+            await _fill(tab, root, step, order["sites"], patience_ms)
         case "click":
             await locators.control(root, what).click(timeout=patience_ms)
         case "press":
@@ -103,9 +103,20 @@ async def _do(tab: Tab, order: Mapping[str, Any], step: Step, patience_ms: float
             raise ValueError(f"no such step: {verb}")
 
 
-async def _fill(tab: Tab, root: locators.Root, step: Step, patience_ms: float) -> None:
+async def _fill(
+    tab: Tab, root: locators.Root, step: Step, sites: Collection[str], patience_ms: float
+) -> None:
     field = locators.field(root, step["what"])
     if step["secret"]:
+        # Of the field's own page, which may be that of a frame.
+        origin = await field.evaluate("field => field.ownerDocument.location.origin", None,
+                                      timeout=patience_ms)  # fmt: skip
+        if origin not in sites:
+            raise Failed(
+                "redirects",
+                f"its page is of {str(origin)[:200]}, which a page led to and no step: no secret is"
+                " typed there; where that is meant, name the site in `sign_in_at`",
+            )
         tab.secret_fields.append(field)
     await field.fill(step["with"], timeout=patience_ms)
 

@@ -26,6 +26,7 @@ from checks.settings import Duration, ReadableFile, Secret
 from checks.transport.clear_text import MEANT, ClearText, is_open
 from checks.transport.http.message import Headers
 from checks.web.expected import Expected
+from checks.web.own_sites import SigningIn
 from checks.web.steps.extraction import Find, Pattern
 from checks.web.steps.variables import Words, words_in
 
@@ -189,7 +190,7 @@ class Step(Expected):
         }
 
 
-class Walking(ClearText):
+class Walking(SigningIn, ClearText):
     """The settings that every kind that walks has: a mixin beside Check."""
 
     PROGRAMS: ClassVar[bool] = False

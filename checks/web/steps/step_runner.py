@@ -14,7 +14,8 @@ probes with
 Rules: the logout is made whatever went wrong, within LOGOUT_SECONDS, as soon as one step was
 answered; after a failure what goes wrong with it is only noted. A page that failed is kept as an
 exhibit, without secrets, cookies and tokens; no fault and no note shows them either. The time limit
-of the whole is the kind's: `asyncio.timeout` around the walk.
+of the whole is the kind's: `asyncio.timeout` around the walk. A secret goes to a site that the
+administrator has named, and to none that an answer led to (own_sites.py).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from checks.transport.http.client import FailedStatus, Manner, fetch
 from checks.transport.http.cookies import CookieJar
 from checks.transport.http.message import Answer, Limits, Request, shown
 from checks.transport.http.phases import StepPhases
+from checks.web.own_sites import Sites
 from checks.web.sandbox.patterns import search
 from checks.web.steps.extraction import remembered
 from checks.web.steps.soft_200 import soft_failure
@@ -82,8 +84,7 @@ class Walker:
         self.answered = 0
         self._at = Address.parse(url)
         self._home, self._basic = self._at.origin, settings.authorization(self.words)
-        self._meant = {self._home}
-        """origins that the administrator has named"""
+        self._named = Sites(url, *settings.sign_in_at)
 
     async def take(self, step: Step, most_seconds: float | None = None) -> Answer:
         """Make one step, as a stage of its name. Raises Failed, CannotTell."""
@@ -152,14 +153,10 @@ class Walker:
                 "bad-url", f"{step.name} leads to no URL to fetch: {error}", "local"
             ) from None
         if _ABSOLUTE.match(step.url):
-            self._meant.add(address.origin)
+            self._named.add(address)
         sent = (step.url, step.headers, step.form, step.json_body, step.body)
-        if strange := words.strange_to(address.origin, *sent):
-            raise Failed(
-                "redirects",
-                f"{strange}, to which an answer led and no step; it is not sent to"
-                f" {shown(address.origin)}",
-            )
+        if strange := words.strange_to(address.origin, address.origin in self._named, *sent):
+            raise Failed("redirects", f"{strange}; it is not sent to {shown(address.origin)}")
         headers = [
             (name, words.filled(value))
             for name, value in step.headers.items()
@@ -229,10 +226,7 @@ class Walker:
         portal could have us fetch what it cannot reach (127.0.0.1, the address of a cloud's keys),
         and tell it the next moment.
         """
-        secured = f"https://{address.host}" == address.origin
-        if address.origin in self._meant or (secured and f"http://{address.host}" in self._meant):
-            return ""
-        return address.origin
+        return "" if address.origin in self._named else address.origin
 
     def _hidden(self, text: str) -> str:
         """A text without secrets and tokens, and without what cookies hold by now."""

@@ -85,14 +85,23 @@ class Words:
         """Whether a text has a word in it, so that it is not for every origin."""
         return bool(words_in(written) & set(self._known))
 
-    def strange_to(self, origin: str, *written: Any) -> str:
-        """The first word in these that is not for this origin, with whose it is; "" for none."""
-        words = (word for word in sorted(words_in(written)) if word in self._held)
-        return next(
-            (f"{word} was taken from {self._held[word]}" for word in words
-             if self._held[word] != origin),
-            "",
-        )  # fmt: skip
+    def strange_to(self, origin: str, named: bool, *written: Any) -> str:
+        """Why the first word in these that is not for this origin is not; "" for none. `named`:
+        whether the administrator has named the origin.
+        """
+        for word in sorted(words_in(written) & set(self._known)):
+            if self._held.get(word, "" if named else "elsewhere") in ("", origin):
+                continue
+            if word in self._held:
+                return (
+                    f"{word} was taken from {self._held[word]}, to which an answer led and no step"
+                )
+            whose = "is a secret" if word in self._private else "was taken from a site of the steps"
+            return (
+                f"{word} {whose}, and an answer led here and no step: where that is meant, name"
+                " the site in `sign_in_at`"
+            )
+        return ""
 
     def has_secret(self, written: Any) -> bool:
         """Whether a secret is among the words of a table."""

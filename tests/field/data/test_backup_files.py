@@ -335,3 +335,23 @@ def test_a_copy_outlives_the_loss_of_the_first_disk(tmp_path: Path) -> None:
     shutil.rmtree(world.repository)
     assert fault_of(world.take(copies=[{"folder": str(disk)}])) == ""
     assert len(list(disk.glob("*/manifest.json"))) == 2
+
+
+def test_times_come_back_to_the_nanosecond(tmp_path: Path) -> None:
+    """What compares times (make, rsync, a recorder's index) takes a rounded one for a change."""
+    top = tmp_path / "top"
+    top.mkdir()
+    moments = {"fine": 1_700_000_000_123_456_789, "last": 1_700_000_000_999_999_999, "old": -1}
+    for name, moment in moments.items():
+        (top / name).write_text(name)
+        os.utime(top / name, ns=(moment, moment))
+    (top / "link").symlink_to("fine")
+    os.utime(top / "link", ns=(5, 1_300_000_000_000_000_001), follow_symlinks=False)
+    os.utime(top, ns=(7, 1_600_000_000_000_000_100))
+    world = directory(tmp_path, top)
+    assert fault_of(world.take()) == ""
+    back = tmp_path / "again"
+    assert fault_of(world.restore(to=str(back))) == ""
+    assert {name: (back / name).stat().st_mtime_ns for name in moments} == moments
+    assert (back / "link").lstat().st_mtime_ns == 1_300_000_000_000_000_001
+    assert back.stat().st_mtime_ns == 1_600_000_000_000_000_100

@@ -95,7 +95,11 @@ DOMAINS = (
         by_call="UNKNOWN",
     ),
 )
-_OWN = ("--host-record=edge.test,127.0.0.1", f"--host-record=silent.host.test,{SILENT}")
+_OWN = (
+    "--host-record=lost.test,127.0.0.1,2001:db8::77",
+    "--host-record=edge.test,127.0.0.1",
+    f"--host-record=silent.host.test,{SILENT}",
+)
 
 
 class _Exchange(Phone):
@@ -204,6 +208,18 @@ async def _gateway(folder: Path) -> list[str]:
     return [] if str(seen.verdict.state) == "OK" else [f"dual.test by pri-snmp: {in_short(seen)}"]
 
 
+async def _uplink(folder: Path) -> list[str]:
+    """Targets by a name whose first address says nothing: the way out is none the worse for it."""
+    wrong = []
+    for means, more in (("icmp", {}), ("dns", {"name": "edge.test"})):
+        (own := folder / f"uplink-{means}").mkdir()
+        seen = await once(own, "uplink", targets=[{means: "lost.test", **more}], samples=2)
+        # A kernel may keep ICMP from its users (net.ipv4.ping_group_range): then that is said.
+        if str(seen.verdict.state) != "OK" and "ping_group_range" not in in_short(seen):
+            wrong.append(f"lost.test by uplink: {in_short(seen)}")
+    return wrong
+
+
 async def main(folder: Path, kinds: list[str]) -> None:
     """Look at every domain, by every kind; tells what came out otherwise than is right."""
     wrong = []
@@ -211,6 +227,9 @@ async def main(folder: Path, kinds: list[str]) -> None:
         for kind in kinds:
             if kind == "pri-snmp":
                 wrong += await _gateway(folder)
+                continue
+            if kind == "uplink":
+                wrong += await _uplink(folder)
                 continue
             asked = [one for one in DOMAINS if kind != "sip-call" or one.called]
             lanes = asyncio.Semaphore(3 if kind == "sip-call" else 8)

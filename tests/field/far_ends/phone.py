@@ -54,6 +54,10 @@ class Media(asyncio.DatagramProtocol):
         self.over = False
         self.seal: Callable[[bytes], bytes] = bytes
         """what a packet becomes on its way: itself, or encrypted"""
+        self.copies = 1
+        """how often each packet is sent"""
+        self.silent: tuple[float, float] | None = None
+        """between which seconds nothing is sent"""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -92,9 +96,16 @@ class Media(asyncio.DatagramProtocol):
                 packet["ssrc"],
             )
             payload = packet.get("payload", sound[at : at + size])
-            self._transport.sendto(self.seal(fixed_part + head[1] + payload), to)
+            begin, end = self.silent or (0.0, 0.0)
+            for _ in range(0 if begin <= seconds < end else self.copies):
+                self.send_raw(self.seal(fixed_part + head[1] + payload), to)
             at, number, seconds = at + size, number + 1, seconds + packet["ptime"] / 1000
             await asyncio.sleep(max(0.0, began + seconds - loop.time()))  # RTP is sent in real time
+
+    def send_raw(self, data: bytes, to: tuple[str, int]) -> None:
+        """A datagram as it is."""
+        if not self.over:
+            self._transport.sendto(data, to)
 
     def close(self) -> None:
         """Send and hear no more."""
@@ -116,6 +127,8 @@ class Call:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     farewell: list[Request] = field(default_factory=list)
     """the BYE that came"""
+    of_farewell: str = "200 OK"
+    """what a BYE is answered"""
     others: list[Media] = field(default_factory=list)
     _sequence: int = 100
     _answers: asyncio.Queue[Request] = field(default_factory=asyncio.Queue)
@@ -208,7 +221,7 @@ class Call:
         elif method == "ACK":
             self.acked.set()
         elif method != "INVITE":
-            self.answer("200 OK", asked=came)
+            self.answer(self.of_farewell if method == "BYE" else "200 OK", asked=came)
             if method == "PRACK":
                 self.pracked.set()
             if method == "BYE":

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -96,8 +96,8 @@ def after(name: str) -> str | None:
 class Agent(asyncio.DatagramProtocol):
     """Answers so, as `how` says; `most` is how many names it takes in one question."""
 
-    def __init__(self, how: str, most: int) -> None:
-        self._how, self._most = how, most
+    def __init__(self, how: str, most: int, odd: Mapping[str, bytes]) -> None:
+        self._how, self._most, self._odd = how, most, odd
         self._elsewhere = (
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) if how == "other-port" else None
         )
@@ -144,7 +144,10 @@ class Agent(asyncio.DatagramProtocol):
             return (
                 0,
                 0,
-                [(o, TREE[o]) if o else (name, tlv(END_OF_VIEW, b"")) for name, o in following],
+                [
+                    (o, self._value(o)) if o else (name, tlv(END_OF_VIEW, b""))
+                    for name, o in following
+                ],
             )
         return self._get(names)
 
@@ -161,7 +164,7 @@ class Agent(asyncio.DatagramProtocol):
                 if following is None:
                     out.append((at, tlv(END_OF_VIEW, b"")))
                     break
-                out.append((following, TREE[following]))
+                out.append((following, self._value(following)))
                 at = name if self._how == "not-increasing" else following
         return 0, 0, out
 
@@ -174,6 +177,8 @@ class Agent(asyncio.DatagramProtocol):
         return 0, 0, [(name, self._value(name)) for name in names]
 
     def _value(self, name: str) -> bytes:
+        if name in self._odd:
+            return self._odd[name]
         if self._how == "no-uptime" and name == UPTIME:
             return tlv(NO_OBJECT, b"")
         if self._how == "negative-ticks" and name == UPTIME:
@@ -182,11 +187,13 @@ class Agent(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def snmp_agent(how: str = "", most: int = 1000) -> AsyncIterator[int]:
-    """On a free port."""
+async def snmp_agent(
+    how: str = "", most: int = 1000, odd: Mapping[str, bytes] | None = None
+) -> AsyncIterator[int]:
+    """On a free port; `odd` are values that it tells instead of the usual ones."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(
-        lambda: Agent(how, most), local_addr=("127.0.0.1", 0)
+        lambda: Agent(how, most, odd or {}), local_addr=("127.0.0.1", 0)
     )
     try:
         yield int(transport.get_extra_info("sockname")[1])

@@ -70,6 +70,7 @@ def registration(status: str = "Registered", seconds: object = 120) -> str:
     )
 
 
+PAUSE_SECONDS = 0.2
 USUAL = {
     "Challenge": packet(Response="Success", ActionID="ID", Challenge="123"),
     "Login": packet(Response="Success", ActionID="ID", Message="Authentication accepted"),
@@ -84,7 +85,7 @@ UNKNOWN = packet(Response="Error", ActionID="ID", Message="Invalid/unknown comma
 class Interface:
     """A banner in pieces, and what is said otherwise than usual."""
 
-    banner: tuple[bytes, ...] = (BANNER,)
+    banner: tuple[bytes | float, ...] = (BANNER,)
     says: Mapping[str, str] = field(default_factory=dict)
 
     def talk(self) -> Talk:
@@ -92,7 +93,7 @@ class Interface:
 
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             for piece in self.banner:
-                writer.write(piece)
+                await asyncio.sleep(piece) if isinstance(piece, float) else writer.write(piece)
                 await writer.drain()
             while block := await reader.readuntil(b"\r\n\r\n"):
                 fields = dict(line.split(": ", 1) for line in block.decode().strip().split("\r\n"))
@@ -141,6 +142,7 @@ TRACE = "Event: UserEvent\r\nText: at\r\n  main\r\n\tline 3\r\n=== end ===\r\n\r
 SHUTDOWN = "\r\n\r\n" + packet(
     Event="Shutdown", Privilege="system,all", Shutdown="Cleanly", Restart="True"
 )
+RINGS = "app_queue counts who is in an unknown state as available (DAHDI, Local without a hint)"
 QUEUES = (
     Story("good", Interface(), "AMI 5.0"),
     Story("farewell-silent", but(Logoff=SILENT), "gawel/panoramisk#66"),
@@ -183,6 +185,16 @@ QUEUES = (
         Right("FAILED"),
     ),
     Story("latin1-name", but(QueueStatus=queue("J\xfcrgen")), "names are whatever was typed"),
+    Story(
+        "farewell-silent-and-late",
+        Interface((PAUSE_SECONDS, BANNER), {"Logoff": SILENT}),
+        "all was told in time, and only the farewell goes beyond it",
+        settings={"within": "0.6s"},
+    ),
+    Story("state-unknown", but(QueueStatus=queue(status=0)), RINGS),
+    Story("state-on-hold", but(QueueStatus=queue(status=8)), RINGS),
+    Story("state-invalid", but(QueueStatus=queue(status=4)), RINGS, Right("FAILED")),
+    Story("state-not-reachable", but(QueueStatus=queue(status=5)), RINGS, Right("FAILED")),
 )
 REGISTRATIONS = (
     Story("good", Interface(), "res_pjsip_outbound_registration"),
@@ -224,7 +236,8 @@ ACCOUNT = {"user": "reveille", "password": {"environment": "REVEILLE_TEST_SECRET
 @pytest.mark.parametrize("story", told(QUEUES))
 async def test_queues_are_read_from_a_manager(tmp_path: Path, story: Story) -> None:
     async with listening(story.far.talk()) as port:
-        seen = await once(tmp_path, "queue-state", host=f"127.0.0.1:{port}", seats=1, **ACCOUNT)
+        asked = {"host": f"127.0.0.1:{port}", "seats": 1, **ACCOUNT, **story.settings}
+        seen = await once(tmp_path, "queue-state", **asked)
     comes_out(seen, story)
 
 

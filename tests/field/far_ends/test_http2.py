@@ -86,9 +86,14 @@ STORIES = (
     Story("refused-stream", (reset(REFUSED_STREAM),), "RFC 9113, 8.7: safe to ask again"),
     Story(
         "goaway-with-an-error",
-        (HEAD, goaway(1, INTERNAL_ERROR), BODY),
+        (HEAD, HALVES[0], goaway(1, INTERNAL_ERROR)),
         "RFC 9113, 6.8: what is half there may stay so",
         failed("content", "goaway"),
+    ),
+    Story(
+        "goaway-with-an-error-and-finished",
+        (HEAD, goaway(1, INTERNAL_ERROR), BODY),
+        "RFC 9113, 6.8: ours is not above its last stream; Chromium and curl have the page",
     ),
     Story("goaway-thrice", (*(goaway(ANY_STREAM, NO_ERROR),) * 3, HEAD, BODY), ROLLING),
     Story("goaway-between-data", (HEAD, HALVES[0], goaway(1, NO_ERROR), HALVES[1]), ROLLING),
@@ -110,8 +115,7 @@ STORIES = (
     Story(
         "connection-header",
         (headers(b"200", literal(b"connection", b"keep-alive")), BODY),
-        "RFC 9113, 8.2.2: malformed",
-        BAD_PEER,
+        "RFC 9113, 8.2.2: malformed; nghttp2/nghttp2#1674: Chromium and Firefox pass it over",
     ),
     Story(
         "unknown-frames",
@@ -142,7 +146,11 @@ STORIES = (
     Story("pong-unasked", (frame(PING, ACK, 0, b"12345678"), HEAD, BODY), "Chromium", BAD_PEER),
     Story("pings", (PINGS, HEAD, BODY), "RFC 9113, 6.7"),
     Story("misdirected-once", (headers(b"421"), BODY), "RFC 9110, 15.5.20: asked again elsewhere"),
-    Story("alternative-service", (frame(ALTSVC, 0, 0, b"\0\0"), HEAD, BODY), "RFC 7838, 4"),
+    Story(
+        "alternative-service",
+        (frame(ALTSVC, 0, 0, b"\0\x11https://localhost" + b'h2=":443"; ma=60'), HEAD, BODY),
+        "RFC 7838, 4",
+    ),
     Story("length-wrong", (BARE, BODY), "RFC 9113, 8.1.1: malformed", Right("FAILED")),
     Story(
         "padded",

@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
+# A link with nobody behind it: what is sent to 2001:db8::77 is lost without a word.
 OWN_HOST = (
-    'ip link set lo up && mount --bind "$0" /etc/resolv.conf && mount --bind "$1" /etc/hosts'
+    "ip link set lo up && ip link add v0 type veth peer name v1 && ip link set v0 up"
+    " && ip link set v1 up && ip -6 addr add 2001:db8::1/64 dev v0 nodad"
+    " && ip neigh add 2001:db8::77 lladdr 02:00:00:00:00:77 dev v0"
+    " && echo 0 0 >/proc/sys/net/ipv4/ping_group_range &&"
+    ' mount --bind "$0" /etc/resolv.conf && mount --bind "$1" /etc/hosts'
     ' && shift && exec "$@"'
 )
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes a network of its own")
@@ -38,6 +43,10 @@ def test_questions_and_registrations_go_where_the_records_lead(tmp_path: Path) -
 @pytest.mark.slow
 def test_a_gateway_answers_at_any_of_its_addresses(tmp_path: Path) -> None:
     assert not wrong(tmp_path, "pri-snmp")
+
+
+def test_the_way_out_is_open_by_any_address_of_a_target(tmp_path: Path) -> None:
+    assert not wrong(tmp_path, "uplink")
 
 
 @pytest.mark.slow

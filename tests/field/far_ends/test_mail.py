@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.field.story import Right, Story, comes_out, failed, once, told
+from tests.field.story import Right, Story, comes_out, failed, in_short, once, told
 from tests.loopback.serving import Talk, listening
 
 CLOSE, SILENT = "close", ""
@@ -113,6 +113,12 @@ SERVERS = (
         settings=LETTER,
     ),
     Story("farewell-closes", but(QUIT=CLOSE), "cole/aiosmtplib#346"),
+    Story(
+        "farewell-silent-and-late",
+        Server((PAUSE_SECONDS, b"220 mail.example\r\n"), {"QUIT": SILENT}),
+        "all was done in time, and only the farewell goes beyond it",
+        settings={"within": "0.6s"},
+    ),
     Story("farewell-421", but(QUIT="421 4.4.2 idle"), "RFC 5321, 3.8"),
     Story("farewell-junk", but(QUIT="bye"), "what it says then is nobody's matter"),
     Story(
@@ -321,6 +327,14 @@ MAILBOXES = (
         "bye-later", Mailbox(selected="* BYE going down\r\n"), "RFC 3501, 7.1.5", Right("FAILED")
     ),
     Story("no-uidplus", Mailbox(able="IMAP4rev1"), "RFC 4315"),
+    Story("over-quota", Mailbox(before="* NO [ALERT] 95% full\r\n"), "RFC 9051, 7.1.2"),
+    Story("expunged-beside", Mailbox(before="* 1 EXPUNGE\r\n"), "RFC 9051, 7.5.1"),
+    Story("literal-of-its-own-kind", Mailbox(before="* LIST () x ~{3+}\r\nABC\r\n"), "RFC 3516"),
+    Story(
+        "searched-twice",
+        Mailbox(found=lambda n: "* SEARCH\r\n* SEARCH " + " ".join(n)),
+        "an answer in two lines",
+    ),
     Story("end-in-small-letters", Mailbox(done="ok"), "RFC 3501, 9"),
     Story("read-only", Mailbox(selected="* OK [READ-ONLY] x\r\n"), "RFC 3501, 7.1"),
 )
@@ -369,6 +383,14 @@ async def test_a_letter_has_arrived_when_it_is_there(tmp_path: Path, story: Stor
     async with post_office(story.far) as settings:
         seen = await once(tmp_path, "smtp", within="2s", arrive_within="1s", **settings)
     comes_out(seen, story)
+
+
+async def test_what_a_mailbox_offers_may_stand_in_several_lines(tmp_path: Path) -> None:
+    """The mail is expunged where UIDPLUS is offered in the second."""
+    async with post_office(Mailbox(able="IMAP4rev1\r\n* CAPABILITY AUTH=PLAIN UIDPLUS")) as there:
+        seen = await once(tmp_path, "smtp", **there)
+    assert str(seen.verdict.state) == "OK", in_short(seen)
+    assert not any("UIDPLUS" in note for note in seen.observation.notes)
 
 
 async def test_a_log_in_that_is_forbidden_is_told_as_such(tmp_path: Path) -> None:

@@ -86,12 +86,15 @@ async def test_the_last_answer_is_the_answer(tmp_path: Path, story: Story) -> No
     comes_out(seen, story)
 
 
-async def test_a_server_without_head_is_asked_by_get(tmp_path: Path) -> None:
-    """RFC 9110, 9.1: HEAD must be there; small servers answer 501 or 405 all the same."""
+@pytest.mark.parametrize("refusal", [b"501 Not Implemented", b"403 Forbidden", b"404 Not Found"])
+async def test_a_server_without_head_is_asked_by_get(tmp_path: Path, refusal: bytes) -> None:
+    """RFC 9110, 9.1: HEAD must be there; small servers answer 501 or 405 all the same, and filters
+    of content networks 403 or 404.
+    """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await reader.readuntil(b"\r\n\r\n")
-        refused = page(first=b"HTTP/1.1 501 Not Implemented", body=b"")
+        refused = page(first=b"HTTP/1.1 " + refusal, body=b"")
         writer.write(refused if asked.startswith(b"HEAD") else page())
         await writer.drain()
         writer.close()

@@ -12,73 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import zstandard
 
+from checks.data.backup.engines.postgresql.content import tables
+from checks.data.backup.engines.postgresql.copied_rows import rows_of
+from checks.data.backup.engines.postgresql.dump import PostgresqlSource
 from checks.data.backup.sandbox import outside
+from checks.data.backup.store.throttle import Throttle
+from tests.field.security.plants import FORGERIES, PLACES, PLANT
 from tests.loopback.backup_world import World, fault_of, postgres_world
 from tests.loopback.databases import MariaDB, Postgres, mariadb, postgres
 
 pytestmark = pytest.mark.xdist_group("backup")
-
-# Whoever evaluates it as a superuser has a shell; whoever may take back a SET ROLE is one. A
-# function that is called immutable may call one that is not.
-PLANT = """
-CREATE FUNCTION public.shell() RETURNS bool LANGUAGE plpgsql AS $f$
-DECLARE has bool := false;
-BEGIN
-  BEGIN EXECUTE 'RESET ROLE'; EXCEPTION WHEN OTHERS THEN NULL; END;
-  BEGIN EXECUTE 'RESET SESSION AUTHORIZATION'; EXCEPTION WHEN OTHERS THEN NULL; END;
-  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
-    RAISE EXCEPTION 'PLANTED runs as the superuser %', current_user;
-  END IF;
-  BEGIN
-    EXECUTE $c$COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'$c$;
-    has := true;
-  EXCEPTION WHEN OTHERS THEN NULL;
-  END;
-  IF has THEN RAISE EXCEPTION 'PLANTED has a shell'; END IF;
-  -- It goes on as before: what comes after it in the session is loaded as well.
-  BEGIN EXECUTE 'SET ROLE app'; EXCEPTION WHEN OTHERS THEN NULL; END;
-  RETURN true;
-END $f$;
-CREATE FUNCTION public.planted(note text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $f$
-BEGIN RETURN session_user = 'app' OR public.shell(); END $f$"""
-PLACES = {
-    "a check constraint": "CREATE TABLE {t} (note text CHECK (public.planted(note)))",
-    "a generated column": (
-        "CREATE TABLE {t} (note text, ok bool GENERATED ALWAYS AS (public.planted(note)) STORED)"
-    ),
-    "a domain": (
-        "CREATE DOMAIN kind AS text CHECK (public.planted(VALUE)); CREATE TABLE {t} (note kind)"
-    ),
-    "an index": "CREATE TABLE {t} (note text); CREATE INDEX ON {t} (public.planted(note))",
-    "a partial index": (
-        "CREATE TABLE {t} (note text); CREATE INDEX ON {t} (note) WHERE public.planted(note)"
-    ),
-    "a policy": (
-        "CREATE TABLE {t} (note text); ALTER TABLE {t} ENABLE ROW LEVEL SECURITY;"
-        " CREATE POLICY p ON {t} USING (public.planted(note)) WITH CHECK (public.planted(note))"
-    ),
-    "a materialised view": (
-        "CREATE TABLE {t} (note text);"
-        " CREATE MATERIALIZED VIEW m AS SELECT public.planted(note) FROM {t}"
-    ),
-    "a trigger": (
-        "CREATE TABLE {t} (note text); CREATE FUNCTION tr() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN PERFORM public.planted(NEW.note); RETURN NEW; END';"
-        " CREATE TRIGGER tr BEFORE INSERT ON {t} FOR EACH ROW EXECUTE FUNCTION tr()"
-    ),
-    "a cast to text": (
-        "CREATE TYPE pair AS (a text, b text); CREATE FUNCTION told(pair) RETURNS text LANGUAGE"
-        " plpgsql AS 'BEGIN PERFORM public.planted(''x''); RETURN ''told''; END';"
-        " CREATE CAST (pair AS text) WITH FUNCTION told(pair);"
-        " CREATE TABLE {t} (note text, two pair DEFAULT ('a', 'b'))"
-    ),
-    "a partition's key": (
-        "CREATE TABLE {t} (note text) PARTITION BY LIST (public.planted(note));"
-        " CREATE TABLE {t}_one PARTITION OF {t} FOR VALUES IN (true)"
-    ),
-    "a default": "CREATE TABLE {t} (note text, ok bool DEFAULT public.planted('x'))",
-}
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +63,54 @@ def test_what_an_owner_planted_runs_with_no_rights(server: Postgres) -> None:
     assert fault_of(seen) == "", told
     # The same in archives of their own, which closed partitions have.
     assert fault_of(world.take(part_megabytes=0.001)) == ""
+    # And where it comes back onto a live server, by its superuser.
+    seen = world.restore(to="planted_again")
+    assert fault_of(seen) == "", seen.fault
+    assert server.run("SELECT count(*) FROM t0", "planted_again") == [(1,)]
+
+
+def test_what_users_wrote_says_nothing_of_what_an_archive_holds(server: Postgres) -> None:
+    """A body that holds headers as pg_restore writes them had others' tables taken for what only a
+    superuser can make: unproven, not restored, or loaded with all rights.
+    """
+    world = planted(server, "forged")
+    server.run("GRANT CREATE ON DATABASE forged TO app")
+    for statement in FORGERIES:
+        server.run(f"SET SESSION AUTHORIZATION app; {statement}", "forged")
+    seen = world.take()
+    assert fault_of(seen) == "" and seen.blind is None, seen.fault or seen.blind
+    plain = zstandard.ZstdDecompressor().stream_reader(world.artefact("order.").read_bytes())
+    assert b"administrator\t" not in plain.read()
+    seen = world.restore(to="forged_again")
+    assert fault_of(seen) == "", seen.fault
+
+
+def test_a_row_that_is_copied_is_compared_as_well(server: Postgres) -> None:
+    """A table whose question would run what its owner wrote is read by COPY."""
+    name = "copied"
+    index = "CREATE INDEX ON t ((public.planted('x')))"
+    world = planted(
+        server, name, "CREATE TABLE t (note text)", "INSERT INTO t VALUES ('one')", index
+    )
+    assert fault_of(world.take()) == ""
+    assert world.manifest()["tables"]["public.t"]["hash"].startswith("copied ")
+    assert not world.manifest()["tables"]["public.cdr"]["hash"].startswith("copied ")
+    world.repack("database.", lambda plain: plain.replace(b"one\n", b"two\n"))
+    assert fault_of(world.drill()) == "compare: differs"
+
+
+def test_an_index_that_comes_after_the_snapshot_runs_nothing(server: Postgres) -> None:
+    """What is in the snapshot says nothing of it, and the planner sees it."""
+    world = planted(server, "late", "CREATE TABLE t (note text)", "INSERT INTO t VALUES ('one')")
+    source = PostgresqlSource(world.check()._source())
+    with source._connected() as reading, source._connected() as now:
+        found = [one for one in tables(reading) if one.name == "t"]
+        late = "CREATE INDEX ON t ((public.planted('x')))"
+        server.run(f"SET SESSION AUTHORIZATION app; {late}", "late")
+        kept = rows_of(reading, found, Throttle(None), lambda _: None, now=now)
+        assert kept["public.t"].hash.startswith("copied ")
+        # Nor is anybody held up afterwards.
+        server.run("SET lock_timeout = '5s'; DROP TABLE t", "late")
 
 
 def test_a_server_that_a_plant_rules_has_no_shell(server: Postgres) -> None:
@@ -261,3 +254,8 @@ def test_a_dump_of_mariadb_reads_and_writes_no_file(maria: MariaDB) -> None:
         other.repack("database.", lambda plain, line=line: plain + line.encode())  # type: ignore[misc]
         assert fault_of(other.drill()) in ("restore: restore-failed", "compare: differs"), line
     assert not Path("/tmp/reveille-planted").exists()
+    # What became another is named.
+    world.repack("database.", lambda plain: plain.replace(b"SELECT 'x' INTO", b"SELECT 'y' INTO"))
+    seen = world.drill()
+    assert seen.fault and fault_of(seen) == "compare: differs"
+    assert "the schema differs: \"SELECT 'x' INTO OUTFILE" in seen.fault.text

@@ -13,6 +13,7 @@ import os
 import tarfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import IO
 
@@ -119,7 +120,8 @@ def read_archive(source: IO[bytes]) -> Found:
                 tally.add(named(first, entry.name), digest)
                 continue
             if entry.isreg():
-                newest = max(newest, int(entry.mtime))
+                entry.mtime = _whole_seconds(entry)
+                newest = max(newest, entry.mtime)
                 content = plain.extractfile(entry)
                 assert content is not None  # noqa: S101 - it is a file
                 digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
@@ -131,6 +133,12 @@ def read_archive(source: IO[bytes]) -> Found:
                 tally.add(entry, digest)
         moment = datetime.fromtimestamp(newest, UTC).isoformat() if newest else None
     return Found(tally.contents(), moment)
+
+
+def _whole_seconds(entry: tarfile.TarInfo) -> int:
+    """As of a file that was unpacked: the library has rounded what the header says."""
+    written = entry.pax_headers.get("mtime", entry.mtime)
+    return int(Decimal(written).to_integral_value(ROUND_FLOOR))
 
 
 def read(

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from checks.data.backup.engines.tree import entries, top_of
+from checks.data.backup.engines.tree import ATTRIBUTE, entries, top_of
 from checks.data.backup.store.manifest import Content
 
 _BLOCK = tarfile.BLOCKSIZE
@@ -100,7 +100,7 @@ class TarStream:
         yield _header(top_of(root))
         for info, descriptor in entries(root, exclude, self._noted):
             info.mode = self._modes.get(info.name, info.mode)
-            self.with_attributes += bool(info.pax_headers)
+            self.with_attributes += any(key.startswith(ATTRIBUTE) for key in info.pax_headers)
             if info.isreg():
                 yield from self._file(descriptor, info)
             else:

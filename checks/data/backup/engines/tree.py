@@ -26,6 +26,7 @@ _WAY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # As many as the kernel follows (path_resolution(7)).
 _MOST_LINKS = 40
 _GONE = (errno.ENOENT, errno.ELOOP, errno.ENOTDIR, errno.ENXIO)
+_NANOSECONDS = 10**9
 # A folder in a folder holds one descriptor open; deeper than this nobody keeps recordings.
 _DEEPEST = 200
 
@@ -163,7 +164,7 @@ def _file(
             noted(f"{below} was exchanged while it was read: it is left out")
             return
         info = _of(below, status, tarfile.REGTYPE, descriptor)
-        info.size, info.mtime = status.st_size, int(status.st_mtime)
+        info.size = status.st_size
         yield info, descriptor
     finally:
         os.close(descriptor)
@@ -190,14 +191,22 @@ def _of(
     info = tarfile.TarInfo(name)
     # Times of links and folders are kept, and are no part of what is compared: they change with
     # whatever is written in them.
-    info.type, info.mode, info.mtime = kind, stat.S_IMODE(status.st_mode), int(status.st_mtime)
+    info.type, info.mode = kind, stat.S_IMODE(status.st_mode)
     info.uid, info.gid = status.st_uid, status.st_gid
+    info.mtime, fraction = divmod(status.st_mtime_ns, _NANOSECONDS)
+    info.pax_headers = {"mtime": _decimal(status.st_mtime_ns)} if fraction else {}
     if descriptor is not None:
-        info.pax_headers = {
+        info.pax_headers |= {
             f"{ATTRIBUTE}{name}": value.decode("utf-8", "surrogateescape")
             for name, value in _attributes(descriptor)
         }
     return info
+
+
+def _decimal(nanoseconds: int) -> str:
+    """Seconds as a pax header has them, exactly: a float would round them (pax, mtime)."""
+    whole, part = divmod(abs(nanoseconds), _NANOSECONDS)
+    return f"{'-' if nanoseconds < 0 else ''}{whole}.{part:09}".rstrip("0")
 
 
 def _attributes(descriptor: int) -> Iterator[tuple[str, bytes]]:

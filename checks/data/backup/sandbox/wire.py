@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 """of what is said here: another release's drill is refused"""
 # A schema of 10 000 tables is some 20 MB; more than this no line has a reason to be.
 _LONGEST_BYTES = 128_000_000

@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.contract import Failed
+from checks.counted_lines import sync_folder as synced
 from checks.data.backup.store.archive_file import not_written, opened
 from checks.data.backup.store.kept_backup import MANIFEST, PROOF, SEALS, Backup, read_backup
 from checks.data.backup.store.manifest import Proof
@@ -185,15 +186,6 @@ def write_whole(path: Path, content: bytes) -> None:
         raise not_written(problem) from problem
     finally:
         sink.close()
-
-
-def synced(folder: Path) -> None:
-    """Put a folder's names on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _hold(lock: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import content
+from checks.data.backup.engines.mariadb.dump import SCHEMA
 from checks.data.backup.engines.mariadb.restore_test import judged, load, read
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.instructions import RESTORE_STEP, commands
@@ -49,7 +50,9 @@ def restore_database(
         load(commands(backup.manifest, RESTORE_STEP), target, plain, source.tools_folder)
         with work.events.stage("compare"):
             told = read(target, work, source.tools_folder, backup.manifest.facts)
-            compared(backup.manifest, judged(told, backup.manifest))
+            kept = plain / SCHEMA
+            was = kept.read_bytes() if kept.exists() else b""
+            compared(backup.manifest, judged(told, backup.manifest, was))
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the
         # fault goes on.

@@ -25,7 +25,15 @@ from typing import Any
 import pymysql
 
 from checks.contract import Failed
-from checks.data.backup.engine import Found, Work, compared, found_of, of_known_form, told_tables
+from checks.data.backup.engine import (
+    Found,
+    Work,
+    compared,
+    found_of,
+    of_known_form,
+    schema_difference,
+    told_tables,
+)
 from checks.data.backup.engines.mariadb import content, dump, floats, programs
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
@@ -88,8 +96,8 @@ class MariadbRehearsal:
             "folder": for_drill(facts.get("server", {}), manifest.server, folder_alone=True),
             "commands": commands(manifest, RESTORE_STEP),
         }
-        with drilled(task, folder, manifest, scratch, self._tools, work) as (told, _):
-            found_there = judged(told, manifest)
+        with drilled(task, folder, manifest, scratch, self._tools, work) as (told, kept):
+            found_there = judged(told, manifest, kept(dump.SCHEMA))
             compared(manifest, found_there)
         return replace(found_there, not_run=tuple(_not_compared(manifest.facts)))
 
@@ -159,33 +167,34 @@ def read(
         raise Failed("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
         text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
-        raise Failed("compare-failed", text, origin="local") from failed
+        raise Failed("compare-failed", text, "local") from failed
+    unnamed = programs.without_own_name(plain, source.database)
     return {
         "tables": told_tables(tables),
         "newest": newest,
         "missing": missing,
         "floats": exact,
+        "schema": unnamed.decode("utf-8", "surrogateescape"),
         # Release 0.1.0 kept the hash of the first.
-        "schemas": [
-            hashlib.sha256(text).hexdigest()
-            for text in (plain, programs.without_own_name(plain, source.database))
-        ],
+        "schemas": [hashlib.sha256(text).hexdigest() for text in (plain, unnamed)],
     }
 
 
-def judged(told: Mapping[str, Any], manifest: Manifest) -> Found:
-    """What `read` told, as facts. Raises Failed for what is of another form."""
+def judged(told: Mapping[str, Any], manifest: Manifest, kept: bytes = b"") -> Found:
+    """What `read` told, as facts; `kept` is the schema as it was. Raises Failed for other forms."""
     found_there = found_of(told)
     with of_known_form():
         missing = [str(who) for who in told["missing"]] if _has_users(manifest) else []
         schemas = [str(each) for each in told["schemas"]]
+        now = str(told["schema"]).encode("utf-8", "surrogateescape")
         exact = {str(name): [str(each) for each in both] for name, both in told["floats"].items()}
     # Who was gone already when it was taken is no fault of the backup.
     missing = [who for who in missing if who not in manifest.facts.get("definers_gone", ())]
     wrong = [f"the user {who}, who defines something, is missing" for who in missing]
     wrong += floats.differing(manifest.facts.get("float_sums", {}), exact)
     if manifest.schema_sha256 not in schemas:
-        wrong.append("the schema differs")
+        was = programs.without_own_name(kept, manifest.facts["database"])
+        wrong.append(schema_difference(was, now))
     tables = _between(found_there.tables, manifest)
     return Found(tables, found_there.newest_record, tuple(wrong))
 

@@ -32,6 +32,7 @@ from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql import extension_rows, order
 from checks.data.backup.engines.postgresql.connection import connected, first_line
 from checks.data.backup.engines.postgresql.content import Table
+from checks.data.backup.engines.postgresql.copied_rows import rows_of
 from checks.data.backup.engines.postgresql.own_settings import own_of_database
 from checks.data.backup.engines.postgresql.parts import form, reused
 from checks.data.backup.engines.postgresql.programs import dump_fault, environment
@@ -206,8 +207,12 @@ class _Dump:
 
     def _rows(self, tables: Sequence[Table]) -> tuple[dict[str, Content], list[Artefact]]:
         """Count and hash in the snapshot, beside the dump."""
-        with connected(self._source, self._snapshot) as connection:
-            found = contents.content(connection, tables, self._work.throttle, self._work.advance)
+        with (
+            connected(self._source, self._snapshot) as connection,
+            connected(self._source) as now,
+        ):
+            work = self._work
+            found = rows_of(connection, tables, work.throttle, work.advance, now=now)
             if objects := contents.large_objects(connection):
                 found[_LARGE_OBJECTS] = objects
         return found, []
@@ -240,8 +245,12 @@ class _Dump:
         return {name: content for some in found for name, content in some.items()}
 
     def _rows_of_parts(self, tables: Sequence[Table]) -> dict[str, Content]:
-        with connected(self._source, self._snapshot) as connection:
-            return contents.content(connection, tables, self._work.throttle, self._work.advance)
+        work = self._work
+        with (
+            connected(self._source, self._snapshot) as connection,
+            connected(self._source) as now,
+        ):
+            return rows_of(connection, tables, work.throttle, work.advance, now=now)
 
     def _parts(
         self, parts: dict[str, Content], tables: Sequence[Table]

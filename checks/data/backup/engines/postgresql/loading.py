@@ -27,6 +27,7 @@ from checks.data.backup.engines.postgresql.scripts import (
     LOADER,
     ROLES,
     database_scripts,
+    is_older_loader,
     loader_script,
     role_scripts,
 )
@@ -59,7 +60,11 @@ def prepared(
     described = withheld.described(tools / "pg_restore", plain / DATABASE)
     if (plain / order.ORDER).exists():
         for name, text in scripts.items():
-            if (plain / name).read_bytes() != text:
+            found = (plain / name).read_bytes()
+            if name == LOADER and is_older_loader(found):
+                (plain / name).unlink()
+                (plain / name).write_bytes(text)
+            elif found != text:
                 raise Failed("restore-failed", f"{name} is not what its backup wrote", "local")
         gone = order.administrators((plain / order.ORDER).read_bytes())
         entries = withheld.withheld_of(described, ()).entries

@@ -4,11 +4,13 @@
     rows-1<TAB>3329; 0 16386 TABLE DATA public cdr app    as owner 1
     owner-1<TAB>app
     parts<TAB>part-16390.dump 1                           an archive of one table, and its owner
-    rights, post, database, administrator<TAB>…
+    bounds-1, checks-1, references-1<TAB>…                as owner 1 too
+    rights, post, remarks, database, administrator<TAB>…
 
-It is written with the backup: RESTORE.md, `backup restore` and the drill all go by it. Rows are
-loaded as the owner of their table, since they make the server run what that calls; what only a
-superuser can make, and what hangs on it, is the administrator's.
+It is written with the backup: RESTORE.md, `backup restore` and the drill all go by it. Whatever
+makes the server run what a table's owner wrote is done as that owner: its rows, the bounds of its
+partitions, constraints that are held against rows that are there. What only a superuser can make,
+and what hangs on it, is the administrator's.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import IO, Any
 
 from checks.contract import Failed
 from checks.data.backup.engines.postgresql import withheld
+from checks.data.backup.engines.postgresql.owners_work import made_by_owners
 from checks.data.backup.engines.postgresql.withheld import LISTED, Contents
 from checks.data.backup.programs import PIPE, Tool, run, started
 from checks.data.backup.store.throttle import Readable
@@ -32,6 +35,8 @@ NOBODY = ""
 """the owner of what whoever restores loads himself"""
 _RIGHTS = ("ACL ", "DEFAULT ACL ")
 _ROWS = ("TABLE DATA ", "SEQUENCE SET ", "BLOBS ")
+# A remark on a constraint comes when that is there.
+_REMARKS = ("COMMENT ", " CONSTRAINT ")
 _ASKED = (("--list",), ("--list", "--section=post-data"), withheld.DESCRIBING)
 # What is in no list of one line.
 _BREAKS = str.maketrans("\n\r\t", "   ")
@@ -79,9 +84,11 @@ def order(
     owner_of: Callable[[Any], Owned],
     parts: Mapping[str, str],
     sequences: Mapping[str, str] = MappingProxyType({}),
+    made_as: Callable[[Any], tuple[str, str]] = lambda _: ("", NOBODY),
 ) -> bytes:
     """What stands in order.list; `after` lists what is made after the rows, `parts` are archives of
-    one table, with its owner, `sequences` those of extensions, as a list calls them.
+    one table, with its owner, `sequences` those of extensions, as a list calls them. `made_as` says
+    in which step of its own, and as whom, something else is made.
     """
     post = {line["id"] for line in LISTED.finditer(after)}
     gone = {entry.id for entry in held.withheld}
@@ -98,7 +105,9 @@ def order(
             where = f"rows-{number}"
             where = "administrator" if whose.extension in extensions - {""} else where
         else:
-            where = _step_of(rest, line["id"] in post)
+            where, owner = made_as(line)
+            number = owners.setdefault(owner, len(owners)) if where else 0
+            where = f"{where}-{number}" if number else _step_of(rest, line["id"] in post)
         found.append(("administrator" if line["id"] in gone else where, line[0]))
     found += [
         ("parts", f"{name} {owners.setdefault(whose, len(owners))}")
@@ -114,7 +123,8 @@ def _step_of(rest: str, is_post: bool) -> str:
     # By a list of its own and not by --section: a remark that stands first in a list is of the
     # section of what is not in the list, for pg_restore, and is passed over (seen with 15.18).
     if not rest.startswith(_RIGHTS):
-        return "post" if is_post else "pre"
+        is_remark = rest.startswith(_REMARKS[0]) and _REMARKS[1] in rest
+        return "remarks" if is_remark else "post" if is_post else "pre"
     return "database" if rest.startswith("ACL - DATABASE ") else "rights"
 
 
@@ -190,7 +200,8 @@ def of_live(
     def owner_of(line: Any) -> Owned:
         return whose.get(int(line["table"]), nobody)
 
-    written = order(held, lines, after, owner_of, archives, sequences)
+    made_as = made_by_owners(connection)
+    written = order(held, lines, after, owner_of, archives, sequences, made_as)
     return written, list(needs)
 
 

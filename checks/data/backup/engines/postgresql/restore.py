@@ -22,6 +22,7 @@ from psycopg import sql
 
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
+from checks.data.backup.engines.postgresql.copied_rows import copied_names
 from checks.data.backup.engines.postgresql.dump import SCHEMA
 from checks.data.backup.engines.postgresql.loading import (
     LOADER_PREFIX,
@@ -187,6 +188,7 @@ def _any_extension(server: Connection) -> frozenset[str]:
 def _question(manifest: Manifest) -> dict[str, Any]:
     return {
         "hashed_by": manifest.hashed_by,
+        "copied": copied_names(manifest.tables),
         "newest_record_query": manifest.facts["newest_record_query"],
     }
 

@@ -18,11 +18,20 @@ import psycopg
 from psycopg import sql
 
 from checks.contract import CannotTell, Failed
-from checks.data.backup.engine import Found, Work, compared, found_of, of_known_form, told_tables
+from checks.data.backup.engine import (
+    Found,
+    Work,
+    compared,
+    found_of,
+    of_known_form,
+    schema_difference,
+    told_tables,
+)
 from checks.data.backup.engines.postgresql import content as contents
 from checks.data.backup.engines.postgresql import withheld
 from checks.data.backup.engines.postgresql.cluster import cluster
 from checks.data.backup.engines.postgresql.connection import connected, first_line
+from checks.data.backup.engines.postgresql.copied_rows import copied_names, rows_of
 from checks.data.backup.engines.postgresql.dump import DATABASE, SCHEMA
 from checks.data.backup.engines.postgresql.extension_rows import tables_of, with_administrator
 from checks.data.backup.engines.postgresql.loading import address, bring_back, prepared
@@ -71,6 +80,7 @@ class PostgresqlRehearsal:
             "database": manifest.facts["database"],
             "newest_record_query": manifest.facts["newest_record_query"],
             "hashed_by": manifest.hashed_by,
+            "copied": copied_names(manifest.tables),
             "extensions": work.extensions,
             "facts": {name: manifest.facts.get(name) for name in _FACTS},
             "commands": commands(manifest, RESTORE_STEP),
@@ -138,7 +148,7 @@ def read(
             raise Failed("not-comparable", text, origin="local")
         more = tables_of(connection)
         tables = (*contents.tables(connection), *more)
-        found = contents.content(connection, tables, work.unthrottled, work.advance)
+        found = rows_of(connection, tables, work.unthrottled, work.advance, copied=task["copied"])
         if objects := contents.large_objects(connection):
             found[_LARGE_OBJECTS] = objects
         sequences = contents.sequences(connection)
@@ -234,17 +244,7 @@ def differing_schema(
         del was[at : at + len(lines)]
     if now.splitlines() == was:
         return ()
-    # The first line that is gone and the first that is new name the object; the whole difference
-    # may be pages long.
-    there, before = set(now.splitlines()), set(was)
-    gone = next((line for line in was if line not in there), b"")
-    new = next((line for line in now.splitlines() if line not in before), b"")
-    return (
-        (
-            f"the schema differs: {gone.decode(errors='replace')[:200]!r} became"
-            f" {new.decode(errors='replace')[:200]!r}"
-        ),
-    )
+    return (schema_difference(b"\n".join(was), now),)
 
 
 def _place(lines: Sequence[bytes], within: Sequence[bytes]) -> int | None:

@@ -11,6 +11,7 @@ administrator.sql, and in no other.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, LiteralString
 
@@ -27,11 +28,13 @@ _OWNER: LiteralString = (
     "SELECT pg_catalog.format('ALTER DATABASE %I OWNER TO %I', {to}, rolname)"
     " FROM pg_catalog.pg_roles WHERE rolname = {owner}"
 )
-# A role that may become each owner of a table, and nothing else; plain/able says which those are,
+# A role that can be let become each owner of a table, one at a time: what runs as one of them could
+# become any other that it may be. That it can is tried here; plain/able says who they are,
 # plain/closed.sql takes back that an owner may enter a schema which is not open to him.
 _LOADER = r"""\set password `printenv LOADER_PASSWORD`
 CREATE ROLE :"loader" LOGIN NOINHERIT PASSWORD :'password';
-SELECT pg_catalog.format('GRANT %I TO %I', rolname, :'loader') FROM pg_catalog.pg_roles r
+SELECT pg_catalog.format('GRANT %1$I TO %2$I; REVOKE %1$I FROM %2$I', rolname, :'loader')
+  FROM pg_catalog.pg_roles r
  WHERE NOT rolsuper AND rolname !~ '^pg_' AND EXISTS (SELECT FROM pg_catalog.pg_class c
  WHERE c.relowner = r.oid AND c.relkind IN ('r', 'p'))
 \gexec
@@ -49,6 +52,8 @@ SELECT DISTINCT pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, 
    AND NOT pg_catalog.has_schema_privilege(r.oid, n.oid, 'USAGE')
 \gexec
 """
+# Which let the role become every owner at once.
+_OLDER_LOADERS = ("b22d0029474d52bab7f37822ea5649afe2e0ca514a874d2e0e24c500f945a48b",)
 _THERE: LiteralString = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {}) AS "
 
 
@@ -74,6 +79,11 @@ def role_scripts(found: Sequence[Statement]) -> Mapping[str, bytes]:
 def loader_script() -> bytes:
     """loader.sql, the same for every backup."""
     return _LOADER.encode()
+
+
+def is_older_loader(text: bytes) -> bool:
+    """Whether it is loader.sql as an earlier version wrote it: today's does for its backups too."""
+    return hashlib.sha256(text).hexdigest() in _OLDER_LOADERS
 
 
 def database_scripts(facts: Mapping[str, Any]) -> Mapping[str, bytes]:

@@ -6,6 +6,9 @@
 pg_restore itself says what an archive holds, with the text of each entry and what it depends on.
 Where a table hangs on something of it there is no drill without that: the site names an extension
 that it trusts (`extensions`), or the proof is not made here.
+
+Rule: what users wrote (a function's body, a literal, a name) is passed over whole before a header
+is looked for, and says nothing of what something is.
 """
 
 from __future__ import annotations
@@ -26,12 +29,24 @@ _NEVER = frozenset(
 _REMARKS = ("ACL", "COMMENT", "SECURITY LABEL")
 _WITH_ROWS = ("TABLE", "SEQUENCE", "MATERIALIZED VIEW", "TYPE", "DOMAIN", "SCHEMA")
 # The remark above each entry, as `pg_restore --verbose` writes it.
-_HEADER = re.compile(
+_HEADER = (
     r"^--\n-- (?:Data for )?TOC entry (?P<id>\d+) \(class \d+ OID \d+\)\n"
     r"(?:-- Dependencies:(?P<needs>[ \d]*)\n)?"
     r"-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>[^\n]*);"
-    r" Owner: ?(?P<owner>[^\n;]*)(?:; Tablespace: [^\n]*)?\n(?:-- [^\n]*\n)*--\n",
-    re.MULTILINE,
+    r" Owner: ?(?P<owner>[^\n;]*)(?:; Tablespace: [^\n]*)?\n(?:-- [^\n]*\n)*--\n"
+)
+# What is quoted, as PostgreSQL reads it (manual, "Lexical Structure").
+_QUOTED = (
+    r"""\b[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*\""""
+    r"|(?P<mark>\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$).*?(?P=mark)"
+)
+_WORDS = re.compile(f"(?P<header>{_HEADER})|^--[^\n]*\n|{_QUOTED}", re.MULTILINE | re.DOTALL)
+_TEXTS = re.compile(_QUOTED, re.DOTALL)
+# What an entry makes, by its own statement: a name in its header may look like a header's end.
+_MADE = re.compile(
+    r"\s*(?:CREATE|ALTER) (?:OR REPLACE |TRUSTED )*(EVENT TRIGGER|FOREIGN DATA WRAPPER|SERVER"
+    r"|USER MAPPING|FOREIGN TABLE|TRANSFORM|PUBLICATION|SUBSCRIPTION|EXTENSION"
+    r"|PROCEDURAL LANGUAGE|LANGUAGE) "
 )
 _LANGUAGE = re.compile(r"^    LANGUAGE (\"?[\w]+\"?)", re.MULTILINE)
 _TRUSTED_LANGUAGES = frozenset({"sql", "plpgsql"})
@@ -101,7 +116,7 @@ def described(pg_restore: Path, archive: Path) -> str:
 
 
 def _entries(said: str) -> tuple[Entry, ...]:
-    headers = list(_HEADER.finditer(said))
+    headers = [found for found in _WORDS.finditer(said) if found["header"]]
     ends = [*(header.start() for header in headers[1:]), len(said)]
     return tuple(
         Entry(
@@ -118,11 +133,15 @@ def _entries(said: str) -> tuple[Entry, ...]:
 
 
 def _is_withheld(entry: Entry, trusted: Collection[str]) -> bool:
+    if entry.kind in _FUNCTIONS:
+        # No line of what is quoted is a line of the statement.
+        plain = _TEXTS.sub(lambda found: found[0].replace("\n", " "), entry.text)
+        language = _LANGUAGE.search(plain)
+        return language is not None and language[1] not in _TRUSTED_LANGUAGES | set(trusted)
+    if not _MADE.match(entry.text):
+        return False
     if entry.kind == "EXTENSION":
         return entry.name not in trusted
     if entry.kind in ("PROCEDURAL LANGUAGE", "LANGUAGE"):
         return entry.name not in _TRUSTED_LANGUAGES | set(trusted)
-    if entry.kind in _FUNCTIONS:
-        language = _LANGUAGE.search(entry.text)
-        return language is not None and language[1] not in _TRUSTED_LANGUAGES | set(trusted)
     return entry.kind in _NEVER
