@@ -205,6 +205,9 @@ class Database(ABC):
         """What others change meanwhile is seen afterwards: a server is not asked before each of a
         thousand questions whether the answer to the last still holds.
         """
+        if self._steady:  # within one that goes on
+            yield
+            return
         self.forget_what_others_changed()
         self._steady = True
         try:

@@ -1,7 +1,10 @@
 """Bring a ledger to the form that this program knows: numbered SQL files, each in one transaction,
 once.
 
-A ledger of a newer program is refused: an older one would not keep what the newer relies on.
+A ledger of a newer program is refused: an older one would not keep what the newer relies on. But
+for steps that only add what the older one need not know of, and say so in their names
+(`0012_expand_regions.sql`): hosts of two releases work on one ledger while they are upgraded one
+after the other. What takes something away comes with a later release, once nobody needs it.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from monitor.ledger.sqlite_database import SqliteDatabase
 FOLDER = SqliteDatabase.MIGRATIONS
 # What marks a file whose ledger went elsewhere: every release takes it for that of a newer one.
 MOVED = 9000
+# How the name of a step begins, behind its number, with which programs go on that do not know it.
+_EXPANDS = "expand_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ def version(database: Database) -> int:
     return int(found["number"]) if found else 0
 
 
+def fits(database: Database, newest: int) -> bool:
+    """Whether all that it has been brought to beyond `newest` is what programs that know no more go
+    on with.
+    """
+    rows = database.rows("SELECT name FROM migrations WHERE number > ?", (newest,))
+    return all(str(row["name"]).partition("_")[2].startswith(_EXPANDS) for row in rows)
+
+
 def migrate(database: Database, steps: list[Migration] | None = None) -> None:
     """Take the steps that are missing. Raises LedgerFault."""
     steps = known(database.MIGRATIONS) if steps is None else steps
@@ -59,7 +72,7 @@ def migrate(database: Database, steps: list[Migration] | None = None) -> None:
 
 def refuse_newer(database: Database, newest: int) -> None:
     """Raises LedgerFault for a ledger that a newer program has written."""
-    if (found := version(database)) > newest:
+    if (found := version(database)) > newest and not fits(database, newest):
         said = database.row("SELECT name FROM migrations WHERE number = ?", (MOVED,))
         if said is not None:
             raise LedgerFault(

@@ -6,13 +6,15 @@ looks in its memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
+from checks.body import Unreadable
 from monitor.core.availability import Run
 from monitor.core.rollup import Spread
-from monitor.core.verdict import State
-from monitor.ledger import encoding
+from monitor.core.verdict import State, Verdict
+from monitor.ledger import bodies, encoding
+from monitor.ledger.database import Row
 from monitor.ledger.incidents import IncidentRow, incident_row
 from monitor.ledger.rollups import RollupReading
 
@@ -33,10 +35,33 @@ SELECT started_at, state, muted, before_at FROM looks
 WHERE before IS NULL OR before <> state OR before_muted <> muted OR started_at - before_at > ?
 ORDER BY started_at
 """
+# For most checks this is asked within the tables of the last days alone.
+_NEWEST = (
+    "SELECT name, state, verdict FROM check_names JOIN attempts ON check_number = number"
+    " AND started_at = (SELECT max(newest.started_at) FROM attempts AS newest"
+    " WHERE newest.check_number = number AND newest.started_at >= ?) WHERE TRUE"
+)
+_OF_LATE = timedelta(days=2)
+# SQLite takes 32 766 values in one statement.
+_MOST_AT_ONCE = 500
 _STATES = frozenset(state.value for state in State)
 
 
 class StandingReading(RollupReading):
+    def newest_verdicts(self, checks: Collection[str], now: datetime) -> dict[str, Verdict]:
+        """What the newest look of each check came to, in one question or two; without those that
+        were never looked at.
+        """
+        only, names = self._of_names("name")
+        since = encoding.milliseconds(now - _OF_LATE)
+        rows = list(self._database.rows(f"{_NEWEST}{only}", (since, *names)))
+        missing = list(set(checks) - {row["name"] for row in rows})
+        for start in range(0, len(missing), _MOST_AT_ONCE):
+            some = missing[start : start + _MOST_AT_ONCE]
+            marks = ", ".join("?" for _ in some)
+            rows += self._database.rows(f"{_NEWEST} AND name IN ({marks})", (0, *some))
+        return {row["name"]: _verdict(row) for row in rows}
+
     def runs(self, check: str, start: datetime, end: datetime, holds: timedelta) -> tuple[Run, ...]:
         """How a check stood from `start` to `end`: looks in a row that said the same and came no
         later than `holds` after each other; the look that `start` fell under too. Of days whose
@@ -132,3 +157,15 @@ class StandingReading(RollupReading):
             (check, encoding.milliseconds(start - holds), encoding.milliseconds(start)),
         )
         return encoding.moment(found["at"]) if found and found["at"] is not None else start
+
+
+def _verdict(row: Row) -> Verdict:
+    # Most of ten thousand are good, and say no more.
+    if row["verdict"] == "{}" and row["state"] in _STATES:
+        return Verdict(State(row["state"]))
+    try:
+        told = {"state": row["state"], **encoding.unpacked(row["verdict"])}
+        return bodies.VERDICT.read(told, row["name"])
+    # That of a newer release is taken for none that could tell.
+    except Unreadable as why:
+        return Verdict(State.UNKNOWN, (str(why),))

@@ -38,7 +38,10 @@ def check_page(
     start, zone = now - timedelta(days=days), configuration.site.timezone
     parts = course(ledger, entry, start, now)
     strip, shares = drawn(parts, start, now, zone)
-    line = check_line(ledger, configuration, entry, store.known_condition(ledger, entry.name), now)
+    condition = store.known_condition(ledger, entry.name)
+    looks = ledger.attempts(entry.name, _MOST_LOOKS)
+    verdict = looks[0].verdict if looks else None
+    line = check_line(ledger, configuration, entry, condition, verdict, now)
     return CheckPage(
         card=CheckCard(line, strip, shares.percent),
         target=target_of(entry.probe),
@@ -46,7 +49,7 @@ def check_page(
         spans=SPANS,
         known_percent=shares.known_percent,
         graphs=tuple(_graphs(ledger, entry, start, now, zone))[:_MOST_GRAPHS],
-        looks=tuple(_look_line(entry, row) for row in ledger.attempts(entry.name, _MOST_LOOKS)),
+        looks=tuple(_look_line(entry, row) for row in looks),
         bad=tuple(
             (part.start, part.end, part.state, part.planned)
             for part in reversed(parts)

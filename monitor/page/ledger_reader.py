@@ -60,7 +60,8 @@ class LedgerReader:
     def _answer(self, question: Callable[[Ledger], T]) -> T:
         ledger = self._opened()
         try:
-            return question(of_site(ledger, self._scope))
+            with ledger.steady():
+                return question(of_site(ledger, self._scope))
         except LedgerFault:
             # It may have been replaced under its name: the next question opens what lies there.
             self._close()

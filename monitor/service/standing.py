@@ -11,6 +11,7 @@ from monitor.audit.call_ratios import call_windows
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import OVERDUE_AFTER_SECONDS, Every, next_after, overdue
+from monitor.core.verdict import Verdict
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.fault_words import verdict_words
@@ -33,8 +34,14 @@ def standing(
     """How the daemon and everything that it looks at stand; `calls`: with what the test calls of a
     week come to, which takes a while to read.
     """
+    with ledger.steady():
+        return _standing(ledger, configuration, now, calls)
+
+
+def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls: bool) -> Status:
     beat = heartbeat(configuration.state)
     conditions = store.conditions(ledger)
+    verdicts = ledger.newest_verdicts(configuration.checks, now)
     incidents = list(store.incidents_of(ledger.open_incidents()))
     # What is queued and has never failed is on its way; the rest is worth a line.
     waiting = ledger.undelivered_letters()
@@ -47,7 +54,14 @@ def standing(
         running=bool(beat and beat.running),
         stalled=_is_stalled(beat, now),
         checks=tuple(
-            check_line(ledger, configuration, entry, conditions.get(entry.name), now)
+            check_line(
+                ledger,
+                configuration,
+                entry,
+                conditions.get(entry.name),
+                verdicts.get(entry.name),
+                now,
+            )
             for entry in configuration.checks.values()
         ),
         incidents=tuple(incident_line(configuration, incident, now) for incident in incidents),
@@ -85,10 +99,10 @@ def check_line(
     configuration: Configuration,
     entry: CheckEntry,
     condition: Condition | None,
+    verdict: Verdict | None,
     now: datetime,
 ) -> CheckLine:
-    """Where one check stands."""
-    newest = next(iter(ledger.attempts(entry.name, limit=1)), None)
+    """Where one check stands; `verdict`: what its newest look came to."""
     hidden = hides(ledger, configuration, entry.name, now)
     number = condition.incident if condition else None
     moments = [condition.next_look] if condition and condition.next_look else []
@@ -102,7 +116,7 @@ def check_line(
         last_at=condition.looked_at if condition else None,
         next_at=min(moments, default=None),
         cadence=cadence_words(entry),
-        text=verdict_words(entry, newest.verdict) if newest else "",
+        text=verdict_words(entry, verdict) if verdict else "",
         incident=ticket_name(configuration, number) if number else "",
         muted=hidden.reason or "maintenance" if hidden else "",
         overdue=_overdue(entry, condition, now),

@@ -31,6 +31,7 @@ from monitor.desks.mail import MailSettings
 from monitor.incidents.correlation import AttemptResult
 from monitor.incidents.deadlines import keep_watch, next_watch
 from monitor.ledger import Ledger
+from monitor.ledger.server_address import Place
 from monitor.scheduling.rounds import Due, Rounds
 from monitor.scheduling.runner import Runner
 from monitor.testing.doubles import FakeDesk, ManualClock
@@ -102,13 +103,15 @@ class Scene:
         folder: Path | None = None,
         audit: Audit | None = None,
         policy: str = "ozonetel",
+        place: Place | None = None,
     ) -> None:
         """`checks` maps a name to what differs from a plain entry: "of" (its class), "at", "every",
-        "diagnose" ...
+        "diagnose" ...; `place`: where its ledger lies, if not in the folder.
         """
         self.world, self.clock, self.desk = World(), ManualClock(start), FakeDesk()
         self.seen: list[tuple[datetime, Due, AttemptResult]] = []
         self._folder = folder or Path(tempfile.mkdtemp(prefix="reveille-scene-"))
+        self.place = place or self._folder / "ledger.sqlite"
         entries = {name: self._entry(name, zone, **given) for name, given in checks.items()}
         self.configuration = replace(
             _configuration(self._folder, zone, entries, maintenance, people, policy), audit=audit
@@ -117,7 +120,7 @@ class Scene:
 
     def start_daemon(self) -> None:
         """Begin anew on the same ledger: what a restart does."""
-        self.ledger = Ledger(self._folder / "ledger.sqlite")
+        self.ledger = Ledger(self.place)
         runner = Runner(self.clock, self._folder / "exhibits")
         self.rounds = Rounds(self.ledger, self.configuration, self.clock, runner)
         self.audit = AuditRound(self.ledger, self.rounds, self.clock)

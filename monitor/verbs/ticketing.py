@@ -21,7 +21,8 @@ def tickets(arguments: Namespace) -> int:
     now = SystemClock().now()
     with ledger_of(configuration, read_only=True) as ledger:
         rows = ledger.incidents(arguments.limit, None if arguments.all else "open")
-        found = [view(ledger, configuration, one, now) for one in store.incidents_of(rows)]
+        with ledger.steady():
+            found = [view(ledger, configuration, one, now) for one in store.incidents_of(rows)]
     # A ticket that cannot be read is named after the list: it must not vanish from it in silence.
     wrong = list(store.unreadable_of(rows))
     if arguments.json:

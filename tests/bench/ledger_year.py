@@ -24,6 +24,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -32,6 +33,7 @@ from checks.data.backup.store.seal import key_of
 from monitor.config import CheckEntry, Configuration, load
 from monitor.config.reference.sample import write_sample
 from monitor.core.condition import Condition
+from monitor.core.incident import Incident
 from monitor.core.timetable import Every
 from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
@@ -51,6 +53,8 @@ TARGET_SECONDS, TARGET_STALL_SECONDS = 0.2, 0.25
 TICKETS, OPEN, LETTERS_EACH, RUNS = 2500, 3, 8, 7
 VERBS = ("status", "tickets", f"tickets show RV-{TICKETS}", "explain main-number")
 PROGRAM = Path(sys.executable).with_name("reveille")
+# A server undoes a change that stands still for too long (postgresql_login.py).
+_AT_ONCE = 100
 Row = tuple[int, int, str, str, int, str, str, str]
 
 
@@ -100,7 +104,7 @@ def filled(file: Path, configuration: Configuration, days: int, now: datetime) -
     """Make the ledger; gives how many looks are in it."""
     start = now - timedelta(days=days)
     with Ledger(file) as ledger:
-        _told(ledger, start, days, now)
+        told_of(ledger, start, days, now)
         with ledger.transaction() as t:
             for name in configuration.checks:
                 store.keep_condition(t, Condition(name, state=State.OK, looked_at=now))
@@ -118,11 +122,28 @@ def filled(file: Path, configuration: Configuration, days: int, now: datetime) -
     return count
 
 
-def _told(ledger: Ledger, start: datetime, days: int, now: datetime) -> None:
+def told_of(ledger: Ledger, start: datetime, days: int, now: datetime) -> None:
     """A year's tickets, their history and letters; some of them are open."""
     told, letter = sample_bodies.incidents()[0], bodies.ticket_body(sample_bodies.tickets()[0])
+    for first in range(0, TICKETS, _AT_ONCE):
+        _some_told(ledger, told, letter, range(first, first + _AT_ONCE), start, days)
+    queued = ledger.outbox("queued")
+    for first in range(0, len(queued), _AT_ONCE):
+        with ledger.transaction() as t:
+            for letter_row in queued[first : first + _AT_ONCE]:
+                t.letter_sent(letter_row, now, "<250 taken>")
+
+
+def _some_told(
+    ledger: Ledger,
+    told: Incident,
+    letter: dict[str, Any],
+    numbers: range,
+    start: datetime,
+    days: int,
+) -> None:
     with ledger.transaction() as t:
-        for number in range(TICKETS):
+        for number in numbers:
             at = start + timedelta(days=days * number / TICKETS)
             over = None if number >= TICKETS - OPEN else at + timedelta(hours=1)
             one = replace(told, number=None, key=f"Pune/{number}", opened_at=at, closed_at=over)
@@ -133,9 +154,6 @@ def _told(ledger: Ledger, start: datetime, days: int, now: datetime) -> None:
                 body = {"ticket": letter}
                 order = OutboxMessage(made, "opened", sequence, "mail", "a@example.net", body, at)
                 t.enqueue(order)
-    with ledger.transaction() as t:
-        for letter_row in ledger.outbox("queued"):
-            t.letter_sent(letter_row, now, "<250 taken>")
 
 
 def cost(file: Path, state: Path, verb: str, daemon: psutil.Process | None = None) -> Cost:

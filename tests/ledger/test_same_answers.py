@@ -77,6 +77,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "newest_slot": lambda one: [one.newest_slot(name) for name in one.check_names()],
     "newest_told": lambda one: one.newest_told(),
     "next_letter_at": lambda one: one.next_letter_at("mail"),
+    "newest_verdicts": lambda one: one.newest_verdicts(one.check_names(), LAST),
     "oldest_look": lambda one: one.oldest_look(),
     "observations": lambda one: rows(one.observations(n, 9, FIRST) for n in one.check_names()),
     "open_incident_by_key": lambda one: [

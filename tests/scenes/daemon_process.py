@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -58,14 +58,16 @@ def end_all() -> None:
 class Process:
     """`reveille run` on a configuration; what it did is read from its ledger."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, program: Sequence[str] = ("-m", "monitor.cli")) -> None:
+        """`program`: what Python is told to run."""
         self.file, self.configuration = file, load_sites(file)[0]
+        self.program = program
         self.log = file.with_suffix(".log")
 
     async def begin(self) -> None:
         """Start it, without waiting for anything."""
         with self.log.open("ab") as log:
-            command = (sys.executable, "-m", "monitor.cli", "--config", str(self.file), "run")
+            command = (sys.executable, *self.program, "--config", str(self.file), "run")
             self.process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
         _started.append(self.process.pid)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -42,19 +42,27 @@ class Hosts:
     ) -> None:
         self._folder, self._checks, self._site = folder, checks, site
         self.server, self.mailbox = server, mailbox
+        self.sockets = str(server.sockets)
+        """where the ledger's server is looked for; several, with a comma between, where it is one
+        of them"""
         self.all: dict[str, Process] = {}
 
-    async def start(self, name: str, checks: str = "", role: str = "reveille") -> Process:
-        """One more, or one again; by a role of its own, if need be."""
+    async def start(
+        self,
+        name: str,
+        checks: str = "",
+        role: str = "reveille",
+        program: Sequence[str] = ("-m", "monitor.cli"),
+    ) -> Process:
+        """One more, or one again; by a role of its own, or of another release, if need be."""
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
         (folder / "password").write_text("sesame\n", encoding="utf-8")
         file = folder / "reveille.toml"
-        sockets, port = self.server.sockets, self.mailbox.port
-        host = _HOST.format(name=name, role=role, sockets=sockets, port=port)
+        host = _HOST.format(name=name, role=role, sockets=self.sockets, port=self.mailbox.port)
         head = f"{_STATE}{self._site}{host}"
         file.write_text(head + (checks or self._checks), encoding="utf-8")
-        self.all[name] = Process(file)
+        self.all[name] = Process(file, program)
         await self.all[name].start()
         return self.all[name]
 

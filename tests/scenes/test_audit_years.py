@@ -24,10 +24,12 @@ from monitor.audit.round import MADE_UP_DAYS
 from monitor.config.section_models import Audit
 from monitor.core.local_time import instant
 from monitor.desks.desk import Letter, Never, TryLater
-from monitor.ledger import bodies
+from monitor.ledger import Ledger, bodies
+from monitor.ledger.server_address import Place
 from monitor.testing.scenario import Scene, ScriptedPortal
 from reports.morning_report import Audit as Report
 from reports.render import render_audit
+from tests.ledger.engines import ON_SERVER, on_server
 
 READERS = ("ops@example.net", "boss@example.net")
 TROUBLES = (
@@ -46,10 +48,14 @@ WEIGHTS = (60, 12, 12, 8, 3, 3, 6, 1)
 class Years:
     """A site and what befalls it, drawn from a seed."""
 
-    def __init__(self, folder: Path, zone: str, start: datetime, seed: int) -> None:
+    def __init__(
+        self, folder: Path, zone: str, start: datetime, seed: int, place: Place | None = None
+    ) -> None:
         audit = Audit(to=READERS, checks=("backup",))
         part = {"of": ScriptedPortal, "recheck": 43200.0}
-        self.site = Scene(start, {"backup": part}, zone=zone, folder=folder, audit=audit)
+        self.site = Scene(
+            start, {"backup": part}, zone=zone, folder=folder, audit=audit, place=place
+        )
         self.draw = random.Random(seed)
         self.zone = ZoneInfo(zone)
         self.met: Counter[str] = Counter()
@@ -119,9 +125,11 @@ class Years:
 
 def kept(folder: Path, zone: str) -> list[Report]:
     """The reports in the ledger, in the order in which they were made."""
-    from monitor.ledger import Ledger
+    return reports_of(folder / "ledger.sqlite")
 
-    with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
+
+def reports_of(place: Place) -> list[Report]:
+    with Ledger(place, read_only=True) as ledger:
         return [bodies.REPORT.read(row.body) for row in ledger.history(None) if row.kind == KIND]
 
 
@@ -158,12 +166,23 @@ async def test_each_date_of_ten_years_full_of_trouble_has_one_report(
     await the_years_are_whole(quick_folder, zone, seed, 3652)
 
 
-async def the_years_are_whole(folder: Path, zone: str, seed: int, days: int) -> None:
+@pytest.mark.slow
+@ON_SERVER
+@pytest.mark.parametrize(("zone", "seed"), [("America/Santiago", 10), ("Pacific/Apia", 13)])
+async def test_ten_years_on_a_server_are_as_whole(
+    quick_folder: Path, tmp_path: Path, zone: str, seed: int
+) -> None:
+    await the_years_are_whole(quick_folder, zone, seed, 3652, on_server(tmp_path))
+
+
+async def the_years_are_whole(
+    folder: Path, zone: str, seed: int, days: int, place: Place | None = None
+) -> None:
     start = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    years = Years(folder, zone, start, seed)
+    years = Years(folder, zone, start, seed, place)
     await years.live(days)
     assert all(years.met[trouble] for trouble in TROUBLES), years.met
-    made = kept(folder, zone)
+    made = reports_of(years.site.place)
     assert [report.number for report in made] == list(range(1, len(made) + 1))
     assert all(after.previous == before.day for before, after in pairwise(made))
     in_force = {report.day: report for report in made}  # the last of a day stands for it
