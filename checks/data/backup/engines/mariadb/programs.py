@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def without_own_name(plain: bytes, database: str) -> bytes:
     that into a view hangs on the rights of who defined it, and on what the database is called.
     """
     return plain.replace(b"`" + database.replace("`", "``").encode() + b"`.", b"")
+
+
+def schema_hashes(plain: bytes, *names: str) -> list[str]:
+    """SHA-256 of a schema as it is, and without each of these names of databases more."""
+    texts = [plain]
+    for name in names:
+        texts.append(without_own_name(texts[-1], name))
+    return [hashlib.sha256(text).hexdigest() for text in texts]
 
 
 def address(source: Source) -> list[str]:
