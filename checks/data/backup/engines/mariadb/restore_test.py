@@ -11,6 +11,7 @@ is loaded by a user of that one database. The server reads and writes files in n
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shlex
 import subprocess
