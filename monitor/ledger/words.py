@@ -56,7 +56,7 @@ class WordWriting(Table):
         clock of the database that has gone back since, and so is yet to come, was never said.
         """
         self._database.change(
-            f"DELETE FROM words WHERE check_name = ? AND said_at > {self._database.NOW}",  # noqa: S608
+            f"DELETE FROM words WHERE check_name = ? AND said_at > {self._database.NOW}",  # noqa: S608 - NOW
             (check,),
         )
         self._database.change(
