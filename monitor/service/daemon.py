@@ -3,7 +3,7 @@
 Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a
 letter to end, nor for the disk: the ledger has a thread of its own, and is awaited. Rule 2: SIGHUP
 reads the configuration again. A faulty one is refused, the old one goes on; a running call is not
-lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; what was not ended is owed again.
+lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; what is cut off is owed again.
 """
 
 from __future__ import annotations
