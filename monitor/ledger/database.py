@@ -69,6 +69,9 @@ class Database(ABC):
 
     NOW: ClassVar[str]
     """what time it is to the engine, as an expression, in milliseconds since 1970 UTC"""
+    ONLY_LOOKS: ClassVar[str] = "1 = 0"
+    """whether the host of a row of `hosts` may do no more than say what it sees, as an expression
+    """
     DAYS: ClassVar[str] = ""
     """a query for the days whose looks lie in a table of their own; "" where none does"""
     SKIP_LOCKED: ClassVar[str]

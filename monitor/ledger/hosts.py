@@ -29,6 +29,8 @@ class HostRow:
     """how long nothing was heard of it"""
     left: bool
     """whether it said that it stops"""
+    only_looks: bool = False
+    """whether its role of the database lets it do no more than say what it sees"""
 
 
 class HostReading(Table):
@@ -37,7 +39,8 @@ class HostReading(Table):
         now = self._database.NOW
         rows = self._database.rows(
             "SELECT name, location, life, heard_at, left_at,"  # noqa: S608 - a constant
-            f" {now} - heard_at AS silent FROM hosts ORDER BY name"
+            f" {now} - heard_at AS silent, {self._database.ONLY_LOOKS} AS only_looks"
+            " FROM hosts ORDER BY name"
         )
         return [_host(row) for row in rows]
 
@@ -78,4 +81,5 @@ def _host(row: Row) -> HostRow:
         moment(row["heard_at"]),
         silent,
         row["left_at"] is not None,
+        bool(row["only_looks"]),
     )

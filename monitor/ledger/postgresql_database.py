@@ -52,6 +52,7 @@ class PostgresDatabase(Database):
     FIRST_EXHIBIT = "readable(observation) #>> '{exhibits,0,2}'"
     MEASURED = questions.MEASURED
     NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+    ONLY_LOOKS = "only_looks(name)"
     DAYS = questions.OWN_DAYS
     SKIP_LOCKED = "FOR UPDATE SKIP LOCKED"
 

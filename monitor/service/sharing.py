@@ -149,8 +149,9 @@ class Sharing:
         if now - self._said_at > _GAP_SECONDS:
             self._here_since = now
         self._said_at = now
-        there = (one.name for one in ledger.hosts() if not one.left and one.silent < _THERE)
-        self.claims.hosts = tuple(there)
+        there = (one for one in ledger.hosts() if not one.left and one.silent < _THERE)
+        # One that only looks from its place takes no share of what any host may look at.
+        self.claims.hosts = tuple(one.name for one in there if not one.only_looks)
         if isinstance(self._clock, KeptClock):
             self._clock.take(ledger.now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,16 @@ def configured(folder: Path, to: ServerAddress) -> None:
     (folder / "reveille.toml").write_text(f"{SITE}\n{section}", encoding="utf-8")
 
 
+def pages(capsys: Capture, folder: Path, numbers: Iterable[str]) -> list[str]:
+    """The same as people see it, byte by byte."""
+    asked = [["tickets", "show", number] for number in numbers]
+    found = []
+    for words in (["tickets", "--all"], *asked, ["report", "list"], ["report", "show"]):
+        assert main([*words, "--config", str(folder / "reveille.toml")]) == 0
+        found.append(capsys.readouterr().out)
+    return found
+
+
 @pytest.mark.parametrize(
     "release", [*(pytest.param(one, marks=pytest.mark.slow) for one in RELEASES[:-1]), RELEASES[-1]]
 )
@@ -43,11 +53,13 @@ def test_a_ledger_of_each_release_says_the_same_over_there(
     restore(release, file)
     Ledger(file).close()
     before = shown(capsys, tmp_path)
+    as_pages = pages(capsys, tmp_path, before["shown"])
     configured(tmp_path, to)
     assert main(["ledger", "move", "--json", "--config", str(tmp_path / "reveille.toml")]) == 0
     tables = {one["table"]: one["rows"] for one in json.loads(capsys.readouterr().out)["tables"]}
     assert set(tables) == set(TABLES) and tables["attempts"] and tables["receipts"]
     assert json.dumps(shown(capsys, tmp_path)) == json.dumps(before)
+    assert pages(capsys, tmp_path, before["shown"]) == as_pages
     with Ledger(to) as there:
         assert verified(there, None).findings == ()
         with there.transaction() as t:

@@ -149,6 +149,7 @@ def test_it_keeps_what_it_saw(world: World, delhi: Ledger) -> None:
         (word,) = ledger.words("Delhi/portal", now)
         row = ledger.attempt(word.attempt)
         assert row and (row.check, row.verdict.state) == (name, State.FAILED)
+        assert [one.name for one in ledger.hosts() if one.only_looks] == ["delhi-1"]
         assert [one.host for one in ledger.exhibits(now - timedelta(days=1))] == ["delhi-1"]
     again = delhi.claim_leases("delhi-1:2:b", [name], timedelta(seconds=15))
     assert again and delhi.renew_leases(again, timedelta(seconds=15)) == {name}

@@ -13,6 +13,8 @@ CREATE FUNCTION own_host() RETURNS TEXT LANGUAGE sql STABLE SECURITY DEFINER AS
 $$ SELECT host FROM roles WHERE name = session_user $$;
 CREATE FUNCTION own_sites() RETURNS TEXT[] LANGUAGE sql STABLE SECURITY DEFINER AS
 $$ SELECT sites FROM roles WHERE name = session_user $$;
+CREATE FUNCTION only_looks(TEXT) RETURNS BOOLEAN LANGUAGE sql STABLE SECURITY DEFINER AS
+$$ SELECT EXISTS (SELECT 1 FROM roles WHERE host = $1) $$;
 
 -- A probe host counts changes and numbers its names, and can do nothing else with numbers.
 CREATE FUNCTION counted() RETURNS BIGINT LANGUAGE sql VOLATILE SECURITY DEFINER AS
@@ -25,8 +27,10 @@ ALTER TABLE check_names ALTER COLUMN number SET DEFAULT next_check_number();
 DO $$
 DECLARE function TEXT;
 BEGIN
-    FOREACH function IN ARRAY ARRAY['own_host', 'own_sites', 'counted', 'next_check_number'] LOOP
-        EXECUTE format('ALTER FUNCTION %I() SET search_path = %I, pg_temp', function, current_schema());
+    FOREACH function IN ARRAY
+        ARRAY['own_host()', 'own_sites()', 'only_looks(TEXT)', 'counted()', 'next_check_number()']
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', function, current_schema());
     END LOOP;
 END $$;
 
