@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterable, Mapping
@@ -102,13 +103,21 @@ def of_mariadb(login: Mapping[str, Any], users: Iterable[str] = ()) -> Held:
         for user in users:
             hosts = asked("SELECT host FROM mysql.user WHERE user = %s", user)
             found[f"user {user}"] = sorted(
-                (host, asked("SHOW GRANTS FOR %s@%s", user, host)) for (host,) in hosts
+                (host, [_in_order(each) for (each,) in asked("SHOW GRANTS FOR %s@%s", user, host)])
+                for (host,) in hosts
             )
     return found
 
 
 def _named(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
+
+
+def _in_order(grant: str) -> str:
+    """Columns that a right is given for come in any order."""
+    return re.sub(
+        r"\(([^)]*)\)", lambda found: f"({', '.join(sorted(found[1].split(', ')))})", grant
+    )
 
 
 def _countless(shown: str) -> str:
