@@ -61,11 +61,11 @@ def ask_together(ledger: Ledger, checks: Iterable[str]) -> None:
             some.update(_read(ledger, ledger.condition_texts(new)))
 
 
-def ask_to_settle(ledger: Ledger, checks: Iterable[str]) -> None:
+def ask_to_settle(ledger: Ledger, t: Transaction, checks: Iterable[str]) -> None:
     """Looks at several checks will be settled: what that asks of the ledger is asked together."""
     names = list(checks)
     ask_together(ledger, names)
-    ledger.ask_numbers(names)
+    t.ask_numbers(names)
 
 
 def waiting(ledger: Ledger) -> dict[str, Condition]:

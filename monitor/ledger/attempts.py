@@ -60,19 +60,6 @@ class AttemptReading(Table):
         found.sort(key=lambda row: (row["started_at"], row["check_number"]), reverse=True)
         return [_attempt(row) for row in found[:limit]]
 
-    def ask_numbers(self, checks: Sequence[str]) -> None:
-        """Attempts of several checks will be kept: what their numbers are is one question."""
-        known: dict[str, int] = self._database.lasting.setdefault(_NUMBERS, {})
-        new = [check for check in checks if check not in known] if self._database.DISTANT else []
-        for start in range(0, len(new), MOST_AT_ONCE):
-            some = new[start : start + MOST_AT_ONCE]
-            marks = ", ".join("?" for _ in some)
-            rows = self._database.rows(
-                f"SELECT name, number FROM check_names WHERE name IN ({marks})",  # noqa: S608 - marks
-                some,
-            )
-            known.update((row["name"], row["number"]) for row in rows)
-
     def _names(self) -> list[str]:
         only, names = self._of_names("name")
         rows = self._database.rows(
@@ -137,6 +124,29 @@ class AttemptReading(Table):
 
 
 class AttemptWriting(Table):
+    def ask_numbers(self, checks: Sequence[str]) -> None:
+        """Attempts of several checks will be kept: what their numbers are is one question, and to
+        give numbers to those that are new is another.
+        """
+        if not self._database.DISTANT:
+            return
+        known: dict[str, int] = self._database.lasting.setdefault(_NUMBERS, {})
+        given: dict[str, int] = self.memo().setdefault(_NUMBERS, {})
+        new = [
+            check for check in dict.fromkeys(checks) if check not in given and check not in known
+        ]
+        for start in range(0, len(new), MOST_AT_ONCE):
+            some = new[start : start + MOST_AT_ONCE]
+            marks = ", ".join("?" for _ in some)
+            rows = self._database.rows(
+                f"SELECT name, number FROM check_names WHERE name IN ({marks})",  # noqa: S608 - marks
+                some,
+            )
+            known.update((row["name"], row["number"]) for row in rows)
+            if left := [(check,) for check in some if check not in known]:
+                rows = self._database.change_these(_NUMBERED, left)
+                given.update((row["name"], row["number"]) for row in rows)
+
     def keep_attempt(
         self,
         check: str,
@@ -227,6 +237,11 @@ _RECORD_COLUMNS = (
     ("state", "TEXT"),
     ("observation", "TEXT"),
     ("verdict", "TEXT"),
+)
+_NUMBERED = Many(
+    (("name", "TEXT"),),
+    "INSERT INTO check_names (name) SELECT name FROM these WHERE TRUE ON CONFLICT DO NOTHING"
+    " RETURNING name, number",
 )
 _NAMED = ", ".join(name for name, _ in _RECORD_COLUMNS)
 _KEPT = Many(

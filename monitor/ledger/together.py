@@ -37,7 +37,7 @@ class Together:
         self,
         ledger: LedgerAccess,
         gather_seconds: float = GATHER_SECONDS,
-        ask: Callable[[Ledger, Iterable[str]], None] | None = None,
+        ask: Callable[[Ledger, Transaction, Iterable[str]], None] | None = None,
     ) -> None:
         """`ask` is done once before changes, with all that they are about: what each of them will
         ask of the ledger is asked together.
@@ -89,18 +89,18 @@ class Together:
         for one, wrong in zip(batch, errors, strict=True):
             _done(one, wrong)
 
-    def _ask_for(self, names: Sequence[str], ledger: Ledger) -> None:
+    def _ask_for(self, names: Sequence[str], ledger: Ledger, t: Transaction) -> None:
         if self._ask is not None:
-            self._ask(ledger, names)
+            self._ask(ledger, t, names)
 
 
 def _write_all(
-    changes: Sequence[Change], first: Callable[[Ledger], None], ledger: Ledger
+    changes: Sequence[Change], first: Change, ledger: Ledger
 ) -> Sequence[Exception | None]:
     """What each of them came to; all in one transaction, if none is at fault."""
     try:
         with ledger.transaction() as t:
-            first(ledger)
+            first(ledger, t)
             for change in changes:
                 change(ledger, t)
     except Exception as error:  # noqa: BLE001 - whose it is comes out below

@@ -10,9 +10,9 @@ from monitor.core.timetable import Every
 from monitor.scheduling.claims import LEASE
 from monitor.scheduling.due import FIRST, Due
 
-# The ledger is asked twice a second, and may take two seconds to answer. What a host that dies has
+# The ledger is asked twice a second, and may take a second to answer. What a host that dies has
 # claimed waits for the end of its lease: more would be no better.
-AHEAD_SECONDS = 3.0
+AHEAD_SECONDS = 2.0
 # A clock that is kept by another's is put right by fractions of a second.
 _SLACK_SECONDS = 1.0
 # Begun later than this after it was claimed, a look would be settled when its lease is over.

@@ -3,7 +3,7 @@ each begins at its slot and waits for nobody.
 
 Rules:
 1. Of the hosts that are there each check has one that goes first (first_hosts.py). It claims a slot
-   of a grid three seconds ahead, with all others of that moment in one question.
+   of a grid two seconds ahead, with all others of that moment in one question.
 2. What that one has not claimed a second after its time is for whoever is there. So nothing hangs
    on who is thought to be there: the leases decide. A host that is behind with its own does not.
 3. A look that was claimed and has not begun when its lease is old is owed again: this host froze.
@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
+from checks.body import Unreadable
 from monitor.clock import Clock
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
@@ -70,7 +72,7 @@ class GrantedLooks(OwedLooks):
         return self.begins(now)
 
     async def grant(self, now: datetime) -> None:
-        """Claim what is owed by now, and of grids what will be in three seconds."""
+        """Claim what is owed by now, and of grids what will be in two seconds."""
         self._leave_removed()
         checks, agenda = self._mine, self._agenda
         found = await self._ledger.do(lambda ledger: self._claimed(ledger, checks, agenda, now))
@@ -296,6 +298,13 @@ class GrantedLooks(OwedLooks):
             if again is None or again.job != due.job:
                 continue
             self._first_seen.pop(due.name, None)
-            known = condition.memory if condition and not due.place else None
-            sure.append(replace(again, memory=known))
+            sure.append(replace(again, memory=None if due.place else _memory(ledger, due.name)))
         return sure
+
+
+def _memory(ledger: Ledger, check: str) -> Mapping[str, Any] | None:
+    """What its last look remembered; None where that cannot be read, which the look says."""
+    try:
+        return store.condition_of(ledger, check).memory
+    except Unreadable:
+        return None

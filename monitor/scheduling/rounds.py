@@ -65,11 +65,8 @@ class Rounds(GrantedLooks):
         self._has_room = runner.has_room
         self.attempts = Attempts(ledger, clock, runner, heard)
         self._attempt = self.attempts.made
-        gather = _GATHER_SECONDS if self._claims.shared else GATHER_SECONDS
-        self._together, self._shared = (
-            Together(ledger, gather, store.ask_together),
-            SharedLooks(clock),
-        )
+        self._together = Together(ledger, ask=store.ask_to_settle)
+        self._shared = SharedLooks(clock)
         # Keeps looks that the ledger cannot take now; set where there is a place for that.
         self.keep_late: KeepLate | None = None
         self._places = PlaceRounds(

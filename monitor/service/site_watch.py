@@ -29,7 +29,7 @@ from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
 from monitor.service.work import Work
 
-# Looks are claimed three seconds before their slot: of many those of half a second in one question,
+# Looks are claimed two seconds before their slot: of many those of half a second in one question,
 # of a few each at once.
 _GRANTS_APART_SECONDS, _FEW_SECONDS = 0.4, 0.05
 

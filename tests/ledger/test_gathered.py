@@ -101,3 +101,17 @@ def test_more_than_stand_in_one_statement(ledger: Ledger) -> None:
             t.keep_attempt(lease.job, "portal", "scheduled", AT, Observation(), GOOD)
     assert {row.done_to for row in ledger.lease_rows(jobs).values()} == {AT}
     assert len(ledger.condition_texts(jobs)) == len(ledger.attempts(limit=999)) == len(jobs)
+
+
+def test_new_checks_are_numbered_together(ledger: Ledger) -> None:
+    names = [f"portal-{number}" for number in range(9)]
+    with pytest.raises(RuntimeError), ledger.transaction() as t:
+        t.ask_numbers(names)
+        raise RuntimeError
+    for some in (names[:4], names, names):
+        with ledger.transaction() as t:
+            t.ask_numbers(some)
+            for name in some:
+                t.keep_attempt(name, "portal", "scheduled", AT, Observation(), GOOD)
+    assert {len(ledger.attempts(name)) for name in names[:4]} == {3}
+    assert {len(ledger.attempts(name)) for name in names[4:]} == {2}
