@@ -10,7 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
@@ -28,7 +27,7 @@ def put_line(path: Path, line: bytes, most_bytes: int | None = None) -> bool:
         if most_bytes is not None and end + len(whole) > most_bytes:
             return False
         if os.write(descriptor, whole) < len(whole):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            raise OSError(28, "No space left on device", str(path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

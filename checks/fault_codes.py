@@ -16,38 +16,37 @@ from checks.transport import faults
 # One alphabetical list and not one for each kind: the same trouble has the same word everywhere, so
 # that one rule of a policy fits all kinds.
 _OF_KINDS = """
-account-broken agent-not-called aide-differs already-running ami-error another-call
-archive-failing bad-encoding bad-json bad-peer bad-recipient bad-url battery-low broken-off
-changed-account changed-file channels-exhausted checksum-failures choppy client-older clipped
-clock clock-off cluster-died comfort-noise compare-failed connections-full copy-differs
-copy-failed corrupt critical d-channel-down damaged database-missing dead-air descriptors-low
-differs digits-differ digits-lost directory-missing disk-error disk-full drill-user dropped dtls
-dtmf-ignored dtmf-lost dtmf-lost-to-agent dtmf-lost-to-caller dump-failed early-hang-up echo
-empty empty-database empty-password engine-down exists extension-missing fax figures-differ
-filesystem-error filling finds-nothing fingerprint flapping foreign-file frozen goaway
-guessed-password hardware-error header-too-large hidden-program hung-task ids-running-out
-infected inodes-full io-error journal json-differs json-missing kiss-of-death locale-missing
-locked log-erased login login-refused long-transaction looped manifest memory-low missing
-missing-file missing-text monitor-memory music-on-hold new-account new-file new-key new-log-in
-new-module new-privilege new-privileged-file new-schedule night-peak no-answer no-call
-no-callback no-caller-id no-candidate no-codec no-fingerprint no-ice no-key no-login no-match
-no-media no-music no-pair no-queues no-recording no-records no-registrations no-relay no-rtp
-no-signatures no-socket no-source no-space no-spans no-srtp no-starttls no-subprotocol
-no-such-column no-such-database no-such-file no-such-queue no-such-span no-such-table
-no-telephone-event nobody-to-answer noise not-a-number not-allowed not-answered not-arrived
-not-bound not-called not-comparable not-connected not-encrypted not-found not-heard
-not-in-backup not-mounted not-proven not-records not-registered not-rung not-seen not-silent
-not-synchronised not-taken not-understood not-written old-signatures on-battery one-sided
-one-way-to-agent one-way-to-caller one-way-to-target oom-kill overdue overloaded permission
-preload premium-call process-missing queue-too-long queue-too-old raid-degraded read-only
-redirects registration-scan replace-battery replication-broken replication-late report-changed
-report-missing reset restarting restore-failed role-missing root-account rootkit-sign
-rtp-from-elsewhere schema security-updates seen shrunk silent smart-failing soft-200 sql stale
-stale-lists still-heard stuck swap-full too-few-agents too-large too-long too-many-connections
-too-quiet too-short too-small tool-missing unexpected-port unit-down unit-failed unknown-prompt
-unreadable unusual-country unwanted-text ups-alarm ups-bypassed ups-not-seen ups-off
-ups-overloaded voicemail worker-died wrong-agent wrong-answer wrong-body wrong-caller-id
-wrong-key wrong-page wrong-prompt
+account-broken agent-not-called aide-differs already-running ami-error another-call archive-failing
+bad-encoding bad-json bad-peer bad-recipient bad-url battery-low broken-off changed-account
+changed-file channels-exhausted checksum-failures choppy client-older clipped clock clock-off
+cluster-died comfort-noise compare-failed connections-full copy-differs copy-failed corrupt
+critical d-channel-down damaged database-missing dead-air descriptors-low differs digits-differ
+digits-lost directory-missing disk-error disk-full drill-user dropped dtls dtmf-ignored dtmf-lost
+dtmf-lost-to-agent dtmf-lost-to-caller dump-failed early-hang-up echo empty empty-database
+empty-password engine-down exists extension-missing fax figures-differ filesystem-error filling
+finds-nothing fingerprint flapping foreign-file frozen goaway guessed-password hardware-error
+header-too-large hidden-program hung-task ids-running-out infected inodes-full io-error journal
+json-differs json-missing kiss-of-death locale-missing locked log-erased login login-refused
+long-transaction looped manifest memory-low missing missing-file missing-text monitor-memory
+music-on-hold new-account new-file new-key new-log-in new-module new-privilege new-privileged-file
+new-schedule night-peak no-answer no-call no-callback no-caller-id no-candidate no-codec
+no-fingerprint no-ice no-key no-login no-match no-media no-music no-pair no-queues no-recording
+no-records no-registrations no-relay no-rtp no-signatures no-socket no-source no-space no-spans
+no-srtp no-starttls no-subprotocol no-such-column no-such-database no-such-file no-such-queue
+no-such-span no-such-table no-telephone-event nobody-to-answer noise not-a-number not-allowed
+not-answered not-arrived not-bound not-called not-comparable not-connected not-encrypted not-found
+not-heard not-in-backup not-mounted not-proven not-records not-registered not-rung not-seen
+not-silent not-synchronised not-taken not-understood not-written old-signatures on-battery
+one-sided one-way-to-agent one-way-to-caller one-way-to-target oom-kill other-database overdue
+overloaded permission preload premium-call process-missing queue-too-long queue-too-old
+raid-degraded read-only redirects registration-scan replace-battery replication-broken
+replication-late report-changed report-missing reset restarting restore-failed role-missing
+root-account rootkit-sign rtp-from-elsewhere schema security-updates seen shrunk silent
+smart-failing soft-200 sql stale stale-lists still-heard stuck swap-full too-few-agents too-large
+too-long too-many-connections too-quiet too-short too-small tool-missing unexpected-port unit-down
+unit-failed unknown-prompt unreadable unusual-country unwanted-text ups-alarm ups-bypassed
+ups-not-seen ups-off ups-overloaded voicemail worker-died wrong-agent wrong-answer wrong-body
+wrong-caller-id wrong-key wrong-page wrong-prompt
 """
 
 # The parts of an attempt, in the same way. A walk's steps and a table's name are the site's own.

@@ -1,9 +1,10 @@
 """The process in which pyVoIP calls (see process/child.py for what it tells).
 
 Traps of the engine that this file lives with (pyVoIP 1.6.8): register() and invite() block, so each
-has a thread; it swallows what breaks in its threads; final responses but 404 and 503 pass it by, so
-they are read from what it parses; it misses a 200 that comes before any provisional response. What
-it misses is `blind`, never a fault. Left by os._exit: its threads do not end.
+has a thread; it swallows what breaks in its threads; final responses but 404 and 503 pass it by,
+and it cannot read every one, so they are read from what comes, before it does; it misses a 200 that
+comes before any provisional response, and knows no PRACK. What it misses is `blind`, never a fault.
+Left by os._exit: its threads do not end.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 import socket
 import threading
 import time
@@ -31,6 +33,11 @@ _MISSED_SECONDS = 5.0
 # Two round trips: the farewell is asked for a proof, as everything is.
 _LEAVING_SECONDS = 3.0
 _STATUS_OK, _STATUS_FINAL, _AUTHENTICATE = 200, 300, (401, 407)
+
+
+_STATUS = re.compile(rb"(?i)SIP/2\.0[ \t]+(\d{3})\b")
+_OF_INVITE = re.compile(rb"(?im)^cseq[ \t]*:[ \t]*\d{1,10}[ \t]+INVITE\b")
+_RELIABLE = re.compile(rb"(?im)^require[ \t]*:[^\r\n]*\b100rel\b")
 
 
 class Fault(Exception):
@@ -63,9 +70,9 @@ class Telephone:
         )
         self._unlike_any_other()
         self._statuses: list[int] = []
-        self._heard: Callable[[Any], None] = self._phone.sip.parse_message
-        # The engine keeps no final response but 404 and 503: each message is read as it is parsed.
-        self._phone.sip.parse_message = self._parsed  # type: ignore[method-assign]
+        self._reliable = False
+        """whether the far end awaits a PRACK (RFC 3262)"""
+        self._read_first()
         self._call: Any = None
         self._broken = ""
         self.measures: dict[str, float] = {}
@@ -84,6 +91,18 @@ class Telephone:
             return str(write(number, session, media, way, sip.gen_branch(), call))
 
         sip.gen_invite = written  # type: ignore[method-assign, assignment]
+
+    def _read_first(self) -> None:
+        """See each message before the engine reads it, or fails to."""
+        from pyVoIP import SIP
+
+        engines = SIP.SIPMessage
+
+        def read(data: bytes) -> Any:
+            self._came(data)
+            return engines(data)
+
+        SIP.SIPMessage = read  # type: ignore[misc, assignment]
 
     def register(self) -> None:
         """Start the engine, and wait until the account is registered. Raises Fault."""
@@ -115,6 +134,10 @@ class Telephone:
         # end.
         if _STATUS_OK in self._statuses and not _until(self._answered, _MISSED_SECONDS):
             raise Blind("the call was answered, and pyVoIP missed it")
+        if self._reliable:
+            raise Blind("the far end awaits a PRACK (RFC 3262), which pyVoIP does not know")
+        if self._statuses[-1:] and self._statuses[-1] in _AUTHENTICATE:
+            raise Blind("the far end asks for a proof that pyVoIP did not give")
         raise Fault("timeout", f"no answer within {within:g} s")
 
     def listen(self) -> None:
@@ -170,13 +193,14 @@ class Telephone:
         thread.start()
         return thread
 
-    def _parsed(self, message: Any) -> None:
-        if (
-            getattr(message, "status", None) is not None
-            and message.headers.get("CSeq", {}).get("method") == "INVITE"
-        ):
-            self._statuses.append(int(message.status))
-        self._heard(message)
+    def _came(self, data: bytes) -> None:
+        """Keep what answers our INVITE."""
+        head = data.partition(b"\r\n\r\n")[0]
+        found = _STATUS.match(head)
+        if found is None or not _OF_INVITE.search(head):
+            return
+        self._statuses.append(int(found[1]))
+        self._reliable = self._reliable or bool(_RELIABLE.search(head))
 
     def _registered(self) -> bool:
         return self._phone.get_status().name == "REGISTERED"

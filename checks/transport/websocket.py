@@ -27,6 +27,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidMessage, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
+from websockets.protocol import State
 from websockets.typing import Origin, Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
@@ -36,6 +38,7 @@ from checks.transport.http import forgiving
 from checks.transport.http.trust import chain, ends_at
 from checks.transport.stages import Stages
 from checks.transport.tls import trusting
+from checks.transport.websocket_lengths import Lengths
 
 # The largest SIP message: RFC 3261 section 18.1.1 has every element take messages up to the 65 535
 # bytes of a datagram. A larger frame is refused before it is read.
@@ -53,6 +56,7 @@ class Guarded(ClientConnection):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._head: bytearray | None = bytearray()
+        self._lengths = Lengths()
 
     def data_received(self, data: bytes) -> None:
         if self._head is not None:
@@ -60,6 +64,13 @@ class Guarded(ClientConnection):
             if (plain := self._upgraded(self._head)) is None:
                 return
             data, self._head = plain, None
+            self._lengths.take(plain[forgiving.end_of_head(plain) :])
+        else:
+            self._lengths.take(data)
+        if self._lengths.wrong and self.protocol.state is State.OPEN:
+            self.protocol.fail(CloseCode.PROTOCOL_ERROR, "a length in more bytes than it needs")
+            self.transport.abort()
+            return
         super().data_received(data)
         if self.protocol.handshake_exc or self.protocol.parser_exc:
             self.transport.abort()
@@ -83,8 +94,8 @@ class Guarded(ClientConnection):
 
 
 async def connection_to(stages: Stages, edge: Mapping[str, Any]) -> ClientConnection:
-    """A WebSocket. `edge`: url, origin, authorities; subprotocols (else sip alone) and token, where
-    there are any. Raises Over.
+    """A WebSocket. `edge`: url, origin, authorities; subprotocols (else sip alone), token and
+    largest_bytes of a message (else those of SIP), where there are any. Raises Over.
     """
     where = parse_uri(edge["url"])
     found = await _resolved(stages, where)
@@ -128,7 +139,10 @@ async def _speaking(
     origin = Origin(edge["origin"]) if edge["origin"] else None
     offered = [Subprotocol(name) for name in _subprotocols(edge)] or None
     protocol = ClientProtocol(
-        where, origin=origin, subprotocols=offered, max_size=LARGEST_MESSAGE_BYTES
+        where,
+        origin=origin,
+        subprotocols=offered,
+        max_size=edge.get("largest_bytes", LARGEST_MESSAGE_BYTES),
     )
     context = (
         trusting(Path(edge["authorities"]) if edge["authorities"] else None)

@@ -10,7 +10,7 @@
     answer      < {"say": "pong"}                           faults: closed, bad-peer
     any of them                                             faults: timeout
 
-What comes before the answer is passed over; no message may be larger than 64 KB.
+What comes before the answer is passed over; no message may be larger than 1 MB.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ _ADDRESS = re.compile(
 # not answered among so many does not.
 _MOST_MESSAGES = 1000
 _SHOWN = 120
+# A dashboard's socket begins with the state of all its queues, some hundred kilobytes; browsers set
+# no limit.
+_LARGEST_BYTES = 2**20
 # A proxy knows of a dead backend as soon as it connects; on a slow way a round trip is 0.3 s.
 _STAYS_SECONDS = 0.4
 
@@ -165,6 +168,7 @@ answer = "pong"
             "authorities": str(self.trusted_certificates or ""),
             "subprotocols": list(self.subprotocols),
             "token": revealed(self.token),
+            "largest_bytes": _LARGEST_BYTES,
         }
         try:
             connection = await connection_to(

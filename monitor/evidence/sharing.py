@@ -52,12 +52,23 @@ class SharedEvidence:
         # What came before the last time was given and taken then; everything at the first.
         self._given_to = self._taken_to = _EVER
 
-    def give(self, ledger: Ledger, now: datetime, look_back: timedelta) -> int:
-        """Put this host's evidence of looks since then into the ledger; how many files."""
+    def found(self, ledger: Ledger, now: datetime, look_back: timedelta) -> list[Path]:
+        """The folders of looks since then that were not good. It reads for long where there are
+        many looks: no change is to wait for it.
+        """
         since = max(self._given_to - _OVERLAP, now - look_back)
+        return [Path(one).parent for one in ledger.bad_exhibits(since, _LOOKS_AT_ONCE)]
+
+    def give(
+        self, ledger: Ledger, now: datetime, look_back: timedelta, folders: list[Path] | None = None
+    ) -> int:
+        """Put this host's evidence of looks since then into the ledger; how many files. `folders`:
+        those that were found.
+        """
+        since = max(self._given_to - _OVERLAP, now - look_back)
+        folders = self.found(ledger, now, look_back) if folders is None else folders
         if self._given is None:  # what this host gave before it was started again
             self._given = {row.path for row in ledger.exhibits(since) if row.host == self._host}
-        folders = [Path(one).parent for one in ledger.bad_exhibits(since, _LOOKS_AT_ONCE)]
         given = size = 0
         for path, file in self._own(folders):
             if path in self._given:

@@ -112,8 +112,10 @@ def settle_places(
             continue
         before = _condition(known.get(one.place, PlaceRow(one.place)))
         after = stepped(before, judged, _PATIENCE)
-        if after.trouble is Trouble.SILENT and one.place in lost:
-            after = replace(after, trouble=before.trouble)
+        # What its host does not say counts for nothing, also once it is there again: it has a word
+        # to get in first.
+        if one.standing is Standing.MISSING and one.place in lost:
+            after = before
         kept.append(
             PlaceRow(one.place, after.alone, after.silent, after.agreed, after.trouble.value)
         )

@@ -73,6 +73,8 @@ _HAPPENED: Mapping[str, tuple[Migration, ...]] = {
     # how it had been closed was not kept; it was always said to have worked for a while
     "reopened": (together(added("after", ""), added("by", ""), added("worked", True)),),
     "escalated": (added("missed", []),),
+    # which severity it was given was not kept, but only what it had been
+    "reclassified": (added("severity", ""),),
 }
 HAPPENINGS: Mapping[str, Body[dict[str, Any]]] = {
     kind: Body(f"line {kind!r}", frozenset(keys), dict, _HAPPENED.get(kind, ()))

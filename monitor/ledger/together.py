@@ -42,7 +42,7 @@ class Together:
         """`ask` is done once before changes, with all that they are about: what each of them will
         ask of the ledger is asked together.
         """
-        self._ledger, self._gather_seconds, self._ask = ledger, gather_seconds, ask
+        self._ledger, self.gather_seconds, self._ask = ledger, gather_seconds, ask
         self._waiting: list[_Waiting] = []
         # The loop itself keeps only weak references to tasks (asyncio manual).
         self._committing: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class Together:
 
     async def _commit(self) -> None:
         try:
-            await asyncio.sleep(self._gather_seconds)
+            await asyncio.sleep(self.gather_seconds)
             while self._waiting:
                 batch, self._waiting = self._waiting, []
                 await self._written(batch)

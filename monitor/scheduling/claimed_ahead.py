@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from monitor.core.timetable import Every
 from monitor.scheduling.claims import LEASE
-from monitor.scheduling.due import Due
+from monitor.scheduling.due import FIRST, Due
 
-# The ledger is asked twice a second, and may take a second to answer.
-AHEAD_SECONDS = 2.0
+# The ledger is asked twice a second, and may take two seconds to answer. What a host that dies has
+# claimed waits for the end of its lease: more would be no better.
+AHEAD_SECONDS = 3.0
 # A clock that is kept by another's is put right by fractions of a second.
 _SLACK_SECONDS = 1.0
 # Begun later than this after it was claimed, a look would be settled when its lease is over.
@@ -42,6 +44,9 @@ class ClaimedAhead:
     def __contains__(self, check: str) -> bool:
         return check in self._waits
 
+    def __len__(self) -> int:
+        return len(self._waits)
+
     def add(self, due: Due, stopwatch: float) -> None:
         """One that was claimed just now."""
         self._waits[due.name] = _Claimed(due, stopwatch)
@@ -61,7 +66,7 @@ class ClaimedAhead:
                 continue
             del self._waits[name]
             of_no_use = ahead > 0 or name in running or stopwatch - claimed.at > _OLD_SECONDS
-            (found.left if of_no_use else found.now).append(due)
+            (found.left if of_no_use else found.now).append(_newest(due, now))
         return Begins(found.now, found.left, soonest)
 
     def take(self, checks: Iterable[str]) -> list[str]:
@@ -76,3 +81,13 @@ class ClaimedAhead:
         found = [one.due for one in self._waits.values()]
         self._waits.clear()
         return found
+
+
+def _newest(due: Due, now: datetime) -> Due:
+    # A host that is behind may begin one slot of a grid after the next has come: that would be owed
+    # again at once.
+    grid = due.entry.timetable
+    if not isinstance(grid, Every) or due.slot is None or due.slot.key == FIRST:
+        return due
+    later = grid.newest_at(now) > due.slot.at
+    return replace(due, slot=grid.newest(now)) if later else due

@@ -3,7 +3,7 @@ each begins at its slot and waits for nobody.
 
 Rules:
 1. Of the hosts that are there each check has one that goes first (first_hosts.py). It claims a slot
-   of a grid two seconds ahead, with all others of that moment in one question.
+   of a grid three seconds ahead, with all others of that moment in one question.
 2. What that one has not claimed a second after its time is for whoever is there. So nothing hangs
    on who is thought to be there: the leases decide. A host that is behind with its own does not.
 3. A look that was claimed and has not begun when its lease is old is owed again: this host froze.
@@ -36,6 +36,8 @@ _SHARE = 0.25
 # What others have done to a check (a confirmation that a dead host owed, a person's word) is found
 # out so often.
 _ASKS_APART_SECONDS = 1.0
+# A few at a time wait for nobody.
+_MANY = 10
 # More is for the next turn: each of them is worked out by itself.
 _MOST_WORKED_OUT = 400
 
@@ -68,7 +70,7 @@ class GrantedLooks(OwedLooks):
         return self.begins(now)
 
     async def grant(self, now: datetime) -> None:
-        """Claim what is owed by now, and of grids what will be in two seconds."""
+        """Claim what is owed by now, and of grids what will be in three seconds."""
         self._leave_removed()
         checks, agenda = self._mine, self._agenda
         found = await self._ledger.do(lambda ledger: self._claimed(ledger, checks, agenda, now))
@@ -98,6 +100,11 @@ class GrantedLooks(OwedLooks):
         extra = (self._extra.at(one, now, stopwatch) for one in self._waiting.values())
         times = (at for at in (found.next, self._agenda.next(), *extra) if at and at > now)
         return found.now, min(times, default=None)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are so many looks that what they ask of the ledger is asked together."""
+        return len(self._running) + len(self._ahead) >= _MANY
 
     def asks(self, now: datetime) -> bool:
         """Whether there may be something to claim."""

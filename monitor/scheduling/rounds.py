@@ -43,8 +43,8 @@ KeepLate = Callable[[AttemptResult, str, Slot | None], Awaitable[None]]
 AFTER_A_BREAK_SECONDS = 30.0
 # How long a look that somebody asks for waits for another host's to end, and how often it asks.
 _WAITS_SECONDS, _ASKS_SECONDS = 30.0, 0.5
-# A transaction of a ledger that hosts share is ten ways there and back, and the others wait for its
-# end: three a second are enough, and nobody waits for the end of a look.
+# A transaction of a ledger that hosts share is several ways there and back, and the others wait for
+# its end: of many looks three a second are enough, and nobody waits for the end of a look.
 _GATHER_SECONDS = 0.3
 
 
@@ -302,4 +302,6 @@ class Rounds(GrantedLooks):
             self.condition_kept(condition)
 
     async def _write(self, change: Change, about: Sequence[str] = ()) -> None:
+        many = self._claims.shared and self.busy
+        self._together.gather_seconds = _GATHER_SECONDS if many else GATHER_SECONDS
         await self._together.write(change, len(self._running) <= 1, about)

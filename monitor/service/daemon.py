@@ -3,7 +3,7 @@
 Rule 1: the cadence says when to look, the ledger what is owed; the loop never waits for a look or a
 letter to end, nor for the disk: the ledger has a thread of its own, and is awaited. Rule 2: SIGHUP
 reads the configuration again. A faulty one is refused, the old one goes on; a running call is not
-lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; what is cut off is owed again.
+lost. Rule 3: SIGTERM hangs up what is running and ends within 10 s; the rest is owed again.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Daemon:
         self._outbox = Outbox(self._ledger, {}, socket.gethostname())
         # After each look it is asked whether there is a letter; of a server not so often.
         apart = _ASKS_APART_SECONDS if self._sharing.claims.shared else 0.0
-        self._sending = Singly(self._work.start, self._send_what_is_due, apart)
+        self._sending = Singly(self._work.start, self._send_what_is_due, lambda: apart)
         self._watching = Singly(self._work.start, self._keep_watch)
         self._holding = Singly(self._work.start, self._sharing.turn)
         self._living = Singly(self._work.start, self._say_alive)

@@ -51,7 +51,8 @@ class EvidenceRounds:
             self._look_back = _AFTER_AN_OUTAGE
             return
         now, back = self._clock.now(), self._look_back
-        given = await self._ledger.do(lambda one: self._shared.give(one, now, back))
+        found = await self._ledger.read(lambda one: self._shared.found(one, now, back))
+        given = await self._ledger.do(lambda one: self._shared.give(one, now, back, found))
         self._look_back = back if self._shared.behind else _USUALLY
         taken = await self._ledger.read(self._shared.take)
         if self._sharing.on_duty:

@@ -16,10 +16,10 @@ class Singly:
         self,
         start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         job: Callable[[], Awaitable[None]],
-        apart_seconds: float = 0.0,
+        apart_seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`start` begins a task of the daemon's, which tells of its faults. `apart_seconds`: so
-        long after it was done it is done again, at the earliest.
+        long after it was done it is done again, at the earliest; asked each time.
         """
         self._start, self._job, self._apart_seconds = start, job, apart_seconds
         self._wanted = self._under_way = False
@@ -41,8 +41,8 @@ class Singly:
             while self._wanted:
                 self._wanted = False
                 await self._job()
-                if self._apart_seconds:
-                    await asyncio.sleep(self._apart_seconds)  # whoever asks meanwhile goes along
+                if (seconds := self._apart_seconds()) > 0:
+                    await asyncio.sleep(seconds)  # whoever asks meanwhile goes along
         # After a fault it is asked for again by who asks anyway.
         finally:
             self._under_way = False

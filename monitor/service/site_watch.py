@@ -29,8 +29,9 @@ from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
 from monitor.service.work import Work
 
-# Looks are claimed two seconds before their slot: twice a second all of that time in one question.
-_GRANTS_APART_SECONDS = 0.4
+# Looks are claimed three seconds before their slot: of many those of half a second in one question,
+# of a few each at once.
+_GRANTS_APART_SECONDS, _FEW_SECONDS = 0.4, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class SiteWatch:
         self.audit = AuditRound(self._ledger, self.rounds, means.clock)
         self._emergency = EmergencyNumbers(self._ledger, means.clock, start)
         self._looking = Singly(start, self._look_at_what_is_owed)
-        self._granting = Singly(start, self._grant, _GRANTS_APART_SECONDS)
+        self._granting = Singly(start, self._grant, self._grants_apart)
         self._auditing = Singly(start, self._audit_what_is_owed)
         self._alarm_clock = AlarmClock(self._looking.ask)
 
@@ -157,6 +158,9 @@ class SiteWatch:
         if not self._means.stopping.is_set():
             await self.rounds.grant(self._means.clock.now())
             self._looking.ask()
+
+    def _grants_apart(self) -> float:
+        return _GRANTS_APART_SECONDS if self.rounds.busy else _FEW_SECONDS
 
     async def _make_audit(self, slot: Slot) -> None:
         await self.audit.run(slot)

@@ -55,6 +55,8 @@ _WORDS: tuple[str, ...] = (
     "not-bound",
 )
 _WORDS += ("not-rung", "not-answered", "choppy", "clipped", "frozen", "looped")
+# A lawful INVITE of a stranger's at the agent is a customer who came first.
+_STRANGERS = "blind: agent 'agent-01' was rung"
 
 
 @dataclass
@@ -98,7 +100,7 @@ def is_lenient(outcome: Outcome) -> bool:
     "blind".
     """
     said = outcome.word in _WORDS or outcome.word.startswith(("sip:", "early-hang-up"))
-    return said or outcome.word.startswith("blind: the probe itself was sick")
+    return said or outcome.word.startswith(("blind: the probe itself was sick", _STRANGERS))
 
 
 def bound_to(case: Case) -> Story:
@@ -116,12 +118,16 @@ async def cases(tally: Tally, folder: Path, chosen: Sequence[Case]) -> None:
     answered = [case for case in chosen if case.status]
 
     async def run(name: str, of: Sequence[Case], job: Callable[[Case, Path], Awaitable[Outcome]],
-                  right: Callable[[Case], Verdict]) -> None:  # fmt: skip
+                  right: Callable[[Case], Verdict], lawful: str = "") -> None:  # fmt: skip
         began = time.monotonic()
         jobs = [lambda case=case: job(case, folder / f"{name}-{case.name}") for case in of]
         outcomes = await most_at_once(AT_ONCE, jobs)
         rows = [
-            (f"{name} {c.section} {c.name}", o, o.fits(right(c)))
+            (
+                f"{name} {c.section} {c.name}",
+                o,
+                o.fits(right(c)) or bool(lawful and o.word.startswith(lawful)),
+            )
             for c, o in zip(of, outcomes, strict=True)
         ]
         tally.take(f"cases: {name}", rows, len(of), time.monotonic() - began)
@@ -130,7 +136,8 @@ async def cases(tally: Tally, folder: Path, chosen: Sequence[Case]) -> None:
         return "either" if case.name == "regaut01" else case.verdict
 
     def at_call(case: Case) -> Verdict:
-        return case.at_call or case.verdict
+        # 401 with a scheme that nobody knows is a refusal like any other.
+        return "either" if case.name == "regaut01" else case.at_call or case.verdict
 
     async def hurled(case: Case, own: Path) -> Outcome:
         return await pelting.cases_at_the_agent((case,), own)
@@ -155,7 +162,7 @@ async def cases(tally: Tally, folder: Path, chosen: Sequence[Case]) -> None:
         return first(lambda _, came: case.request(f"{HOST}:{came.source[1]}"))
 
     await run("requests at OPTIONS", chosen, lambda c, p: options(asked(c), p), lambda _: "taken")
-    await run("requests at the agent", chosen, hurled, lambda _: "either")
+    await run("requests at the agent", chosen, hurled, lambda _: "either", _STRANGERS)
     began = time.monotonic()
     stood = await pelting.cases_in_a_call(tuple(chosen), folder / "stood")
     tally.take("cases: requests in a call", [("in a call", stood, stood.word == "passed")],

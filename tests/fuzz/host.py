@@ -17,6 +17,7 @@ from checks.contract import Trace
 from checks.data.backup.engines.directory import read_archive
 from checks.data.backup.engines.directory_restore_test import look_through
 from checks.data.backup.engines.file_road import bring_back
+from checks.data.backup.engines.postgresql import content, roles, withheld
 from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.store.manifest import Manifest, read_manifest, read_proof
 from checks.data.backup.store.seal import Key
@@ -207,3 +208,13 @@ def page_cookie(data: bytes) -> None:
         raise AssertionError(f"{cookie!r} lets in")
     sessions.proven(cookie, proof)
     sessions.known(cookie, proof)
+
+
+def archive(data: bytes) -> None:
+    """What pg_restore says of an archive, with all that a database's users wrote into it, and what
+    pg_dumpall and pg_dump wrote.
+    """
+    written = data.decode("utf-8", "surrogateescape")
+    withheld.withheld_of(written, ("plperl",))
+    content.plain_schema(data)
+    roles.statements(written)

@@ -12,6 +12,7 @@ from websockets.exceptions import WebSocketException
 
 from checks.body import Unreadable
 from checks.contract import CannotTell, Failed
+from checks.data.backup.engines.postgresql.roles import NotRoles
 from checks.data.usage.source_faults import SourceFault
 from checks.host.collectors.collector import NotLooked
 from checks.process.asked import NotAsked
@@ -35,6 +36,9 @@ def _target(
 _OF_WEBSOCKET = (WebSocketException, EOFError, UnicodeDecodeError)
 _DESKS = "monitor/desks/"
 _SIP, _HTTP, _KEPT = "telephony/sip/", "transport/http/", "data/backup/store/manifest.py"
+_ARCHIVE = " ".join(
+    f"data/backup/engines/postgresql/{name}.py" for name in ("withheld", "roles", "content")
+)
 _TAR = "data/backup/tar_extraction.py data/backup/engines/directory.py"
 _LOOK = "host/look_service.py process/asked.py"
 _MASK = "masking.py spellings.py secret_forms.py coded_runs.py"
@@ -78,6 +82,7 @@ _TARGETS = (
     _target("plugin", host.plugin, "plugin.py perfdata.py", words.DATA),
     _target("manifest", host.manifest, _KEPT, words.MANIFEST, Failed, Unreadable),
     _target("proof", host.proof, _KEPT, words.MANIFEST, Failed, Unreadable),
+    _target("archive", host.archive, _ARCHIVE, words.ARCHIVE, NotRoles),
     _target("tar", host.tar, _TAR, words.TAR, tarfile.TarError, OSError, Failed),
     _target("tar-stream", host.tar_stream, _TAR, words.TAR, tarfile.TarError, OSError),
     _target("recording", host.recording, "telephony/audio/sound_file.py", words.WAV,

@@ -66,6 +66,23 @@ KEYS = (b"ssh-rsa AAAA", b" comment\n", b'command="x",no-pty ', b"=", b"\n",
 CHUNKS = (b"0\r\n", b";a=b", b"ffff\r\n", b"\r\n\r\n")
 CODINGS = (b"gzip", b", deflate\n", b"identity", b"br")
 LETTERS = (b"text/html;", b"utf-16", b"<meta charset=", b"<?xml encoding=", b"application/json;")
+ARCHIVE = (
+    b"--\n-- TOC entry 215 (class 1259 OID 16386)\n",
+    b"-- Dependencies: 3 4\n",
+    b"$$",
+    b"$f$",
+    b"-- Name: cdr; Type: TABLE; Schema: public; Owner: app\n--\n\n",
+    b"E'\\'",
+    b"''",
+    b'"',
+    b"    LANGUAGE plpgsql\n",
+    b"CREATE EXTENSION ",
+    b"ALTER ROLE app WITH LOGIN;\n",
+    b"--\n",
+    b"Type: EVENT TRIGGER; Schema: -; Owner: x",
+    b"\\restrict abc\n",
+    b"SET x = 1;\n",
+)
 MASKED = ("MARKER-sécret-9 of 24", "hunter2-A/b+c==")
 SPELLED = (
     *(one.encode() for one in MASKED),

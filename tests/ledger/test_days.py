@@ -143,7 +143,7 @@ def test_what_takes_long_to_count_is_estimated(site: Site, monkeypatch: pytest.M
     exact = {one.name: one for one in site.ledger.grown(milliseconds(at(12)))}
     with site.ledger.transaction():
         site.ledger._database.change("ANALYZE attempts")
-    monkeypatch.setattr("monitor.ledger.postgresql_database._LONG_TO_COUNT", 100)
+    monkeypatch.setattr("monitor.ledger.postgresql_questions.LONG_TO_COUNT", 100)
     about = {one.name: one for one in site.ledger.grown(milliseconds(at(12)))}
     assert about["looks"].rows == exact["looks"].rows and about["looks"].bytes > 0
     assert about["looks"].rows_a_day == 44, "two checks, 22 looks each"

@@ -128,3 +128,17 @@ async def test_a_look_by_hand_does_not_wait_for_one_that_was_claimed_ahead(hosts
     assert hosts.looks(a.ledger, "trunk") > before
     (incident,) = a.ledger.open_incidents()
     assert incident.body["causes"]
+
+
+async def test_a_host_that_is_behind_looks_for_the_newest_slot(hosts: Hosts) -> None:
+    a, _ = await known(hosts)
+    clock, grid = hosts.scene.clock, grids(hosts)[NAMES[0]]
+    a.claims.hosts = ("a",)
+    clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() + 58)
+    await a.rounds.grant(clock.now())
+    clock.advance(5)
+    begins, _ = a.rounds.begins(clock.now())
+    (due,) = [one for one in begins if one.name == NAMES[0]]
+    assert due.slot is not None and due.slot.at == grid.newest_at(clock.now())
+    assert await a.rounds.look(due) is not None
+    assert NAMES[0] not in await a.turn(), "and that slot is done"

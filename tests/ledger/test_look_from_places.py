@@ -203,6 +203,9 @@ async def test_a_place_whose_host_is_silent_has_one_ticket(places: Places) -> No
         await places.slot("pune", "delhi")
     assert places.open() == [], "its host's is another one's to open"
     places.ledger.hear_host("mumbai", "", "one", timedelta(hours=1))
+    for _ in range(2):
+        await places.slot("pune", "delhi")
+        assert places.open() == [], "it is there again, and has a word to get in"
     await places.slot("pune", "delhi")
     assert places.open() == ["Pune/place-disagrees @portal@mumbai"], "it is there, and says nothing"
 

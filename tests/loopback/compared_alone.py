@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Iterable, Mapping
@@ -18,124 +19,26 @@ from typing import Any, cast
 import psycopg
 import pymysql
 
+from tests.loopback import catalogues
+
 Held = Mapping[str, object]
 """what is there -> how it is"""
 _MOST_TOLD = 4
-_OURS = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'"
-_NOT_OF_EXTENSION = (
-    "not exists (select from pg_depend x where x.classid = '{0}'::regclass and x.objid = {1}.oid"
-    " and x.deptype = 'e')"
-)
-_STEADY = (
-    "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres';"
-    " set extra_float_digits = 3; set bytea_output = 'hex'; set search_path = '';"
-    " set row_security = off; set lc_monetary = 'C'; set statement_timeout = 0;"
-    " set default_transaction_read_only = off; set quote_all_identifiers = off"
-)
-# A name of the object, then all that is known of it: one question for each sort of things.
-_POSTGRES = {
-    "database": """select 'itself', pg_encoding_to_char(encoding), datcollate, datctype,
- datlocprovider, daticulocale, datconnlimit, datdba::regrole::text,
- (select array_agg(a::text order by a::text) from unnest(datacl) a),
- shobj_description(oid, 'pg_database') from pg_database where datname = current_database()""",
-    "set in it": """select coalesce(setrole::regrole::text, ''), setconfig from pg_db_role_setting s
- join pg_database d on d.oid = s.setdatabase where datname = current_database()""",
-    "schema": f"""select nspname, nspowner::regrole::text, nspacl::text,
- obj_description(oid, 'pg_namespace') from pg_namespace n where {_OURS}""",
-    "relation": f"""select format('%I.%I', nspname, relname), relkind, relpersistence,
- relowner::regrole::text, relacl::text, reloptions::text, relreplident, relrowsecurity,
- relforcerowsecurity, relispopulated, obj_description(c.oid, 'pg_class'),
- pg_get_expr(relpartbound, c.oid),
- case when relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
- case when relkind = 'p' then pg_get_partkeydef(c.oid) end,
- (select array_agg(inhparent::regclass::text order by inhseqno) from pg_inherits
-   where inhrelid = c.oid)
- from pg_class c join pg_namespace n on n.oid = relnamespace
- where relkind in ('r', 'p', 'v', 'm', 'S', 'f', 'c')
-   and {_OURS} and {_NOT_OF_EXTENSION.format("pg_class", "c")}""",
-    "column": f"""select format('%I.%I.%I', nspname, relname, attname), format_type(atttypid,
- atttypmod), attnotnull, attidentity, attgenerated, attcollation::regcollation::text, attstattarget,
- attstorage, attcompression, attacl::text, (select array_agg(o order by o) from unnest(attoptions) o
- where o !~ '^pg_attver='), pg_get_expr(adbin, adrelid),
- col_description(c.oid, attnum), row_number() over (partition by c.oid order by attnum)
- from pg_attribute a join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace
- left join pg_attrdef on adrelid = c.oid and adnum = attnum
- where attnum > 0 and not attisdropped and relkind in ('r', 'p', 'v', 'm', 'f', 'c')
-   and {_OURS} and {_NOT_OF_EXTENSION.format("pg_class", "c")}""",
-    "index": f"""select format('%I.%I', nspname, relname), pg_get_indexdef(indexrelid),
- indisvalid, indisclustered, indisreplident from pg_index i join pg_class c on c.oid = indexrelid
- join pg_namespace n on n.oid = relnamespace
- where {_OURS} and {_NOT_OF_EXTENSION.format("pg_class", "c")}""",
-    "constraint": f"""select format('%I.%s.%s.%I', nspname, conrelid::regclass, contypid::regtype,
- conname), pg_get_constraintdef(c.oid), convalidated, obj_description(c.oid, 'pg_constraint')
- from pg_constraint c join pg_namespace n on n.oid = connamespace where {_OURS}""",
-    "function": f"""select c.oid::regprocedure::text, md5(pg_get_functiondef(c.oid)),
- proowner::regrole::text, proacl::text, obj_description(c.oid, 'pg_proc')
- from pg_proc c join pg_namespace n on n.oid = pronamespace
- where prokind <> 'a' and {_OURS} and {_NOT_OF_EXTENSION.format("pg_proc", "c")}""",
-    "aggregate": f"""select c.oid::regprocedure::text, aggtransfn::text, agginitval
- from pg_proc c join pg_aggregate on aggfnoid = c.oid join pg_namespace n on n.oid = pronamespace
- where {_OURS} and {_NOT_OF_EXTENSION.format("pg_proc", "c")}""",
-    "type": f"""select c.oid::regtype::text, typtype, typowner::regrole::text, typacl::text,
- typdefault, typbasetype::regtype::text, (select array_agg(enumlabel order by enumsortorder)
- from pg_enum where enumtypid = c.oid)::text from pg_type c join pg_namespace n on n.oid =
- typnamespace where typtype in ('e', 'd', 'r', 'm', 'b') and {_OURS}
- and {_NOT_OF_EXTENSION.format("pg_type", "c")}""",
-    "trigger": """select tgrelid::regclass::text || ' ' || tgname, pg_get_triggerdef(oid), tgenabled
- from pg_trigger where not tgisinternal""",
-    "rule": """select ev_class::regclass::text || ' ' || rulename, pg_get_ruledef(oid), ev_enabled
- from pg_rewrite where rulename <> '_RETURN' and oid >= 16384""",
-    "policy": """select polrelid::regclass::text || ' ' || polname, polcmd, polpermissive,
- (select array_agg(r::regrole::text) from unnest(polroles) r), pg_get_expr(polqual, polrelid),
- pg_get_expr(polwithcheck, polrelid) from pg_policy""",
-    "extension": "select extname, extversion, extnamespace::regnamespace::text from pg_extension",
-    "event trigger": """select evtname, evtevent, evtenabled, evttags, evtfoid::regproc::text,
- evtowner::regrole::text from pg_event_trigger""",
-    "publication": """select pubname, puballtables, pubinsert, pubupdate, pubdelete, pubtruncate,
- (select array_agg(prrelid::regclass::text order by 1) from pg_publication_rel r
-   where prpubid = p.oid) from pg_publication p""",
-    "subscription": """select subname, subconninfo, subenabled, subpublications
- from pg_subscription s join pg_database d on d.oid = subdbid where datname = current_database()""",
-    "foreign server": """select srvname, srvtype, srvversion, srvoptions, srvacl::text,
- fdwname from pg_foreign_server join pg_foreign_data_wrapper w on w.oid = srvfdw""",
-    "default rights": """select defaclrole::regrole::text || ' ' || defaclnamespace::text
- || defaclobjtype::text, defaclobjtype, defaclacl::text from pg_default_acl""",
-    "collation": f"""select collname, collprovider, collisdeterministic, colliculocale
- from pg_collation c join pg_namespace n on n.oid = collnamespace where {_OURS}""",
-    "statistics": "select stxname, pg_get_statisticsobjdef(oid) from pg_statistic_ext",
-    "text search": f"""select cfgname, cfgparser::text from pg_ts_config c join pg_namespace n
- on n.oid = cfgnamespace where {_OURS}""",
-    "large object": """select oid::text, md5(lo_get(oid)), lomowner::regrole::text, lomacl::text
- from pg_largeobject_metadata""",
-    "operator": f"""select c.oid::regoperator::text, oprcode::text from pg_operator c
- join pg_namespace n on n.oid = oprnamespace
- where {_OURS} and {_NOT_OF_EXTENSION.format("pg_operator", "c")}""",
-    "cast": "select castsource::regtype || ' ' || casttarget::regtype, castcontext from pg_cast"
-    " where oid >= 16384",
-}
-_EMPTY = """select format('%I.%I', nspname, relname) from pg_class c join pg_namespace n
- on n.oid = relnamespace where relkind = 'm' and not relispopulated"""
-_ROLES = """select rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
- rolreplication, rolbypassrls, rolconnlimit, rolvaliduntil, rolpassword,
- (select setconfig from pg_db_role_setting where setrole = r.oid and setdatabase = 0),
- (select array_agg(roleid::regrole::text || admin_option::text order by 1) from pg_auth_members
-   where member = r.oid), shobj_description(oid, 'pg_authid') from pg_authid r
- where rolname !~ '^pg_' and rolname = any (%s)"""
 
 
 def of_postgresql(address: str, roles: Iterable[str] = ()) -> Held:
     """A PostgreSQL database, and these roles of its server."""
     found: dict[str, object] = {}
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(_STEADY.encode())
+        connection.execute(catalogues.STEADY.encode())
         if connection.info.parameter_status("server_encoding") != "SQL_ASCII":
             connection.execute("SET client_encoding = 'UTF8'")
-        for sort, question in _POSTGRES.items():
+        for sort, question in catalogues.POSTGRES.items():
             for name, *rest in connection.execute(question.encode()).fetchall():
                 found[f"{sort} {_text(name)}"] = repr(rest)
-        for name, *rest in connection.execute(_ROLES, (list(roles),)).fetchall():
+        for name, *rest in connection.execute(catalogues.ROLES, (list(roles),)).fetchall():
             found[f"role {_text(name)}"] = repr(rest)
-        empty = {name for (name,) in connection.execute(_EMPTY).fetchall()}
+        empty = {name for (name,) in connection.execute(catalogues.EMPTY).fetchall()}
         for sort, name in list(map(_kind_and_name, found)):
             kind = cast(str, found.get(f"relation {name}", "['']"))[2]
             if sort == "relation" and kind in "rmS" and name not in empty:
@@ -187,22 +90,34 @@ def of_mariadb(login: Mapping[str, Any], users: Iterable[str] = ()) -> Held:
                 name,
                 sort,
             ):
-                [shown] = asked(f"SHOW CREATE {sort} `{routine}`")
+                [shown] = asked(f"SHOW CREATE {sort} {_named(routine)}")
                 found[f"{sort} {routine}"] = shown[1:]
         for (trigger,) in asked(
             "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s", name
         ):
-            found[f"trigger {trigger}"] = asked(f"SHOW CREATE TRIGGER `{trigger}`")[0][1:6]
+            found[f"trigger {trigger}"] = asked(f"SHOW CREATE TRIGGER {_named(trigger)}")[0][1:6]
         for (event,) in asked(
             "SELECT event_name FROM information_schema.events WHERE event_schema = %s", name
         ):
-            found[f"event {event}"] = asked(f"SHOW CREATE EVENT `{event}`")[0][1:4]
+            found[f"event {event}"] = asked(f"SHOW CREATE EVENT {_named(event)}")[0][1:4]
         for user in users:
             hosts = asked("SELECT host FROM mysql.user WHERE user = %s", user)
             found[f"user {user}"] = sorted(
-                (host, asked("SHOW GRANTS FOR %s@%s", user, host)) for (host,) in hosts
+                (host, [_in_order(each) for (each,) in asked("SHOW GRANTS FOR %s@%s", user, host)])
+                for (host,) in hosts
             )
     return found
+
+
+def _named(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _in_order(grant: str) -> str:
+    """Columns that a right is given for come in any order."""
+    return re.sub(
+        r"\(([^)]*)\)", lambda found: f"({', '.join(sorted(found[1].split(', ')))})", grant
+    )
 
 
 def _countless(shown: str) -> str:
@@ -261,28 +176,40 @@ def _own(text: bytes) -> list[str]:
 def of_folder(top: Path) -> Held:
     """A folder with everything in it; sockets, pipes and devices are none of a backup."""
     found: dict[str, object] = {".": _status(top)}
+    same: dict[int, list[str]] = {}
     for folder, folders, files in os.walk(os.fsencode(top)):
         for name in (*folders, *files):
             path = Path(os.fsdecode(folder)) / os.fsdecode(name)
             status = path.lstat()
             relative = str(path.relative_to(top))
             if stat.S_ISLNK(status.st_mode):
-                found[relative] = ("link", str(path.readlink()), status.st_uid, status.st_gid)
+                found[relative] = ("link", str(path.readlink()), *_status(path))
             elif stat.S_ISREG(status.st_mode):
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                found[relative] = (*_status(path), digest)
+                found[relative] = (*_status(path), _digest(path))
+                if status.st_nlink > 1:
+                    same.setdefault(status.st_ino, []).append(relative)
             elif stat.S_ISDIR(status.st_mode):
                 found[relative] = _status(path)
+    found.update((f"links of {min(names)}", sorted(names)) for names in same.values())
     return found
 
 
-def _status(path: Path) -> tuple[int, ...]:
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _status(path: Path) -> tuple[object, ...]:
     status = path.lstat()
-    return status.st_mode, status.st_uid, status.st_gid, int(status.st_mtime)
+    more = sorted(os.listxattr(path, follow_symlinks=False))
+    said = [(name, os.getxattr(path, name, follow_symlinks=False)) for name in more]
+    return status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, said
 
 
-def differences(live: Held, back: Held) -> list[str]:
-    """In words, the first few; nothing where all is the same."""
+def differences(live: Held, back: Held, unlike: tuple[str, ...] = ()) -> list[str]:
+    """In words, the first few; nothing where all is the same but for what may be `unlike`:
+    beginnings of what is compared.
+    """
     told = [f"{name} is gone" for name in live if name not in back]
     told += [f"{name} is new" for name in back if name not in live]
     told += [
@@ -290,6 +217,7 @@ def differences(live: Held, back: Held) -> list[str]:
         for name in live
         if name in back and back[name] != live[name]
     ]
+    told = [each for each in told if not each.startswith(unlike or "\0")]
     more = [f"and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
     return told[:_MOST_TOLD] + more
 

@@ -77,6 +77,56 @@ async def test_a_scan_is_found_in_every_log(line: str, tmp_path: Path) -> None:
     assert (await host.look()).fault is None, "a line counts once"
 
 
+@pytest.mark.parametrize(
+    "line",
+    (
+        # the name beside the number, the number itself, the number of a challenge
+        PJSIP.replace('"{a}" <', "\"x' failed for '192.0.2.66:5060' (callid: 1) - \" <"),
+        PJSIP.replace(
+            '"{a}" <', "\"Request 'REGISTER' from 'sip:a@b' failed for '192.0.2.66:1'\" <"
+        ),
+        CHAN_SIP.replace("{a}@", "x' failed for '192.0.2.66:1' - Wrong password@"),
+        SECURITY.replace("{a}", 'x",RemoteAddress="IPV4/UDP/192.0.2.66/5060",AccountID="y'),
+        FREESWITCH.replace("{a}@", "x] from ip 192.0.2.66@"),
+        FREESWITCH.replace("{a}@", "x@y] from ip 192.0.2.66"),
+    ),
+)
+async def test_who_writes_another_address_into_his_name_is_told_by_his_own(
+    line: str, tmp_path: Path
+) -> None:
+    watch, log = log_watch(tmp_path)
+    await watch.look()
+    with log.open("a") as written:
+        written.writelines(line.format(n=n, a=f"1{n:02}") for n in range(60))
+    stage, code, text = fault(await watch.look())
+    assert (stage, code) == ("log", "registration-scan")
+    assert "198.51.100.9 (60 times" in text
+    assert "192.0.2.66" not in text
+
+
+@pytest.mark.parametrize(
+    "line",
+    (
+        '[Nov 22 03:12:01] VERBOSE[1] pbx.c: Executing [s@in:1] NoOp("PJSIP/1", "Request \'INVITE\''
+        " from 'sip:a@b' failed for '192.0.2.66:5060'\")\n",
+        "Nov 22 03:12:01 pbx kamailio[7]: INFO: <script>: agent of this is pike"
+        " [pike_funcs.c:1]: PIKE - BLOCKing ip 192.0.2.66, node=0x7f\n",
+        "Nov 22 03:12:01 pbx kamailio[7]: INFO: <script>: ua <script>: PIKE - BLOCKing ip"
+        " 192.0.2.66, node=0x7f\n",
+        "2026-11-22 03:12:01.1 [INFO] mod_dptools.c:1879 name is 'SIP auth failure (REGISTER) on"
+        " sofia profile 'internal' for [1@2] from ip 192.0.2.66\n",
+    ),
+)
+async def test_what_a_caller_has_written_is_no_refusal(line: str, tmp_path: Path) -> None:
+    watch, log = log_watch(tmp_path)
+    await watch.look()
+    with log.open("a") as written:
+        written.writelines(line for _ in range(60))
+    seen = await watch.look()
+    assert seen.fault is None
+    assert seen.measures["refused_requests"] == 0
+
+
 async def test_a_mistyped_password_is_no_scan(tmp_path: Path) -> None:
     host, log = log_watch(tmp_path)
     log.write_text("".join(PJSIP.format(n=n, a=101) for n in range(5)))

@@ -68,7 +68,7 @@ async def leaves(connection: ServerConnection) -> None:
 
 async def floods(connection: ServerConnection) -> None:
     await connection.recv()
-    await connection.send("x" * 1_000_000)
+    await connection.send("x" * 2_000_000)
     await connection.wait_closed()
 
 

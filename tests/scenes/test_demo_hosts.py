@@ -33,7 +33,9 @@ def test_the_story_of_several_hosts_is_told_whole(tmp_path: Path) -> None:
     silent, alone, all_of_them = [step["ticket"] for step in story["steps"] if "ticket" in step]
     assert silent["title"] == "probe host delhi-1 is silent"
     assert alone["title"] == "mumbai-1 alone sees trouble with agent-portal"
-    assert any(reason.startswith("seen from 3 of 3") for reason in all_of_them["reasons"])
+    # Judged as soon as two of them have seen it.
+    seen = ("seen from 2 of 3", "seen from 3 of 3")
+    assert any(reason.startswith(seen) for reason in all_of_them["reasons"])
     assert [one["number"] for one in (silent, alone, all_of_them)] == ["RV-1", "RV-2", "RV-3"]
     left = [" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])]
     assert not [line for line in left if str(tmp_path) in line]

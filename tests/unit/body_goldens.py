@@ -181,6 +181,8 @@ HAPPENED_AS_READ: dict[tuple[str, str], dict[str, Any]] = {
     ("0.1.0", "closed"): {"closing": "resolved", "goes_on_as": None},
     ("0.1.0", "reopened"): {"after": "", "by": "", "worked": True},
     ("0.1.0", "escalated"): {"missed": []},
+    ("0.1.0", "reclassified"): {"severity": ""},
+    ("0.2.0", "reclassified"): {"severity": ""},
 }
 
 

@@ -183,7 +183,7 @@ def test_only_what_a_breach_explains_is_blamed_on_it(
     code: str, event: Any, becomes: str | None
 ) -> None:
     found = blamed(Failed(code, "said"), {"call": Leg(event)})  # type: ignore[dict-item]
-    assert (found.code if found else None) == becomes
+    assert (found.code if isinstance(found, Failed) else None) == becomes
 
 
 def test_a_description_that_makes_no_media_is_told_apart() -> None:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 from checks.contract import Failed
 from checks.data.backup.connection_options import POSTGRESQL_OPTIONS
@@ -20,8 +21,9 @@ PLAIN = "plain"
 """the folder in which RESTORE.md has the artefacts unpacked"""
 # A step of a text begins with its number, and its commands are set in.
 _STEP = re.compile(r"^(?=\d\. )", re.MULTILINE)
-# A row that is too long for InnoDB's rules of today is let through where the live server did.
-_STRICT = " --init-command='SET SESSION innodb_strict_mode = 0'"
+# A row that is too long for InnoDB's rules of today, or that a check of its table would not take,
+# is let through where the live server did: by what is known of it, the variable of the session.
+_LETS_THROUGH = {"innodb_strict_mode": 0, "check_constraint_checks": 1}
 _COMMAND = re.compile(r"^    (.*)$", re.MULTILINE)
 
 
@@ -63,7 +65,7 @@ def _filled(template: str, manifest: Manifest) -> str:
         "needs": _needs(manifest),
         "had": _had(manifest),
         "options": POSTGRESQL_OPTIONS,
-        "strict": _STRICT if facts.get("innodb_strict_mode") == 0 else "",
+        "strict": _letting_through(facts),
         "path": _shell(manifest.source),
         **_file(manifest),
     }
@@ -93,6 +95,12 @@ def _keys(manifest: Manifest) -> str:
         f"It is encrypted (https://age-encryption.org) to {recipients}: KEY.txt holds the identity"
         " of one of them.\n"
     )
+
+
+def _letting_through(facts: Mapping[str, Any]) -> str:
+    wanted = [name for name, known in _LETS_THROUGH.items() if facts.get(name) == known]
+    said = ", ".join(f"{name} = 0" for name in wanted)
+    return f" --init-command='SET SESSION {said}'" if said else ""
 
 
 def _line(value: str) -> str:

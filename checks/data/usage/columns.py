@@ -42,6 +42,8 @@ class Columns(Protocol):
     """The columns of a batch, by their terms."""
 
     count: int
+    strays: Whole
+    """how many records stand before each line that is none"""
 
     def __contains__(self, term: str) -> bool:
         """Whether there is such a column."""
@@ -83,6 +85,7 @@ class RowColumns:
 
     def __init__(self, rows: Sequence[Row], positions: Mapping[str, int]) -> None:
         self.count, self._positions, self._rows = len(rows), positions, rows
+        self.strays = np.zeros(0, np.int64)
         # By columns from here on: numpy reads one column in one go.
         self._columns = list(zip(*rows, strict=True))
         self._peers: dict[int, list[Any]] = {}

@@ -24,6 +24,7 @@ from checks.data.usage.columns import Hashes, whole_of
 from checks.data.usage.csv_cut import MARGIN, Bytes
 from checks.data.usage.timestamps import LEAST_WIDTH, WIDTH, Instants, Mask, Whole, Zone
 
+_NO_STRAYS = np.zeros(0, np.int64)
 _QUOTE, _RETURN, _DASH = b'"\r-'
 # Bytes of a field that are looked at. A caller's name or a channel is shorter by far; what is
 # longer is told apart by its beginning and its length.
@@ -93,8 +94,10 @@ class TextColumns:
     from their first.
     """
 
-    def __init__(self, block: Bytes, begins: Whole, ends: Whole, of: Reading) -> None:
-        self.count = len(begins)
+    def __init__(
+        self, block: Bytes, begins: Whole, ends: Whole, of: Reading, strays: Whole = _NO_STRAYS
+    ) -> None:
+        self.count, self.strays = len(begins), strays
         self._block, self._begins, self._ends = block, begins, ends
         self._of, self._positions = of, of.positions
         self._known: dict[int, tuple[Whole, Whole]] = {}

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from checks.data.usage.undated import Undated
+
 Rows = NDArray[Any]
 GROUPS = ("trunk", "did", "agent", "queue")
 
@@ -110,6 +112,16 @@ class Met:
     """the earliest start of any record that was read, UTC seconds"""
     first_odd: str = ""
     """the first that could not be understood, masked"""
+    today: int = 0
+    """of the day, by a time that is understood"""
+    undated: Undated | None = None
+    """those that tell no time, once it is known for which day"""
+
+    def dated(self, starts: NDArray[np.int64]) -> None:
+        """Records whose times are understood."""
+        if len(starts):
+            earliest = int(starts.min())
+            self.first = min(earliest, self.first or earliest)
 
     def stray(self, line: bytes) -> None:
         """A line that is no record; blank ones are none."""

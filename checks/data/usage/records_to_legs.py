@@ -21,6 +21,7 @@ from checks.data.usage.leg_pairing import Pairs, mixed
 from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
 from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
+from checks.data.usage.undated import Undated
 
 # The largest of the 32 bits that a leg has for it: 68 years.
 _LONGEST = 2**31 - 1
@@ -60,6 +61,11 @@ class Taking:
     delivered: frozenset[int] = frozenset()
     """further Q.850 causes that count as reached"""
 
+    @property
+    def day(self) -> tuple[int, int]:
+        """UTC seconds, half-open."""
+        return self.windows[0].day_begin, self.windows[0].day_end
+
 
 class Taker:
     """Takes records of one source."""
@@ -73,6 +79,7 @@ class Taker:
         self._of_cause = _table_of_causes(taking.delivered)
         self._is_trunk: dict[int, bool] = {}
         self._lonely = 0
+        met.undated = self._undated = Undated(*taking.day)
         self.pairs: list[Pairs] = []
         """legs that name legs, so far (leg_pairing)"""
 
@@ -86,14 +93,11 @@ class Taker:
         if not wanted.any():
             return np.empty(0, LEG)
         if not wanted.all():
-            records, starts, twice, never = (
-                records.only(wanted),
-                starts[wanted],
-                twice[wanted],
-                never[wanted],
-            )
-        day = self._taking.windows[0]
-        today = (starts >= day.day_begin) & (starts < day.day_end)
+            records = records.only(wanted)
+            starts, twice, never = starts[wanted], twice[wanted], never[wanted]
+        begin, end = self._taking.day
+        today = (starts >= begin) & (starts < end)
+        self._met.today += int(np.count_nonzero(today))
         self._count("ambiguous_times", twice & today)
         self._count("impossible_times", never & today)
         return self._legs(records, starts, today)
@@ -112,16 +116,13 @@ class Taker:
         # A clock that was set to its own beginning tells no time.
         starts[starts < _NO_CLOCK_BEFORE] = NEVER
         missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
+        self._undated.take(starts, missing, records.strays)
         self._not_understood("without_start", missing, records, "start")
         self._not_understood("future", future, records, "start")
-        there = starts[~missing]
-        if len(there):
-            earliest = int(there.min())
-            self._met.first = min(earliest, self._met.first or earliest)
-        wanted = np.zeros(len(starts), np.bool_)
-        for window in self._taking.windows:
-            wanted |= (starts >= window.begin) & (starts < window.end)
-        return wanted & ~future
+        self._met.dated(starts[~missing])
+        within = [(starts >= day.begin) & (starts < day.end) for day in self._taking.windows]
+        wanted: Mask = np.logical_or.reduce(within) & ~future
+        return wanted
 
     # --- what
 

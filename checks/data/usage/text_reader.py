@@ -67,21 +67,28 @@ class CsvRecords:
                         used = yield from self._records(block, by_line=True)
                     left = block[used:]
                 yield from self._records(left + b"\n", by_line=True)
+            if self._met.undated is not None:
+                self._met.undated.file_ended()
 
     def _records(self, block: bytes, by_line: bool = False) -> Generator[TextColumns, None, int]:
         """The records in a block; returns how much of it that was."""
         self._reading.returns = b"\r" in block
         wide = np.frombuffer(b"".join((_EDGE, block, _EDGE)), np.uint8)
         cut = Cut(wide[MARGIN:-MARGIN], self._shape, by_line)
-        if len(cut.begins):
-            yield TextColumns(wide, cut.begins, cut.ends, self._reading)
-        strays = [wide[begin:end].tobytes() for begin, end in cut.bad.tolist()]
-        if by_line:
-            for stray in strays:
-                self._met.stray(stray)
+        bad = [wide[begin:end].tobytes() for begin, end in cut.bad.tolist()]
         # What two stray quotes have between them may be good lines.
-        elif strays:
-            yield from self._records(b"".join(strays), by_line=True)
+        several = [] if by_line else [each for each in bad if b"\n" in each[:-1]]
+        strays = {at: each for at, each in enumerate(bad) if by_line or b"\n" not in each[:-1]}
+        places = np.searchsorted(cut.begins, cut.bad[:, 0])
+        places = places[[at for at, stray in strays.items() if stray.strip()]]
+        if len(cut.begins):
+            yield TextColumns(wide, cut.begins, cut.ends, self._reading, places)
+        elif self._met.undated is not None:
+            self._met.undated.more(len(places))
+        for stray in strays.values():
+            self._met.stray(stray)
+        if several:
+            yield from self._records(b"".join(several), by_line=True)
         return cut.used
 
     def _first_width(self, needed: int) -> tuple[int, str] | None:

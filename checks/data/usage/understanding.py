@@ -14,6 +14,7 @@ from checks.data.usage.timestamps import utc
 # A heading, a torn line after a crash and a caller's name with a quote are a few in a thousand; a
 # wrong delimiter, date or word is all of them, or one trunk's share.
 _MOST_PERCENT = 5
+_MANY = 10
 # These say that a record could not be used; the other odd ones are counted as far as they go.
 _NOT_UNDERSTOOD = ("unreadable", "without_start", "future", "unknown_words")
 
@@ -24,6 +25,7 @@ def understood(job: Job, found: Read) -> None:
     # are counted as odd, and understood.
     but = ("future",) if job.now < job.day.end else ()
     _mostly(found.met, where(job.records), job.records["kind"] == "file", but)
+    _of_the_day(job, found.met)
     if job.queue_log is not None:
         _mostly(found.queue_met, where(job.queue_log), job.queue_log["kind"] == "file", but)
     _reaches_the_day(job, found.met)
@@ -44,6 +46,23 @@ def _mostly(met: Met, name: str, text: bool, but: tuple[str, ...]) -> None:
             "not-understood",
             f"{name}: {odd} of {total} records are not understood ({kinds}); the first, with its"
             f" letters and digits masked: {met.first_odd}",
+        )
+
+
+def _of_the_day(job: Job, met: Met) -> None:
+    """Of a file of many days the day itself may be the share that is not understood."""
+    # Torn lines of other days in the same block are counted too: a few say nothing.
+    lost = met.undated.near if met.undated and job.records["kind"] == "file" else 0
+    gone = lost >= _MANY or (not met.today and met.undated and met.undated.last > 1)
+    words = met.odd["unknown_words"]
+    if words > 1 and words * 100 > met.today * _MOST_PERCENT:
+        lost, gone = words, True
+    if lost and gone and lost * 100 > (met.today + lost) * _MOST_PERCENT:
+        raise SourceFault(
+            "not-understood",
+            f"{where(job.records)}: {lost} records that may be of {job.day.date} are not"
+            f" understood, {met.today} of that day are read; the first, with its letters and digits"
+            f" masked: {met.first_odd}",
         )
 
 

@@ -41,7 +41,9 @@ _HEAD = re.compile(
 # middle is the caller's own, and may hold all of these words, so the last address is the true one.
 # Behind the protocol stands what the method says: a key, a certificate, a principal of Kerberos.
 _TAIL = r"from (\S+) port \d+(?: ssh\d)?(?:: \S.*| \[preauth\])?$"
-_ACCEPTED = re.compile(rf"Accepted (\S+) for (\S+) {_TAIL}")
+# Of who came in the name is an account's own: a directory may have blanks in it, and behind the
+# first address stands what a certificate calls itself.
+_ACCEPTED = re.compile(rf"Accepted (\S+) for (.{{1,1000}}?) {_TAIL}")
 _FAILED = re.compile(rf"Failed (\S+) for (?:invalid user )?(.{{0,1000}}) {_TAIL}")
 # auth-pam.c: of the first failures of a connection this is all that is said at LogLevel INFO
 # (auth_log tells them from the third on, and then of the same failure twice).
@@ -199,6 +201,8 @@ def _of_log(at: Look, root: Path, seen: Seen) -> int:
             "sshd",
             "-t",
             "sshd-session",
+            # Whoever may log may call himself sshd; whose process it was journald knows.
+            "_UID=0",
         ]
         lines = iter(run(command, min(_SECONDS, at.left())).output.splitlines())
     for line in lines:

@@ -20,21 +20,31 @@ _MOST_KEPT = 200
 _LONGEST_LINE = 1000
 _ADDRESS = r"\[?([0-9a-fA-F:.]+?)\]?"
 # Of Asterisk: PJSIP's distributor, chan_sip, the security log (res_security_log); of FreeSWITCH:
-# sofia_reg; of Kamailio: the module pike. The account is the caller's own text and ends at the sign
-# that the log puts after it.
+# sofia_reg; of Kamailio: the module pike, by the script or itself. The account, the name beside it
+# and what a script writes are the caller's own text, and may hold all of these words. So nothing
+# that is quoted stands before them, of two addresses the last is the true one, and of Kamailio's
+# marks the first.
 _REFUSED = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"Request '\w+' from '[^<]*<?sips?:(?P<a>[^@>;']*)[^']*' failed for '{_ADDRESS}:\d+'",
-        rf"Registration from '[^<]*<?sips?:(?P<a>[^@>;']*)[^']*' failed for '{_ADDRESS}(?::\d+)?'",
-        r"SecurityEvent=\"(?:InvalidPassword|InvalidAccountID|ChallengeResponseFailed|FailedACL)\""
-        r".*?"
-        rf"AccountID=\"(?P<a>[^\"]*)\".*?RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\"",
+        rf"[^'\"]*Request '\w+' from '(?:.*<)?sips?:(?P<a>[^@>;']*).*' failed for '{_ADDRESS}:\d+'",
         (
-            r"SIP auth failure \(\w+\) on sofia profile '[^']*' for \[(?P<a>[^@\]]*)[^\]]*\] from"
-            rf" ip {_ADDRESS}$"
+            r"[^'\"]*Registration from '(?:.*<)?sips?:(?P<a>[^@>;']*).*' failed for"
+            rf" '{_ADDRESS}(?::\d+)?'"
         ),
-        rf"(?P<a>)PIKE - (?:BLOCKing|UNBLOCKed) ip {_ADDRESS},",
+        (
+            r"[^'\"]*SecurityEvent=\"(?:InvalidPassword|InvalidAccountID|ChallengeResponseFailed"
+            r"|FailedACL)\".*?AccountID=\"(?P<a>[^\"]*)\".*"
+            rf"RemoteAddress=\"IPV[46]/\w+/{_ADDRESS}/\d+\""
+        ),
+        (
+            r"[^'\"]*SIP auth failure \(\w+\) on sofia profile '[^']*' for \[(?P<a>[^@\]]*).*\]"
+            rf" from ip {_ADDRESS}$"
+        ),
+        (
+            r"(?:(?!<script>: |pike \[).)*(?:<script>: |pike \[[^\]]*\]: (?:\w+\(\): )?)(?P<a>)"
+            rf"PIKE - (?:BLOCKing|UNBLOCKed) ip {_ADDRESS},"
+        ),
     )
 )
 # Who was let in: Asterisk's security log, PJSIP's registrar, chan_sip. What a stranger wrote stands
@@ -80,7 +90,7 @@ def scans(at: Look) -> None:
         for file in files:
             for whole in new_lines(at, file):
                 line, read = whole[:_LONGEST_LINE], read + 1
-                if found := next((m for sign in _REFUSED if (m := sign.search(line))), None):
+                if found := next((m for sign in _REFUSED if (m := sign.match(line))), None):
                     account, address = found["a"], found[found.lastindex or 0]
                     refused[address] += 1
                     tried[address].add(account)

@@ -121,8 +121,11 @@ async def test_a_failure_that_pam_alone_tells_counts_and_never_twice(tmp_path: P
         "publickey for root from 2001:db8::5 port 9 ssh2: ED25519-CERT SHA256:x ID a (serial 0) CA",
         "none for root from 203.0.113.5 port 4009 ssh2",
         "publickey for root from 203.0.113.5 port 4009 ssh2: ED25519-SK SHA256:x",
+        r"password for CORP\anna de la cruz from 203.0.113.5 port 4009 ssh2",
+        "publickey for root from 203.0.113.5 port 9 ssh2: RSA-CERT SHA256:x ID a from 192.0.2.6"
+        " port 1 ssh2: b (serial 0) CA",
     ],
-    ids=["kerberos", "hostbased", "certificate", "none", "token"],
+    ids=["kerberos", "hostbased", "certificate", "none", "token", "blanks", "two-addresses"],
 )
 async def test_every_method_of_sshd_is_a_log_in(tmp_path: Path, method: str) -> None:
     """Debian 13 keeps no wtmp: there is nothing but the log."""
@@ -130,3 +133,4 @@ async def test_every_method_of_sshd_is_a_log_in(tmp_path: Path, method: str) -> 
     root = host(tmp_path / "host", line, records=False)
     seen = await once(tmp_path, "intrusion", areas=["log-ins"], root=root)
     assert seen.observation.measures["log_ins"] == 1
+    assert not any("192.0.2" in note for note in seen.observation.notes)

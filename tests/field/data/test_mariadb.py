@@ -244,3 +244,45 @@ def test_history_beside_a_name_with_a_dot_and_a_table_without_is_counted(site: S
     )
     proven(site)
     assert site.world.manifest()["tables"]["a.b"]["rows"] == 4
+
+
+def test_an_event_with_which_the_tool_comes_to_no_end_is_named_at_once(site: Site) -> None:
+    """Two semicolons side by side, in a body or in a comment."""
+    site.run(CDR, "create event e on schedule every 1 day comment ';;' do delete from cdr")
+    seen = site.world.take()
+    assert fault_of(seen) == "dump: dump-failed"
+    assert seen.fault is not None
+    assert "the event e" in seen.fault.text
+
+
+def test_a_table_that_asks_a_sequence_comes_back_and_says_whose_it_asks(site: Site) -> None:
+    """MariaDB 1100: no lock on a table is one on the sequence of its default."""
+    site.run(
+        "create sequence up start with 1000",
+        "create table cdr(id bigint default nextval(up) primary key, s text)",
+        "insert into cdr(s) values ('a'), ('b')",
+    )
+    proven(site)
+    seen = site.world.restore(to=f"{site.name}_again")
+    assert fault_of(seen) == ""
+    assert any(f"speak of the database {site.name}" in said for said in seen.warnings), (
+        seen.warnings
+    )
+
+
+def test_a_view_of_another_database_is_no_fault_of_the_backup(site: Site) -> None:
+    """What it needs is named, in the fault and in RESTORE.md; beside the other one it goes back."""
+    other = f"{site.name}_other"
+    site.server.create(other)
+    site.run(
+        CDR,
+        f"create table {other}.t(id int)",
+        f"create view far as select * from {other}.t",
+    )
+    seen = site.world.take()
+    assert fault_of(seen) == "restore: other-database"
+    assert seen.fault is not None
+    assert "cannot prove here" in seen.fault.text
+    assert f"needs the database {other}" in seen.fault.text
+    assert f"to be there before: {other}" in (site.world.newest() / "RESTORE.md").read_text()
+    site.restored()

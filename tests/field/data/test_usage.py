@@ -24,6 +24,7 @@ from monitor.incidents.correlation import AttemptResult
 from tests.field.story import Right, Story, comes_out, failed, once, told
 
 CALLS = 200
+HEADING = "accountcode,src,dst,dcontext,clid,channel\n"
 ROTATED = "tom-draper/nginx-analytics#14, wvanbergen/request-log-analyzer PR 183"
 
 
@@ -187,6 +188,37 @@ def without_a_clock(folder: Path) -> str:
     return str(save(folder / "Master.csv", iter(rows)))
 
 
+def forty_days(folder: Path, today: Iterator[list[str]], delimiter: str = ",") -> str:
+    """A file that is never rotated, with a heading for each day before: nothing is wrong with
+    those.
+    """
+    older = []
+    for back in range(40, 0, -1):
+        day = f"{date(2026, 11, 20) - timedelta(days=back)}"
+        text = save(folder / "part", records(calls=60)).read_text()
+        older += [HEADING, text.replace("2026-11-20", day).replace('"17.', f'"{back}00.')]
+    (folder / "part").unlink()
+    last = save(folder / "Master.csv", today, delimiter=delimiter)
+    last.write_text("".join(older) + last.read_text())
+    return str(last)
+
+
+def long_and_good(folder: Path) -> str:
+    return forty_days(folder, records())
+
+
+def another_delimiter_since_today(folder: Path) -> str:
+    return forty_days(folder, records(calls=60), ";")
+
+
+def another_clock_since_today(folder: Path) -> str:
+    return forty_days(folder, records("%d.%m.%Y %H:%M:%S", calls=60))
+
+
+def other_words_since_today(folder: Path) -> str:
+    return forty_days(folder, ([*row[:14], "BEANTWORTET", *row[15:]] for row in records(calls=60)))
+
+
 WRONG = Right("FAILED")
 NO_RECORDS = failed("", "no-records")
 NOT_UNDERSTOOD = failed("", "not-understood")
@@ -211,6 +243,10 @@ STORIES = (
     Story("epochs-in-milliseconds", in_milliseconds, "own sibling", NOT_UNDERSTOOD),
     Story("american-clock", american, "own sibling", NOT_UNDERSTOOD),
     Story("nothing-since-weeks", nothing_since_weeks, "own sibling", NO_RECORDS),
+    Story("long-and-good", long_and_good, "a file that nobody rotates"),
+    Story("delimiter-since-today", another_delimiter_since_today, "an upgrade", NOT_UNDERSTOOD),
+    Story("clock-since-today", another_clock_since_today, "an upgrade", NOT_UNDERSTOOD),
+    Story("words-since-today", other_words_since_today, "an upgrade", NOT_UNDERSTOOD),
     Story("begun-anew-after-the-day", begun_anew, "own sibling", NO_RECORDS),
     Story("only-a-heading", only_a_heading, "own sibling", WRONG),
     Story("a-pipe", a_pipe, "own sibling", failed("connect", "not-records")),

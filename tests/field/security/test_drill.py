@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import zstandard
 
@@ -109,6 +110,13 @@ def test_an_index_that_comes_after_the_snapshot_runs_nothing(server: Postgres) -
         server.run(f"SET SESSION AUTHORIZATION app; {late}", "late")
         kept = rows_of(reading, found, Throttle(None), lambda _: None, now=now)
         assert kept["public.t"].hash.startswith("copied ")
+        # One that somebody else holds is not waited for: it is copied too.
+        server.run("CREATE TABLE held (n int); CREATE TABLE free (n int)", "late")
+        with psycopg.connect(server.address("late")) as other, source._connected() as again:
+            other.execute("LOCK TABLE held IN SHARE UPDATE EXCLUSIVE MODE")
+            some = [one for one in tables(again) if one.name in ("held", "free")]
+            kept = rows_of(again, some, Throttle(None), lambda _: None, now=now)
+        assert [one.hash.startswith("copied ") for _, one in sorted(kept.items())] == [False, True]
         # Nor is anybody held up afterwards.
         server.run("SET lock_timeout = '5s'; DROP TABLE t", "late")
 

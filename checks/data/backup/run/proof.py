@@ -29,13 +29,20 @@ from checks.data.backup.store.seal import Seal
 _OF_THIS_HOST = frozenset(
     {"no-space", "not-written", "tool-missing", "client-older", "wrong-key", "no-key",
      "cluster-died", "drill-user",
-     "extension-missing", "locale-missing", "not-comparable"}
+     "extension-missing", "locale-missing", "not-comparable", "other-database"}
 )  # fmt: skip
 
 
 # What this host lacks, and another may have.
 _LACKING = frozenset(
-    {"tool-missing", "client-older", "extension-missing", "locale-missing", "not-comparable"}
+    {
+        "tool-missing",
+        "client-older",
+        "extension-missing",
+        "locale-missing",
+        "not-comparable",
+        "other-database",
+    }
 )
 # Names in one line of a trace; the proof has them all.
 _MOST_NAMED = 8

@@ -45,6 +45,14 @@ def without_own_name(plain: bytes, database: str) -> bytes:
     return plain.replace(b"`" + database.replace("`", "``").encode() + b"`.", b"")
 
 
+def without_names(plain: bytes, *names: str) -> list[bytes]:
+    """A schema as it is, and without each of these names of databases more."""
+    texts = [plain]
+    for name in names:
+        texts.append(without_own_name(texts[-1], name))
+    return texts
+
+
 def address(source: Source) -> list[str]:
     """Where the tools go."""
     where = (

@@ -12,6 +12,7 @@ from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines.mariadb import content
 from checks.data.backup.engines.mariadb.dump import SCHEMA
+from checks.data.backup.engines.mariadb.other_databases import spoken_of
 from checks.data.backup.engines.mariadb.restore_test import judged, load, read
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.instructions import RESTORE_STEP, commands
@@ -47,12 +48,14 @@ def restore_database(
     plain.mkdir(mode=0o700)
     unpack_all(backup.folder, backup.manifest, plain, work)
     try:
-        load(commands(backup.manifest, RESTORE_STEP), target, plain, source.tools_folder)
+        others = backup.manifest.facts.get("others", [])
+        load(commands(backup.manifest, RESTORE_STEP), target, plain, source.tools_folder, others)
         with work.events.stage("compare"):
             told = read(target, work, source.tools_folder, backup.manifest.facts)
             kept = plain / SCHEMA
             was = kept.read_bytes() if kept.exists() else b""
             compared(backup.manifest, judged(told, backup.manifest, was))
+        _told_of_its_old_name(target, str(backup.manifest.facts.get("database", "")), work)
     except BaseException:
         # Half a database under the right name would be taken for a good one: it is dropped, and the
         # fault goes on.
@@ -63,3 +66,13 @@ def restore_database(
         f"{target.database} is that of {backup.manifest.data_as_of}, {backup.manifest.rows} rows,"
         " equal"
     )
+
+
+def _told_of_its_old_name(target: Source, old: str, work: Work) -> None:
+    """A dump names a sequence with its database: under another name its tables ask that one."""
+    with content.connected(target) as restored:
+        if old != target.database and old in spoken_of(restored):
+            work.events.event(
+                warning=f"defaults or views of {target.database} speak of the database {old}:"
+                f" restore it under its own name, or alter them before it is written to"
+            )

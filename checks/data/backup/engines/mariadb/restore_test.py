@@ -35,6 +35,7 @@ from checks.data.backup.engine import (
     told_tables,
 )
 from checks.data.backup.engines.mariadb import content, dump, floats, programs
+from checks.data.backup.engines.mariadb.other_databases import lacking
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.engines.sockets import socket_folder
@@ -92,6 +93,7 @@ class MariadbRehearsal:
             "newest_record_query": facts["newest_record_query"],
             "history": bool(facts.get("history", False)),
             "floats": facts.get("floats", []),
+            "others": facts.get("others", []),
             "server": for_drill(facts.get("server", {}), manifest.server),
             "folder": for_drill(facts.get("server", {}), manifest.server, folder_alone=True),
             "commands": commands(manifest, RESTORE_STEP),
@@ -112,15 +114,18 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
             loader = _loader(administrator, task["database"])
         except pymysql.Error as problem:
             raise Failed("restore-failed", str(problem)) from problem
-        load(task["commands"], loader, archive, tools)
+        load(task["commands"], loader, archive, tools, task["others"])
         with work.events.stage("compare"):
             database = replace(administrator, database=task["database"])
             return read(database, work, tools, task)
 
 
-def load(commands: str, source: Source, archive: Path, tools: Path | None) -> None:
+def load(
+    commands: str, source: Source, archive: Path, tools: Path | None, others: Sequence[str] = ()
+) -> None:
     """The commands of RESTORE.md, for the database that `source` names; the artefacts lie in
-    `archive`, which is called plain. Raises Failed.
+    `archive`, which is called plain. Raises Failed; of its own where one of the `others` is not
+    there.
     """
     client = shlex.join(map(str, [needed_client(tools), *programs.address(source)]))
     way = f'mariadb() {{ {client} "$@"; }}\nDATABASE={shlex.quote(source.database)}'
@@ -129,7 +134,8 @@ def load(commands: str, source: Source, archive: Path, tools: Path | None) -> No
         run(["bash", "-e", "-c", text], programs.environment(source))
     except ToolFailed as failed:
         said = without_rows(failed.said)[-600:]
-        raise Failed("restore-failed", f"{failed.tool}: {said}") from failed
+        refused = Failed("restore-failed", f"{failed.tool}: {said}")
+        raise (lacking(said, others) or refused) from failed
 
 
 def _loader(administrator: Source, database: str) -> Source:
@@ -168,15 +174,17 @@ def read(
     except ToolFailed as failed:
         text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
         raise Failed("compare-failed", text, "local") from failed
-    unnamed = programs.without_own_name(plain, source.database)
+    # Under another name a default still asks the sequence of the database that was backed up.
+    backed_up = str(facts.get("database", source.database))
+    texts = programs.without_names(plain, source.database, backed_up)
     return {
         "tables": told_tables(tables),
         "newest": newest,
         "missing": missing,
         "floats": exact,
-        "schema": unnamed.decode("utf-8", "surrogateescape"),
+        "schema": texts[-1].decode("utf-8", "surrogateescape"),
         # Release 0.1.0 kept the hash of the first.
-        "schemas": [hashlib.sha256(text).hexdigest() for text in (plain, unnamed)],
+        "schemas": [hashlib.sha256(text).hexdigest() for text in texts],
     }
 
 

@@ -8,7 +8,7 @@ new server up.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pymysql
@@ -55,12 +55,18 @@ def for_drill(server: Mapping[str, Any], version: str, folder_alone: bool = Fals
     ]
 
 
-def in_words(server: Mapping[str, Any]) -> list[str]:
-    """What to set up before a restore by hand, for RESTORE.md."""
+def in_words(server: Mapping[str, Any], others: Sequence[str] = ()) -> list[str]:
+    """What to set up before a restore by hand, for RESTORE.md; `others` are databases that this one
+    speaks of.
+    """
     known = server.get("settings", {})
     told = [f"{name} = {known[name]}" for name in (*_SETTINGS, *_NAMED_ALONE) if name in known]
     if server.get("log_ins"):
         told.append(f"users who log in by {', '.join(server['log_ins'])} (plugins)")
+    if others:
+        told.append(
+            f"databases that its views or keys speak of, to be there before: {', '.join(others)}"
+        )
     return told
 
 

@@ -26,9 +26,11 @@ from checks.data.postgresql_plans import CALLING
 
 COPIED = "copied "
 """how the hash of such a table begins"""
-_CALLS = f"SELECT EXISTS (SELECT FROM ({CALLING}) AS c (oid) WHERE c.oid = %s)"  # noqa: S608 - words of ours
+_CALLS = f"SELECT oid FROM ({CALLING}) AS c (oid) WHERE oid = ANY(%s)"  # noqa: S608 - words of ours
 _MAY_LOCK = "SELECT current_setting('is_superuser') = 'on' AND NOT pg_catalog.pg_is_in_recovery()"
 _PAUSED_BYTES = 1 << 20
+# Small tables are looked at together: of thousands each would cost some milliseconds more.
+_TOGETHER, _SMALL_BYTES = 100, 1 << 23
 _WRAPS = 1 << 64
 
 
@@ -46,44 +48,69 @@ def rows_of(
     """
     [(may_lock,)] = connection.execute(_MAY_LOCK.encode()).fetchall()
     found = dict[str, Content]()
-    for table in tables:
-        with _held(connection, table, may_lock) as held:
-            by_copy = table.full_name in copied
+    for some in _together(tables):
+        with _held(connection, some, may_lock) as held:
+            by_copy = set(copied)
             if now is not None:
-                by_copy = (may_lock and not held) or _calls(now, table)
+                calling = _calling(now, some)
+                by_copy = {
+                    one.full_name
+                    for one in some
+                    if one.oid in calling or (may_lock and one.oid not in held)
+                }
             # What an extension says of its own table is a condition, and no copy has one.
-            if by_copy and not table.condition:
-                found[table.full_name] = _copied(connection, table, throttle)
-                told(table.bytes)
-            else:
-                found |= content(connection, [table], throttle, told)
+            asked = [one for one in some if one.full_name not in by_copy or one.condition]
+            found |= content(connection, asked, throttle, told)
+            for table in some:
+                if table.full_name not in found:
+                    found[table.full_name] = _copied(connection, table, throttle)
+                    told(table.bytes)
     return found
 
 
+def _together(tables: Sequence[Table]) -> Iterator[list[Table]]:
+    small = [table for table in tables if table.bytes < _SMALL_BYTES]
+    yield from ([table] for table in tables if table.bytes >= _SMALL_BYTES)
+    yield from (small[at : at + _TOGETHER] for at in range(0, len(small), _TOGETHER))
+
+
 @contextmanager
-def _held(connection: Connection, table: Table, may_lock: bool) -> Iterator[bool]:
-    """Nobody makes an index of it while the block runs, where that can be had; whether it was."""
+def _held(
+    connection: Connection, tables: Sequence[Table], may_lock: bool
+) -> Iterator[frozenset[int]]:
+    """Nobody makes an index of them while the block runs, where that can be had; of which it was,
+    by their numbers.
+    """
     if not may_lock:
-        yield False
+        yield frozenset()
         return
-    name = sql.Identifier(table.schema, table.name)
-    command = sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT").format(name)
     with connection.transaction():
-        held = True
-        try:
-            with connection.transaction():
-                connection.execute(command)
-        except psycopg.errors.LockNotAvailable:  # it is being vacuumed, say: that may take hours
-            held = False
+        held = frozenset(one.oid for one in tables)
+        if not _locked(connection, tables):
+            held = frozenset(one.oid for one in tables if _locked(connection, [one]))
         yield held
         # What was locked in a savepoint is let go with it.
         raise psycopg.Rollback
 
 
-def _calls(now: Connection, table: Table) -> bool:
-    """Whether a plan of it calls what is not the server's own."""
+def _locked(connection: Connection, tables: Sequence[Table]) -> bool:
+    names = sql.SQL(", ").join(
+        sql.SQL("ONLY {}").format(sql.Identifier(one.schema, one.name)) for one in tables
+    )
+    command = sql.SQL("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE NOWAIT").format(names)
+    try:
+        with connection.transaction():
+            connection.execute(command)
+    except psycopg.errors.LockNotAvailable:  # one is being vacuumed, say: that may take hours
+        return False
+    return True
+
+
+def _calling(now: Connection, tables: Sequence[Table]) -> frozenset[int]:
+    """Of which of them a plan calls what is not the server's own."""
     now.rollback()  # else it sees what was there when it looked first
-    return now.execute(_CALLS.encode(), (table.oid,)).fetchall() == [(True,)]
+    numbers = [table.oid for table in tables]
+    return frozenset(oid for (oid,) in now.execute(_CALLS.encode(), (numbers,)).fetchall())
 
 
 def copied_names(found: Mapping[str, Content]) -> list[str]:

@@ -18,7 +18,7 @@ SELECT d.datconnlimit, pg_catalog.shobj_description(d.oid, 'pg_database'),
        pg_catalog.to_jsonb(d) ->> 'datlocprovider',
        coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale'),
        d.datacl IS NOT NULL,
-       EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public')
+       EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public'), d.datistemplate
   FROM pg_catalog.pg_database d WHERE d.datname = current_database()"""
 _RIGHTS: LiteralString = """
 SELECT CASE WHEN a.grantee = 0 THEN '' ELSE pg_catalog.pg_get_userbyid(a.grantee) END,
@@ -45,7 +45,7 @@ def own_of_database(connection: Connection) -> dict[str, Any]:
     """As plain data, for the manifest."""
     row = connection.execute(_DATABASE).fetchone()
     assert row is not None  # noqa: S101 - one is connected to it
-    limit, comment, provider, locale, has_rights, public = row
+    limit, comment, provider, locale, has_rights, public, template = row
     rights = [list(each) for each in connection.execute(_RIGHTS).fetchall()]
     return {
         "limit": limit,
@@ -54,6 +54,7 @@ def own_of_database(connection: Connection) -> dict[str, Any]:
         "locale": locale,
         "rights": rights if has_rights else None,
         "public": public,
+        "template": template,
         "settings": [[role, list(all_)] for role, all_ in connection.execute(_SET).fetchall()],
     }
 

@@ -46,6 +46,7 @@ PREFIX = "reveille_restore_"
 # A name has at most NAMEDATALEN - 1 bytes; what is longer PostgreSQL cuts off in silence.
 _NAME_BYTES = 63
 _MOST_NAMED = 8
+_IS_TEMPLATE = "SELECT FROM pg_catalog.pg_database WHERE datname = %s AND datistemplate"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -145,6 +146,11 @@ def _drop_loaders(server: Connection) -> None:
 
 def _drop(server: Connection, name: str) -> None:
     if not server.closed:
+        # A template is not dropped as long as it is one.
+        if server.execute(_IS_TEMPLATE, (name,)).fetchone():
+            server.execute(
+                sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name))
+            )
         server.execute(
             # FORCE ends sessions that still hang in it (PostgreSQL 13 and later): the drop would
             # otherwise fail.

@@ -112,6 +112,8 @@ def database_scripts(facts: Mapping[str, Any]) -> Mapping[str, bytes]:
             database, sql.Literal(own["comment"])
         )
         settings.append(_text(comment))
+    if own.get("template"):
+        settings.append(f"ALTER DATABASE {_TO} IS_TEMPLATE true;")
     for statement in (*rights_of(database, facts["owner"], own), *settings_of(database, own)):
         settings += _one(statement)
     return {CREATE: _written(lines), SETTINGS: _written(settings)}

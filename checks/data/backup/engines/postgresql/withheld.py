@@ -30,15 +30,15 @@ _REMARKS = ("ACL", "COMMENT", "SECURITY LABEL")
 _WITH_ROWS = ("TABLE", "SEQUENCE", "MATERIALIZED VIEW", "TYPE", "DOMAIN", "SCHEMA")
 # The remark above each entry, as `pg_restore --verbose` writes it.
 _HEADER = (
-    r"^--\n-- (?:Data for )?TOC entry (?P<id>\d+) \(class \d+ OID \d+\)\n"
-    r"(?:-- Dependencies:(?P<needs>[ \d]*)\n)?"
-    r"-- Name: (?P<name>[^\n]*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>[^\n]*);"
-    r" Owner: ?(?P<owner>[^\n;]*)(?:; Tablespace: [^\n]*)?\n(?:-- [^\n]*\n)*--\n"
+    r"^--\n-- (?:Data for )?TOC entry (?P<id>[0-9]+) \(class [0-9]+ OID [0-9]+\)\n"
+    r"(?:-- Dependencies:(?P<needs>[ 0-9]*)\n)?"
+    r"-- Name: (?P<said>[^\n]*)\n(?:-- [^\n]*\n)*--\n"
 )
-# What is quoted, as PostgreSQL reads it (manual, "Lexical Structure").
+# What is quoted, as PostgreSQL reads it (manual, "Lexical Structure"). What does not end goes on to
+# the end of all: else each such sign would be looked through once more.
 _QUOTED = (
-    r"""\b[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*\""""
-    r"|(?P<mark>\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$).*?(?P=mark)"
+    r"""\b[eE]'(?:[^'\\]|''|\\.)*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z)|"(?:[^"]|"")*(?:"|\Z)"""
+    r"|(?P<mark>\$(?:[A-Za-z_\x80-\U0010ffff][\w\x80-\U0010ffff]*)?\$)(?:.*?(?P=mark)|.*)"
 )
 _WORDS = re.compile(f"(?P<header>{_HEADER})|^--[^\n]*\n|{_QUOTED}", re.MULTILINE | re.DOTALL)
 _TEXTS = re.compile(_QUOTED, re.DOTALL)
@@ -121,15 +121,22 @@ def _entries(said: str) -> tuple[Entry, ...]:
     return tuple(
         Entry(
             header["id"],
-            header["kind"],
-            header["name"],
-            header["schema"],
-            header["owner"],
+            *_named(header["said"]),
             frozenset((header["needs"] or "").split()),
             said[header.end() : end],
         )
         for header, end in zip(headers, ends, strict=False)
     )
+
+
+def _named(said: str) -> tuple[str, str, str, str]:
+    """Kind, name, schema and owner: `cdr; Type: TABLE; Schema: public; Owner: app`. From the end,
+    since a name comes first.
+    """
+    rest, _, owner = said.rpartition("; Owner:")
+    rest, _, schema = rest.rpartition("; Schema: ")
+    name, _, kind = rest.rpartition("; Type: ")
+    return kind, name, schema, owner.partition("; Tablespace: ")[0].removeprefix(" ")
 
 
 def _is_withheld(entry: Entry, trusted: Collection[str]) -> bool:
