@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from monitor.ledger.database import Database
 from monitor.ledger.errors import LedgerFault
 
-READER = "reveille_reader"
+# Not reveille_reader: so a restore test calls a role of its own, in a server that has ours restored
+# (checks/data/backup/engines/postgresql/restore_test.py).
+READER = "reveille_viewer"
 VIEWS = (
     "report_looks",
     "report_hours",

@@ -16,12 +16,15 @@ from subprocess import PIPE
 
 import pytest
 
+from checks.contract import Observation
 from monitor.cli import main
+from monitor.config import load_sites
+from monitor.core.verdict import State, Verdict
 from monitor.ledger import Ledger
 from monitor.ledger.postgresql_database import PostgresDatabase
-from tests.loopback.databases import Postgres
+from tests.loopback.databases import Postgres, postgres
 from tests.scenes.daemon_process import Process
-from tests.scenes.several_hosts import Hosts, hosts
+from tests.scenes.several_hosts import CONFIGURATION, hosts
 
 pytestmark = pytest.mark.slow  # daemons and servers of their own, and a fail-over
 _CHECK = """[checks.portal]
@@ -36,7 +39,7 @@ kind = "backup"
 at = ["03:30"]
 engine = "postgresql"
 host = "{sockets}"
-database = "postgres"
+database = "ledger"
 user = "reveille"
 password = {{ file = "password" }}
 folder = "{folder}"
@@ -45,7 +48,10 @@ _NEXT_RELEASE = """
 from pathlib import Path
 from monitor.ledger.postgresql_database import PostgresDatabase
 PostgresDatabase.MIGRATIONS = Path({folder!r})
+from checks.contract import Observation
 from monitor.cli import main
+from monitor.config import load_sites
+from monitor.core.verdict import State, Verdict
 raise SystemExit(main())
 """
 
@@ -141,11 +147,11 @@ async def goes_on(ledger: Ledger, host: Process) -> None:
     assert not [one.name for one in ledger.hosts() if not one.left and one.silent.seconds > 10]
 
 
-def a_probe_host(world: Hosts, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def a_probe_host(server: Postgres, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed = ["ledger", "init", "--roles", "--probe", "delhi", "--json", "--config", str(file)]
     assert main(typed) == 1
     for statement in json.loads(capsys.readouterr().out)["statements"]:
-        world.server.run(statement)
+        server.run(statement)
     assert main(typed) == 0
     capsys.readouterr()
 
@@ -153,13 +159,19 @@ def a_probe_host(world: Hosts, file: Path, capsys: pytest.CaptureFixture[str]) -
 async def test_our_own_check_backs_the_ledger_up_and_proves_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with hosts(tmp_path, _CHECK, "pune") as one:
-        pune = one.all["pune"]
-        await pune.until(lambda: one.told("opened"))
-        a_probe_host(one, pune.file, capsys)
-        file, folder = tmp_path / "pune" / "backup.toml", tmp_path / "backups"
-        backup = _BACKUP.format(sockets=one.server.sockets, folder=folder)
-        file.write_text(pune.file.read_text(encoding="utf-8") + backup, encoding="utf-8")
+    with postgres() as server:
+        server.run("CREATE ROLE reveille LOGIN PASSWORD 'sesame'")
+        server.run("CREATE DATABASE ledger OWNER reveille TEMPLATE template0")
+        file = tmp_path / "reveille.toml"
+        (tmp_path / "password").write_text("sesame\n", encoding="utf-8")
+        where = CONFIGURATION.replace("@/postgres?", "@/ledger?")
+        host = where.format(name="pune", role="reveille", sockets=server.sockets, port=9)
+        backup = _BACKUP.format(sockets=server.sockets, folder=tmp_path / "backups")
+        file.write_text(host + backup, encoding="utf-8")
+        a_probe_host(server, file, capsys)
+        configuration = load_sites(file)[0]
+        with Ledger(configuration.ledger_place) as ledger, ledger.transaction() as t:
+            t.record("portal", "portal", "once", ledger.now(), Observation(), Verdict(State.OK))
         words = ("-m", "monitor.cli", "once", "own-ledger", "--config", str(file))
         once = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=PIPE)
         said = (await once.communicate())[0].decode()
