@@ -28,7 +28,7 @@ REVIEWED: Mapping[str, str] = {
     "checks/data/backup/engines/mariadb/users.py: *programs.address(source)": _OPTIONS,
     "checks/data/backup/engines/mariadb/programs.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/programs.py: *address(source)": _OPTIONS,
-    "checks/data/backup/engines/mariadb/restore_test.py: *plain": _OPTIONS,
+    "checks/data/backup/engines/mariadb/throw_away_server.py: *plain": _OPTIONS,
     "checks/data/backup/engines/mariadb/restore_test.py: text": "a command of RESTORE.md, for -c",
     "checks/data/backup/engines/postgresql/cluster.py: *plain": _OPTIONS,
     "checks/data/backup/engines/postgresql/dump.py: *more": _OPTIONS,

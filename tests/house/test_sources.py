@@ -46,7 +46,7 @@ CHILDREN = {
     ),
     "checks/process/guard.py": "it becomes the program by fork and execve",
     "checks/host/collectors/program.py": "systemctl, smartctl, clamscan and the like are programs",
-    "checks/data/backup/engines/mariadb/restore_test.py": "a server to throw away",
+    "checks/data/backup/engines/mariadb/throw_away_server.py": "a server to throw away",
     "checks/data/backup/engines/postgresql/cluster.py": "a server to throw away",
     "checks/data/backup/programs.py": "pg_dump and the like are programs",
     "checks/telephony/call/announcement_child.py": "espeak-ng speaks what is wrong",
