@@ -35,9 +35,10 @@ SELECT started_at, state, muted, before_at FROM looks
 WHERE before IS NULL OR before <> state OR before_muted <> muted OR started_at - before_at > ?
 ORDER BY started_at
 """
-# For most checks this is asked within the tables of the last days alone.
+# For most checks this is asked within the tables of the last days alone. By `+` each name has its
+# looks found, and no planner goes through all looks for their names.
 _NEWEST = (
-    "SELECT name, state, verdict FROM check_names JOIN attempts ON check_number = number"
+    "SELECT name, state, verdict FROM check_names JOIN attempts ON check_number = +number"
     " AND started_at = (SELECT max(newest.started_at) FROM attempts AS newest"
     " WHERE newest.check_number = number AND newest.started_at >= ?) WHERE TRUE"
 )
