@@ -9,6 +9,7 @@ rights alone. Step 3, an administrator's, is compared as text.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +51,6 @@ from checks.data.backup.store.manifest import Content, Manifest
 _LARGE_OBJECTS = "large objects"
 _FACTS = ("database", "encoding", "collate", "ctype", "owner", "own", "server", "extensions")
 _MOST_NAMED = 8
-READER = "reveille_reader"
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -178,11 +178,14 @@ def own_of(source: Source) -> dict[str, Any]:
 
 
 def _make_reader(server: Connection, database: str) -> str:
-    """Who asks the site's own question: may read everything, and do nothing else."""
-    server.execute(f"CREATE ROLE {READER} LOGIN BYPASSRLS IN ROLE pg_read_all_data".encode())
+    """Who asks the site's own question: may read everything, and do nothing else. Of a name that no
+    role of the live server has.
+    """
+    reader = f"reveille_reader_{secrets.token_hex(8)}"
+    server.execute(f"CREATE ROLE {reader} LOGIN BYPASSRLS IN ROLE pg_read_all_data".encode())
     grant = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}")
-    server.execute(grant.format(sql.Identifier(database), sql.Identifier(READER)))
-    return READER
+    server.execute(grant.format(sql.Identifier(database), sql.Identifier(reader)))
+    return reader
 
 
 def _needed(held: withheld.Contents) -> str:
