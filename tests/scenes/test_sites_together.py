@@ -6,6 +6,7 @@ site is taken out.
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -74,8 +75,9 @@ def fails(ledger: Ledger, site: Configuration, now: datetime) -> None:
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(":memory:")
+def ledger() -> Iterator[Ledger]:
+    with Ledger(":memory:") as one:
+        yield one
 
 
 async def test_what_fails_at_one_site_is_told_and_reported_there_alone(
