@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from checks.contract import Failed
+from checks.counted_lines import sync_folder
 from checks.data.backup.engine import Work, compared
 from checks.data.backup.engines import directory, sqlite
 from checks.data.backup.engines.directory_restore_test import look_through
@@ -20,7 +21,7 @@ from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
 from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import not_written
 from checks.data.backup.store.manifest import Manifest
-from checks.data.backup.store.repository import Backup, synced
+from checks.data.backup.store.repository import Backup
 
 _MARK = ".reveille-restore-"
 _MOST_NAMED = 8
@@ -136,7 +137,7 @@ def _change_places(restored: Path, target: Path, before: str) -> Path | None:
                 side.rename(aside.with_name(aside.name + end))
     restored.rename(target)
     # The rename is on the disk only once the folder is (fsync(2)).
-    synced(target.parent)
+    sync_folder(target.parent)
     return aside
 
 

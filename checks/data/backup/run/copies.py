@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from checks.contract import Failed
+from checks.counted_lines import sync_folder
 from checks.data.backup.engine import Work
 from checks.data.backup.programs import ToolFailed, needed, run
 from checks.data.backup.store.archive_file import not_written
@@ -25,7 +26,6 @@ from checks.data.backup.store.repository import (
     RESTORE,
     Backup,
     Repository,
-    synced,
     write_whole,
 )
 from checks.data.backup.store.retention import Keep, evicted
@@ -115,9 +115,9 @@ def _to_folder(backup: Backup, place: Mapping[str, str]) -> None:
         _read_back(partial, backup.manifest)
         for path in partial.iterdir():
             _sync_file(path)
-        synced(partial)
+        sync_folder(partial)
         partial.rename(parent / backup.id)
-        synced(parent)
+        sync_folder(parent)
     finally:
         if partial.exists():
             shutil.rmtree(partial)

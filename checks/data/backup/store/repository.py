@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from checks.contract import Failed
-from checks.counted_lines import sync_folder as synced
+from checks.counted_lines import sync_folder
 from checks.data.backup.store.archive_file import not_written, opened
 from checks.data.backup.store.kept_backup import MANIFEST, PROOF, SEALS, Backup, read_backup
 from checks.data.backup.store.manifest import Proof
@@ -38,7 +38,6 @@ __all__ = [
     "Backup",
     "Repository",
     "remove_tree",
-    "synced",
     "write_whole",
 ]
 
@@ -119,9 +118,9 @@ class Repository:
         try:
             # Files first, then the name, then the folder: after a power cut a named backup is a
             # whole one.
-            synced(partial)
+            sync_folder(partial)
             path = partial.rename(self.folder / name)
-            synced(self.folder)
+            sync_folder(self.folder)
         except OSError as problem:
             raise not_written(problem) from problem
         return path
@@ -149,7 +148,7 @@ class Repository:
         # Without its name it is no backup any more: a crash while it is removed leaves nothing
         # half.
         doomed = backup.folder.rename(self.folder / f".remove-{backup.id}")
-        synced(self.folder)
+        sync_folder(self.folder)
         remove_tree(doomed)
 
     def sweep(self) -> None:
@@ -181,7 +180,7 @@ def write_whole(path: Path, content: bytes) -> None:
         sink.write(content)
         sink.settle()
         part.replace(path)
-        synced(path.parent)
+        sync_folder(path.parent)
     except OSError as problem:
         raise not_written(problem) from problem
     finally:
