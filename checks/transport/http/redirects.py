@@ -26,7 +26,8 @@ _LOOKED_AT = 16_384
 _SAID = re.compile(
     r"\s*+(\d{0,6}(?:\.\d{0,6})?)[\s;,]*+(?:url\s*+=\s*+)?[\"']?([^\"'\s]{1,2000})", re.I
 )
-_META = re.compile(r"<meta\s[^>]{0,2500}>", re.I)
+# A tag without an end is gone over as one, whatever looks like a tag in it: so does a browser.
+_META = re.compile(r"<meta\s[^>]{0,2500}+>?", re.I)
 _IS_REFRESH = re.compile(r"http-equiv\s*=\s*[\"']?refresh\b", re.I)
 _CONTENT = re.compile(r"content\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.I)
 # What is written and never read: a refresh in a comment or for browsers without scripts is none.
@@ -88,7 +89,7 @@ def refresh_of(answer: Answer) -> str | None:
         return None
     begun = _UNREAD.sub("", answer.text[:_LOOKED_AT])
     for tag in _META.findall(begun):
-        if _IS_REFRESH.search(tag) and (found := _CONTENT.search(tag)):
+        if tag.endswith(">") and _IS_REFRESH.search(tag) and (found := _CONTENT.search(tag)):
             return _target(html.unescape(found[1] or found[2] or found[3] or ""))
     return None
 
