@@ -47,6 +47,8 @@ class CheckCard:
     strip: Strip | None = None
     percent: float | None = None
     """of the time that is known, how much it was up"""
+    reading: bool = False
+    """whether its days are still being read"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ tests); a mean over hours weighs each by its looks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -91,7 +91,13 @@ def runs(looks: Iterable[Look], holds: timedelta) -> Iterator[Run]:
     """Looks of one check, in the order of time, that say the same in a row, none later than `holds`
     after the one before.
     """
-    run: Run | None = None
+    return continued((), looks, holds)
+
+
+def continued(known: Sequence[Run], looks: Iterable[Look], holds: timedelta) -> Iterator[Run]:
+    """Runs of one check, and after them those of its looks since; the newest goes on with them."""
+    yield from known[:-1]
+    run = known[-1] if known else None
     for look in looks:
         same = run is not None and (run.state, run.planned) == (look.state, look.muted)
         if run is not None and same and look.at - run.last <= holds:
@@ -102,6 +108,17 @@ def runs(looks: Iterable[Look], holds: timedelta) -> Iterator[Run]:
         run = Run(look.at, look.at, look.state, look.muted)
     if run is not None:
         yield run
+
+
+def until(known: Iterable[Run], moment: datetime) -> tuple[Run, ...]:
+    """What is known of runs up to a moment: that which goes on over it ends there, and with the
+    looks after it (`continued`) it is what it was.
+    """
+    return tuple(
+        Run(run.first, min(run.last, moment), run.state, run.planned)
+        for run in known
+        if run.first <= moment
+    )
 
 
 def _hour(at: datetime) -> datetime:

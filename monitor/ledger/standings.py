@@ -6,17 +6,17 @@ looks in its memory.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from checks.body import Unreadable
 from monitor.core.availability import Run
-from monitor.core.rollup import Spread
+from monitor.core.rollup import Look, Spread
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies, encoding
 from monitor.ledger.database import Row
 from monitor.ledger.incidents import IncidentRow, incident_row
-from monitor.ledger.rollups import RollupReading
+from monitor.ledger.rollups import RollupReading, state_of
 
 # A look begins a run where it says something else than the one before, or comes after a gap.
 _RUNS = """
@@ -40,7 +40,11 @@ ORDER BY started_at
 _NEWEST = (
     "SELECT name, state, verdict FROM check_names JOIN attempts ON check_number = +number"
     " AND started_at = (SELECT max(newest.started_at) FROM attempts AS newest"
-    " WHERE newest.check_number = number AND newest.started_at >= ?) WHERE TRUE"
+    " WHERE newest.check_number = number AND newest.started_at >= ?) WHERE name IN"
+)
+_SINCE = (
+    "SELECT name, started_at, state, muted FROM check_names JOIN attempts ON check_number = +number"
+    " AND started_at > ? AND started_at < ? WHERE name IN"
 )
 _OF_LATE = timedelta(days=2)
 # SQLite takes 32 766 values in one statement.
@@ -50,18 +54,19 @@ _STATES = frozenset(state.value for state in State)
 
 class StandingReading(RollupReading):
     def newest_verdicts(self, checks: Collection[str], now: datetime) -> dict[str, Verdict]:
-        """What the newest look of each check came to, in one question or two; without those that
-        were never looked at.
+        """What the newest look of each check came to, in a question or two; without those that were
+        never looked at.
         """
-        only, names = self._of_names("name")
-        since = encoding.milliseconds(now - _OF_LATE)
-        rows = list(self._database.rows(f"{_NEWEST}{only}", (since, *names)))
-        missing = list(set(checks) - {row["name"] for row in rows})
-        for start in range(0, len(missing), _MOST_AT_ONCE):
-            some = missing[start : start + _MOST_AT_ONCE]
-            marks = ", ".join("?" for _ in some)
-            rows += self._database.rows(f"{_NEWEST} AND name IN ({marks})", (0, *some))
+        rows = self._newest_of(list(checks), encoding.milliseconds(now - _OF_LATE))
+        missing = set(checks) - {row["name"] for row in rows}
+        rows += self._newest_of(list(missing), 0)
         return {row["name"]: _verdict(row) for row in rows}
+
+    def _newest_of(self, names: list[str], since: int) -> list[Row]:
+        found: list[Row] = []
+        for some in _some(names):
+            found += self._database.rows(f"{_NEWEST} ({_marks(some)})", (since, *some))
+        return found
 
     def runs(self, check: str, start: datetime, end: datetime, holds: timedelta) -> tuple[Run, ...]:
         """How a check stood from `start` to `end`: looks in a row that said the same and came no
@@ -94,11 +99,28 @@ class StandingReading(RollupReading):
             Run(
                 encoding.moment(row["started_at"]),
                 encoding.moment(last),
-                State(row["state"]) if row["state"] in _STATES else State.UNKNOWN,
+                state_of(row["state"]),
                 bool(row["muted"]),
             )
             for row, last in zip(rows, ends, strict=True)
         )
+
+    def looks_since(self, checks: Mapping[str, datetime], end: datetime) -> dict[str, list[Look]]:
+        """Of each check what it came to after its moment and before `end`, in the order of time and
+        without measures, in one question for all (or for some hundred).
+        """
+        found: dict[str, list[Look]] = {}
+        most = encoding.milliseconds(end)
+        for some in _some(list(checks)):
+            least = encoding.milliseconds(min(checks[name] for name in some))
+            for row in self._database.rows(f"{_SINCE} ({_marks(some)})", (least, most, *some)):
+                at, name = encoding.moment(row["started_at"]), row["name"]
+                if at > checks[name]:
+                    look = Look(at, "", state_of(row["state"]), bool(row["muted"]), 0.0)
+                    found.setdefault(name, []).append(look)
+        for looks in found.values():
+            looks.sort(key=lambda look: look.at)
+        return found
 
     def incidents_within(self, start: datetime, end: datetime) -> list[IncidentRow]:
         """Those that were open at any time between, the oldest first."""
@@ -146,7 +168,9 @@ class StandingReading(RollupReading):
 
     def began(self) -> datetime | None:
         """When the first thing happened that it knows of."""
-        found = self._database.row("SELECT at FROM history ORDER BY id LIMIT 1")
+        found = self._database.row(
+            "SELECT at FROM history WHERE id = (SELECT min(id) FROM history)"
+        )
         return encoding.moment(found["at"]) if found else None
 
     def _last_look(self, check: str, start: datetime, holds: timedelta) -> datetime:
@@ -158,6 +182,15 @@ class StandingReading(RollupReading):
             (check, encoding.milliseconds(start - holds), encoding.milliseconds(start)),
         )
         return encoding.moment(found["at"]) if found and found["at"] is not None else start
+
+
+def _some(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), _MOST_AT_ONCE):
+        yield names[start : start + _MOST_AT_ONCE]
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" for _ in values)
 
 
 def _verdict(row: Row) -> Verdict:

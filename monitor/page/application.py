@@ -81,8 +81,11 @@ def application(site: Site) -> web.Application:
 
 
 async def _watching(app: web.Application) -> AsyncIterator[None]:
+    site = app[SITE]
+    reading = site.overviews.watch(site.slow, site.clock)
     watching = [
-        asyncio.create_task(work) for work in (app[CHANGES].watch(), app[SITE].neighbours.watch())
+        asyncio.create_task(work)
+        for work in (app[CHANGES].watch(), site.neighbours.watch(), reading)
     ]
     yield
     for task in watching:

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 from checks.body import Unreadable
 from monitor.audit.gathering import KIND, kept_report
-from monitor.config import Configuration
+from monitor.clock import Clock
+from monitor.config import CheckEntry, Configuration
 from monitor.incidents import store
 from monitor.incidents.ticket_view import view
 from monitor.ledger import HistoryRow, Ledger
-from monitor.page.standings import Course, drawn
+from monitor.page.course import Course
+from monitor.page.ledger_reader import LedgerReader
+from monitor.page.standings import drawn
 from monitor.service.standing import standing
 from reports.command_views import CheckLine, ReportLine
 from reports.pages import CheckCard, Overview
@@ -19,7 +22,7 @@ from reports.ticket import Ticket
 
 DAYS = 7
 # Beyond that nobody reads on; those that are not well are always among them.
-_MOST_CHECKS, _MOST_TICKETS = 150, 200
+MOST_CHECKS, _MOST_TICKETS = 150, 200
 _ORDER = ("FAILED", "UNKNOWN", "DEGRADED", "-", "OK")
 
 
@@ -29,6 +32,11 @@ class Overviews:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration, self._course = configuration, Course()
         self._reports: dict[int, ReportLine] = {}
+        self._drawn: tuple[CheckEntry, ...] = tuple(configuration.checks.values())[:MOST_CHECKS]
+
+    async def watch(self, reader: LedgerReader, clock: Clock) -> None:
+        """Keep the strips of the first page read, until it is cancelled."""
+        await self._course.watch(reader, lambda: self._drawn, lambda: _span(clock.now()))
 
     def made(self, ledger: Ledger, now: datetime, everything: bool = False) -> Overview:
         """How all of it stands now; `everything`: with every check that is well."""
@@ -36,13 +44,13 @@ class Overviews:
         rows = ledger.open_incidents()
         lines = sorted(status.checks, key=_place)
         bad = sum(1 for line in lines if line.state != "OK" or line.overdue)
-        shown = lines if everything else lines[: max(_MOST_CHECKS, bad)]
+        shown = lines if everything else lines[: max(MOST_CHECKS, bad)]
+        self._drawn = tuple(self._configuration.checks[line.name] for line in shown[:MOST_CHECKS])
+        self._course.keep_up(ledger, self._drawn, *_span(now))
         return Overview(
             status=status,
             tickets=self._tickets(ledger, now),
-            checks=tuple(
-                self._card(ledger, line, now, n < _MOST_CHECKS) for n, line in enumerate(shown)
-            ),
+            checks=tuple(self._card(line, now, n < MOST_CHECKS) for n, line in enumerate(shown)),
             more=len(lines) - len(shown),
             report=self.newest_report(ledger),
             wrong=tuple(store.unreadable_of(rows)),
@@ -73,13 +81,20 @@ class Overviews:
         tickets.sort(key=lambda t: (t.state == "recovered", t.muted, t.rank, t.opened_at))
         return tuple(tickets)
 
-    def _card(self, ledger: Ledger, line: CheckLine, now: datetime, strip: bool) -> CheckCard:
+    def _card(self, line: CheckLine, now: datetime, strip: bool) -> CheckCard:
         if not strip:
             return CheckCard(line)
-        start, entry = now - timedelta(days=DAYS), self._configuration.checks[line.name]
-        parts = self._course.of(ledger, entry, line.last_at, start, now)
-        drawing, shares = drawn(parts, start, now, self._configuration.site.timezone)
+        start, end = _span(now)
+        parts = self._course.of(self._configuration.checks[line.name], start, end)
+        if parts is None:
+            return CheckCard(line, reading=True)
+        drawing, shares = drawn(parts, start, end, self._configuration.site.timezone)
         return CheckCard(line, drawing, shares.percent)
+
+
+def _span(now: datetime) -> tuple[datetime, datetime]:
+    """What the strips show."""
+    return now - timedelta(days=DAYS), now
 
 
 def _place(line: CheckLine) -> tuple[bool, int]:

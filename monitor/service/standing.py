@@ -11,7 +11,7 @@ from monitor.audit.call_ratios import call_windows
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
 from monitor.core.timetable import OVERDUE_AFTER_SECONDS, Every, next_after, overdue
-from monitor.core.verdict import Verdict
+from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
 from monitor.incidents.analyses import Analyses
 from monitor.incidents.fault_words import verdict_words
@@ -41,7 +41,11 @@ def standing(
 def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls: bool) -> Status:
     beat = heartbeat(configuration.state)
     conditions = store.conditions(ledger)
-    verdicts = ledger.newest_verdicts(configuration.checks, now)
+    # What is well has nothing to say.
+    known = {name: conditions[name] for name in configuration.checks if name in conditions}
+    verdicts = ledger.newest_verdicts(
+        [name for name, one in known.items() if one.state is not State.OK], now
+    )
     incidents = list(store.incidents_of(ledger.open_incidents()))
     # What is queued and has never failed is on its way; the rest is worth a line.
     waiting = ledger.undelivered_letters()

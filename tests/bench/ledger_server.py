@@ -5,7 +5,8 @@ it is, and how long a day takes to go.
 
 Roll-ups, tickets and looks are made by the server itself, out of bodies as the program writes them.
 Looks one by one are of the last hours alone (LOOKS_HOURS), with the tables of as many days as are
-kept: a day of them is 14 million rows.
+kept: a day of them is 14 million rows. Of the checks that the first page draws there are those of
+the whole week that it shows. Before each of its pages all checks have been looked at once more.
 
 ./reveille bench ledger-server [DAYS] [LOOKS_HOURS]
 """
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -36,7 +38,7 @@ from monitor.ledger.days import DayTables
 from monitor.ledger.hour_bodies import hour_body
 from monitor.ledger.proof import day_of
 from monitor.page.check_pages import check_page
-from monitor.page.overview import Overviews
+from monitor.page.overview import MOST_CHECKS, Overviews
 from monitor.service.standing import standing
 from tests.bench.ledger_year import Cost, _used, seen, told_of
 from tests.loopback.databases import Postgres, postgres
@@ -44,6 +46,8 @@ from tests.loopback.databases import Postgres, postgres
 PEERS = "postgresql"
 TARGET_SECONDS, RUNS = 0.2, 5
 CHECKS, EVERY_SECONDS, DAYS, LOOKS_HOURS, KEPT_DAYS = 2500, 15, 90, 6, 30
+# Beyond what a person reads, and what the page's own script waits for.
+PAGES_APART = timedelta(seconds=EVERY_SECONDS)
 _ROLE = "CREATE ROLE reveille LOGIN PASSWORD 'sesame'"
 _HEAD = """state = "{state}"
 [site]
@@ -128,8 +132,22 @@ class Old:
             step = int((entry.every or 86400) * 1000)
             since = until - int(hours * 3_600_000)
             self.bulk(_LOOKS.format(since=since, until=until, every=step, **told))
+            # In the order of the configuration: all are well, so the first are drawn.
+            told["b"] = min(each[1], MOST_CHECKS)
+            week = until - 7 * 86_400_000
+            self.bulk(_LOOKS.format(since=week, until=since - 1, every=step, **told))
         self.server.run("VACUUM (ANALYZE)", self.name)
         return configuration
+
+    def look_on(self, configuration: Configuration, turns: int) -> None:
+        """All checks are looked at between one page and the next."""
+        since = encoding.milliseconds(self.now) + 1
+        apart = PAGES_APART // timedelta(milliseconds=1)
+        for kind, each in _alike(configuration).items():
+            entry = configuration.checks[list(configuration.checks)[each[0] - 1]]
+            told = {"kind": kind, "body": seen(entry, _Fixed())[1], "a": each[0], "b": each[1]}
+            until = since + turns * apart
+            self.bulk(_LOOKS.format(since=since, until=until, every=apart, **told))
 
 
 class _Fixed(random.Random):
@@ -156,15 +174,16 @@ def _alike(configuration: Configuration) -> dict[str, tuple[int, int]]:
     return found
 
 
-def asked(configuration: Configuration, now: datetime) -> dict[str, Cost]:
+def asked(old: Old, configuration: Configuration) -> dict[str, Cost]:
     """What each costs: seconds of the clock, which says as well what else the host is doing, and of
     the processor, the server's with it.
     """
-    entry = next(iter(configuration.checks.values()))
+    now, entry = old.now, next(iter(configuration.checks.values()))
     kept = Overviews(configuration)
+    turns = count(1)
 
     def first_page(ledger: Ledger) -> object:
-        return kept.made(ledger, now)
+        return kept.made(ledger, now + PAGES_APART * next(turns))
 
     def tickets(ledger: Ledger) -> object:
         rows = store.incidents_of(ledger.incidents(50))
@@ -178,21 +197,27 @@ def asked(configuration: Configuration, now: datetime) -> dict[str, Cost]:
         "a check's page": lambda ledger: check_page(ledger, configuration, entry, 7, now),
         "a check's page, 90 days": lambda ledger: check_page(ledger, configuration, entry, 90, now),
     }
-    return {name: _cost(configuration, ask) for name, ask in questions.items()}
+    old.look_on(configuration, RUNS + 1)
+    found = {
+        "first page, the very first": _cost(
+            configuration, lambda one: Overviews(configuration).made(one, now), 1
+        )
+    }
+    return found | {name: _cost(configuration, ask) for name, ask in questions.items()}
 
 
-def _cost(configuration: Configuration, ask: Callable[[Ledger], object]) -> Cost:
+def _cost(configuration: Configuration, ask: Callable[[Ledger], object], runs: int = RUNS) -> Cost:
     walls = []
     with Ledger(configuration.ledger_place, read_only=True) as ledger:
         row = ledger._database.row("SELECT pg_backend_pid() AS pid")
         assert row is not None
         server = psutil.Process(row["pid"])
         before = time.process_time() + _used(server)
-        for _ in range(RUNS):
+        for _ in range(runs):
             began = time.monotonic()
             ask(ledger)
             walls.append(time.monotonic() - began)
-        cpu = (time.process_time() + _used(server) - before) / RUNS
+        cpu = (time.process_time() + _used(server) - before) / runs
     return Cost(statistics.median(walls), cpu)
 
 
@@ -206,7 +231,7 @@ def measured(old: Old, days: int, hours: float) -> float:
         took = time.monotonic() - began
         what = ", ".join(f"{one.rows} {name}" for name, one in grown.items() if one.rows)
         print(f"{old.name}: {whole / 1e9:.2f} GB in {took:.0f} s: {what}", flush=True)
-        found = asked(configuration, old.now)
+        found = asked(old, configuration)
         for name, one in found.items():
             cpu = f"of the processor {1000 * one.cpu:.0f} ms"
             print(f"{old.name}: {name}: {1000 * one.wall:.0f} ms, {cpu}", flush=True)

@@ -65,6 +65,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "look_rows": lambda one: rows(
         one.look_rows(name, d) for name in one.check_names() for d in DAYS
     ),
+    "looks_since": lambda one: one.looks_since(dict.fromkeys(one.check_names(), FIRST), LAST),
     "looks_after": lambda one: sorted(one.looks_after(dict.fromkeys(one.check_names(), 0))),
     "measured": lambda one: [
         (name, at, round(mean, 9))
