@@ -26,6 +26,8 @@ class Visit:
     """what a form has to bring along (CSRF); "" where nobody is logged in"""
     log_in: bool = False
     """whether there is anybody who may log in"""
+    everybody_reads: bool = False
+    """whether that needs no log-in"""
     root: str = ""
     """the path that all pages of this site begin with; "" where there is one site"""
     whole: bool = False
@@ -36,7 +38,7 @@ class Visit:
     @property
     def reads(self) -> bool:
         """Whether this reader is shown how things stand: else there is nothing to be live."""
-        return bool(self.user) or not self.log_in
+        return bool(self.user) or self.everybody_reads or not self.log_in
 
 
 @dataclass(frozen=True, slots=True)

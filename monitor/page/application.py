@@ -46,7 +46,7 @@ def application(site: Site) -> web.Application:
     """The page of one site."""
     app = web.Application(middlewares=[answered], client_max_size=MOST_BYTES)
     app[SITE] = site
-    app[CHANGES] = Changes(site.quick)
+    app[CHANGES] = Changes(site.quick, site.clock)
     app[METRICS] = Metrics(site.configuration, site.clock.now())
     app.add_routes(
         [

@@ -1,14 +1,19 @@
 """What changes, told to open pages as it happens (server-sent events): that something did, and
 never what. They fetch what they show.
+
+Rule: a page says when it was made. What has changed between that and its beginning to listen, or
+while its connection was broken, it is told at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
 
 from aiohttp import web
 
+from monitor.clock import Clock
 from monitor.page.ledger_reader import LedgerReader, Unavailable
 
 # A wall of displays; whoever comes later asks once a minute.
@@ -19,8 +24,9 @@ _ASK_SECONDS, _APART_SECONDS, _SIGN_SECONDS = 1.0, 3.0, 20.0
 class Changes:
     """Who listens, and the one who looks for changes for all of them."""
 
-    def __init__(self, reader: LedgerReader) -> None:
-        self._reader, self._listening = reader, set[asyncio.Event]()
+    def __init__(self, reader: LedgerReader, clock: Clock) -> None:
+        self._reader, self._clock, self._listening = reader, clock, set[asyncio.Event]()
+        self._changed_at = clock.now()
         self._over = False
 
     async def watch(self) -> None:
@@ -49,6 +55,8 @@ class Changes:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         changed = asyncio.Event()
+        if self._is_old(request.query.get("made", "")):
+            changed.set()
         self._listening.add(changed)
         try:
             await response.prepare(request)
@@ -72,6 +80,14 @@ class Changes:
             changed.clear()
             await response.write(b"event: changed\ndata: 1\n\n")
 
+    def _is_old(self, made: str) -> bool:
+        try:
+            return datetime.fromisoformat(made) <= self._changed_at
+        except (ValueError, TypeError):
+            # A program that only listens says nothing of the kind.
+            return False
+
     def _wake(self) -> None:
+        self._changed_at = self._clock.now()
         for one in self._listening:
             one.set()

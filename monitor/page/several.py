@@ -60,7 +60,7 @@ def applications(sites: Sequence[Site]) -> web.Application:
             *(web.get(f"/{name}", page_own_file) for name in FILES),
         ]
     )
-    app[CHANGES] = Changes(first.quick)
+    app[CHANGES] = Changes(first.quick, first.clock)
     app.cleanup_ctx.append(_watching)
     app.on_shutdown.append(let_go)
     own = [application(site) for site in sites]

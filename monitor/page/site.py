@@ -86,6 +86,7 @@ class Site:
             user=user,
             proof=proof,
             log_in=self.sessions.anybody,
+            everybody_reads=self.job.everybody_reads,
             root=self.root,
             whole=self.configuration.site.several and not self.root,
             message=request.query.get("said", ""),

@@ -419,6 +419,23 @@ async def test_what_changes_is_told_to_open_pages(scene: Scene) -> None:
         assert b"event: changed\n" in lines
 
 
+async def test_what_changed_before_a_page_began_to_listen_is_told_at_once(scene: Scene) -> None:
+    """Nothing more happens afterwards that would tell it."""
+    async with visited(scene) as session, session.get("/events") as first:
+        made = scene.clock.now().isoformat()
+        await scene.run_for(minutes=6)
+        while await first.content.readline() != b"event: changed\n":
+            pass
+        async with session.get("/events", params={"made": made}) as late:
+            lines = [await late.content.readline() for _ in range(3)]
+            assert lines[2] == b"event: changed\n"
+
+
+async def test_a_page_that_everybody_reads_is_live_for_everybody(night: Scene) -> None:
+    async with visited(night, everybody_reads=True) as session, session.get("/") as answer:
+        assert 'data-live="yes"' in await answer.text()
+
+
 def test_a_look_of_half_a_day_speaks_until_the_next_is_overdue(tmp_path: Path) -> None:
     scene = Scene(page_world.NOW, {"daily": {"at": (time(8, 30), time(17, 30))}}, folder=tmp_path)
     kept = holds(scene.configuration.checks["daily"])
