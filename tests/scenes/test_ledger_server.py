@@ -24,6 +24,8 @@ LEDGER = """
 [ledger]
 url = "postgresql://reveille@/postgres?host={sockets}&sslmode=disable"
 password = {{ file = "password" }}
+[probe]
+alarm_after = "15s"
 """
 
 
@@ -81,7 +83,7 @@ async def test_an_outage_is_told_and_nothing_twice(
 
     server.kill()
     (mail,) = await daemon.until(lambda: told(mailbox, "blind"))
-    assert "cannot be reached" in mail.get_body(("plain",)).get_content()
+    assert "has not reached the ledger" in mail.get_body(("plain",)).get_content()
     asked = said(daemon, "tickets")
     assert asked.returncode == 2 and "cannot be reached" in asked.stderr
     assert "sesame" not in asked.stderr + daemon.log.read_text() and "Traceback" not in asked.stderr

@@ -194,9 +194,7 @@ async def test_a_broken_configuration_at_the_start_is_told_too(
     await daemon.stop()
     written = daemon.file.read_text(encoding="utf-8")
     daemon.file.write_text(written.replace("every =", "evry ="), encoding="utf-8")
-    command = Process.__new__(Process)
-    command.file, command.log = daemon.file, daemon.log
-    await command.begin()
-    assert await asyncio.wait_for(command.process.wait(), 60) == 2
+    await daemon.begin()
+    assert await asyncio.wait_for(daemon.process.wait(), 60) == 2
     (mail,) = told(mailbox, "blind")
     assert "evry" in text(mail)
