@@ -33,6 +33,7 @@ _READ = (
     *("identity", "migrations", "numbers", "seals", "check_names", "attempts", "words", "places"),
     *("conditions", "proposals", "acceptances", "exhibits", "leases", "hosts", "slots"),
     *("incidents", "history", "outbox", "receipts", "rolled_runs", "rolled_hours"),
+    "large_exhibits",
 )
 # By table, the columns that a probe host may give a new row; "" for all of them.
 _ADDED = {
@@ -40,6 +41,7 @@ _ADDED = {
     "attempts": "",
     "words": "",
     "exhibits": "",
+    "large_exhibits": "(path, at, host, size)",
     "conditions": "",
     "proposals": "",
     "leases": "(job)",
@@ -50,6 +52,7 @@ _CHANGED = {
     "proposals": "(value, seen_at)",
     "leases": "(holder, fence, until, done_to)",
     "hosts": "(location, life, heard_at, left_at)",
+    "large_exhibits": "(stored_at, sha256)",
 }
 _LONGEST = 63  # NAMEDATALEN, less its end (PostgreSQL, 4.1.1)
 
