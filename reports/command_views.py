@@ -54,6 +54,8 @@ class CheckLine(Plain):
     muted: str = ""
     overdue: bool = False
     """a look was owed for some time and has not been made: what stands here is old"""
+    left_to: tuple[str, ...] = ()
+    """the names and tags that it leaves its looks to, where no host at work has any of them"""
 
     @property
     def stale(self) -> bool:

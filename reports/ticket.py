@@ -106,6 +106,18 @@ class RungLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere(Plain):
+    """A file of evidence that is too large for the ledger. `comes`: every host can fetch it, and
+    this one has not yet; else it lies on `host` alone.
+    """
+
+    path: str
+    host: str
+    megabytes: float
+    comes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket(Plain):
     """One incident, for people. `timezone` is the site's (IANA); `title` is the policy's issue."""
 
@@ -128,6 +140,8 @@ class Ticket(Plain):
     stages: tuple[StageLine, ...] = ()
     findings: tuple[Finding, ...] = ()
     exhibits: tuple[tuple[str, str], ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """which of the evidence is not on every host"""
     clocks: tuple[ClockLine, ...] = ()
     ladder: tuple[RungLine, ...] = ()
     history: tuple[tuple[datetime, str], ...] = ()
@@ -185,6 +199,7 @@ class Ticket(Plain):
             ("findings", Finding),
             ("clocks", ClockLine),
             ("ladder", RungLine),
+            ("elsewhere", Elsewhere),
         ):
             values[name] = tuple(_line(line, written) for written in values.get(name, ()))
         for name in ("reasons", "attached"):

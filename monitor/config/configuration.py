@@ -11,6 +11,7 @@ from pathlib import Path
 from checks.contract import Check
 from checks.settings import Secret, Settings
 from checks.telephony.call.line import Line
+from monitor.config.evidence import EvidenceSettings
 from monitor.config.fault_list import Fault, Place, dotted
 from monitor.config.ledger import LedgerSettings
 from monitor.config.model_introspection import fields
@@ -88,6 +89,8 @@ class Configuration:
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     probe: Probe = field(default_factory=Probe)
     most_evidence_megabytes: float = 4000.0
+    evidence: EvidenceSettings | None = None
+    """where evidence goes that is too large for a ledger of several hosts"""
     included: tuple[Path, ...] = ()
     """the files that it includes"""
     warnings: tuple[Fault, ...] = ()

@@ -125,6 +125,7 @@ def warnings(configuration: Configuration, of: SiteTables | None = None) -> list
     found = [
         *_idle(configuration),
         *_looked_at_by_nobody(configuration),
+        *_kept_for_nobody(configuration),
         *nobody_told(configuration),
         *_secrets_not_there(configuration),
         *_passwords_in_the_clear(configuration),
@@ -175,6 +176,16 @@ def _looked_at_by_nobody(configuration: Configuration) -> Iterator[Found]:
                 "this host is none of them, and no other works on this ledger: nobody looks",
                 "name this one in [probe], or write [ledger] url",
             )
+
+
+def _kept_for_nobody(configuration: Configuration) -> Iterator[Found]:
+    """A place for other hosts' sake, where there is no other host."""
+    if configuration.evidence is not None and configuration.ledger.url is None:
+        yield Found(
+            ("evidence",),
+            "a ledger that is a file has one host: its evidence lies there and nowhere else",
+            "write [ledger] url, or leave it out",
+        )
 
 
 def _old_words(configuration: Configuration) -> Iterator[Found]:

@@ -33,6 +33,7 @@ _WHOLE = (
     "administrators",
     "ledger",
     "probe",
+    "evidence",
     "page",
     "dead_man",
 )

@@ -44,6 +44,7 @@ def effective(configuration: Configuration) -> dict[str, Any]:
         "audit": _plain(configuration.audit),
         "page": _plain(configuration.page),
         "probe": _plain(configuration.probe),
+        "evidence": _plain(configuration.evidence),
         "dead_man": _plain(configuration.dead_man),
         "ledger": _plain(configuration.ledger),
         "policy": {"name": configuration.policy.name, "version": configuration.policy.version},
@@ -61,6 +62,7 @@ _SHARED = (
     "administrators",
     "page",
     "probe",
+    "evidence",
     "dead_man",
     "ledger",
 )

@@ -15,6 +15,7 @@ from monitor.config import cross_section, in_brief
 from monitor.config.check_tables import read_checks, read_defaults
 from monitor.config.configuration import CheckEntry, Configuration
 from monitor.config.errors.explanation import Found, offer
+from monitor.config.evidence import EvidenceSettings
 from monitor.config.fault_list import ConfigurationFaults, Fault, dotted
 from monitor.config.inclusion import DEFAULTS, SITES, Whole, whole_of
 from monitor.config.ledger import LedgerSettings
@@ -153,7 +154,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
     desks = _desks(reading, brief)
     audit, page = reading.once("audit", Audit), reading.once("page", Page)
     ledger, dead_man = reading.once("ledger", LedgerSettings), reading.once("dead_man", DeadMan)
-    probe = reading.once("probe", Probe)
+    probe, evidence = reading.once("probe", Probe), reading.once("evidence", EvidenceSettings)
     # Looked for in what is written: these are told together with the faults of each section.
     for look in cross_section.WRITTEN:
         reading.found += look(tables)
@@ -181,6 +182,7 @@ def whole(reading: Reading, file: Path) -> Configuration | None:
         ledger=ledger or LedgerSettings(),
         probe=probe or Probe(),
         most_evidence_megabytes=top.most_evidence_megabytes,
+        evidence=evidence,
     )
 
 

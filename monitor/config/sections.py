@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 
 from checks.settings import Duration, Settings
 from checks.telephony.call.line import Line
+from monitor.config.evidence import EvidenceSettings
 from monitor.config.ledger import LedgerSettings
 from monitor.config.maintenance import Maintenance
 from monitor.config.page import DeadMan, Page
@@ -138,6 +139,12 @@ SECTIONS = (
         "once",
         "Where the ledger lies, and how long it keeps looks and their roll-ups; tickets and reports"
         " stay for good.",
+    ),
+    Section(
+        "evidence",
+        EvidenceSettings,
+        "once",
+        "Where evidence lies that is too large for a ledger which several hosts share.",
     ),
     Section(
         "probe",

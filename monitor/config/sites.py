@@ -132,7 +132,7 @@ def sites_of(tables: Mapping[str, Any]) -> tuple[list[SiteTables], list[Found]]:
     return made, wrong
 
 
-_SHARED_ALONE = ("name", "site", "ledger", "page", "probe", "dead_man")
+_SHARED_ALONE = ("name", "site", "ledger", "page", "probe", "evidence", "dead_man")
 
 
 def _wrong(shared: Table, written: Table) -> Iterator[Found]:

@@ -3,13 +3,14 @@
 Rules:
 1. The evidence of looks that were not good goes into the ledger, each file up to a size; from there
    every host takes what it has not, to the same place below its own folder.
-2. A path is data: only what lies below a day's folder is written.
-3. The ledger keeps it for as long as hosts keep evidence, and as long as an open ticket shows it.
+2. What is larger is named there, so that each can say on which host it lies; the place elsewhere,
+   if there is one, has it for the others (far_evidence.py).
+3. A path is data: only what lies below a day's folder is written.
+4. The ledger keeps it for as long as hosts keep evidence, and as long as an open ticket shows it.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator
@@ -21,17 +22,16 @@ from monitor.evidence.retention import shown
 from monitor.ledger import Ledger
 from monitor.ledger.exhibits import ExhibitRow
 
-log = logging.getLogger(__name__)
 # A failed call's page, ladder and two minutes of sound; more of it costs each host as much.
 MOST_BYTES = 4_000_000
 # Rows come in the order of their commits, and not of their moments.
-_OVERLAP = timedelta(minutes=2)
+OVERLAP = timedelta(minutes=2)
 _FORGOTTEN_AT_ONCE = 50
 # Whoever changes the ledger waits so long: a second or two of a slow way.
 BYTES_AT_ONCE = 8_000_000
 _LOOKS_AT_ONCE = 500
 _PATH = re.compile(r"\d{4}-\d\d-\d\d(/[^/\x00-\x1f]{1,200}){2,4}", re.ASCII)
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SharedEvidence:
@@ -41,6 +41,7 @@ class SharedEvidence:
         self,
         exhibits: Path,
         host: str,
+        *,
         most_bytes: int = MOST_BYTES,
         bytes_at_once: int = BYTES_AT_ONCE,
     ) -> None:
@@ -50,25 +51,26 @@ class SharedEvidence:
         self.behind = False
         """whether some was left for the next time"""
         # What came before the last time was given and taken then; everything at the first.
-        self._given_to = self._taken_to = _EVER
+        self._given_to = self._taken_to = EVER
 
     def found(self, ledger: Ledger, now: datetime, look_back: timedelta) -> list[Path]:
         """The folders of looks since then that were not good. It reads for long where there are
         many looks: no change is to wait for it.
         """
-        since = max(self._given_to - _OVERLAP, now - look_back)
+        since = max(self._given_to - OVERLAP, now - look_back)
         return [Path(one).parent for one in ledger.bad_exhibits(since, _LOOKS_AT_ONCE)]
 
     def give(
         self, ledger: Ledger, now: datetime, look_back: timedelta, folders: list[Path] | None = None
     ) -> int:
-        """Put this host's evidence of looks since then into the ledger; how many files. `folders`:
-        those that were found.
+        """Put this host's evidence of looks since then into the ledger; how many files, without
+        those that are too large and only named. `folders`: those that were found.
         """
-        since = max(self._given_to - _OVERLAP, now - look_back)
+        since = max(self._given_to - OVERLAP, now - look_back)
         folders = self.found(ledger, now, look_back) if folders is None else folders
         if self._given is None:  # what this host gave before it was started again
             self._given = {row.path for row in ledger.exhibits(since) if row.host == self._host}
+            self._given |= {row.path for row in ledger.large_exhibits() if row.host == self._host}
         given = size = 0
         for path, file in self._own(folders):
             if path in self._given:
@@ -76,15 +78,18 @@ class SharedEvidence:
             if size >= self._bytes_at_once:
                 self.behind = True
                 return given
-            ledger.put_exhibit(path, self._host, body := file.read_bytes())
+            if (bytes_there := file.stat().st_size) > self._most_bytes:
+                ledger.name_large_exhibit(path, self._host, bytes_there)
+            else:
+                ledger.put_exhibit(path, self._host, body := file.read_bytes())
+                given, size = given + 1, size + len(body)
             self._given.add(path)
-            given, size = given + 1, size + len(body)
         self._given_to, self.behind = now, False
         return given
 
     def take(self, ledger: Ledger) -> int:
         """Write what other hosts gave and this one has not; how many files. Raises OSError."""
-        rows = ledger.exhibits(max(self._taken_to - _OVERLAP, _EVER))
+        rows = ledger.exhibits(max(self._taken_to - OVERLAP, EVER))
         missing = [row for row in rows if row.host != self._host and self._is_missing(row)]
         for row in missing:
             if (body := ledger.exhibit(row.path)) is not None:
@@ -96,7 +101,7 @@ class SharedEvidence:
         """Remove from the ledger some of what has been kept for long enough; how many files."""
         before = now - timedelta(seconds=configuration.keep_evidence)
         needed = {f"{one.parent.name}/{one.name}" for one in shown(ledger)}
-        old = [row.path for row in ledger.exhibits(_EVER) if row.at < before]
+        old = [row.path for row in ledger.exhibits(EVER) if row.at < before]
         going = [one for one in old if "/".join(one.split("/")[:2]) not in needed]
         if some := going[:_FORGOTTEN_AT_ONCE]:
             with ledger.transaction() as t:
@@ -112,14 +117,10 @@ class SharedEvidence:
             for file in sorted(folder.rglob("*")):
                 path = file.relative_to(self._exhibits).as_posix()
                 if file.is_file() and not file.is_symlink() and _PATH.fullmatch(path):
-                    if file.stat().st_size <= self._most_bytes:
-                        yield path, file
-                    else:
-                        log.info("action=exhibit_not_shared path=%s it is too large", path)
+                    yield path, file
 
     def _is_missing(self, row: ExhibitRow) -> bool:
-        well = _PATH.fullmatch(row.path) and ".." not in row.path.split("/")
-        return bool(well) and not (self._exhibits / row.path).exists()
+        return follows(row.path) and not (self._exhibits / row.path).exists()
 
     def _write(self, to: Path, body: bytes) -> None:
         # Only the daemon's own user may read recordings of calls.
@@ -128,6 +129,11 @@ class SharedEvidence:
         with open(beside, "wb", opener=_private) as file:
             file.write(body)
         beside.replace(to)
+
+
+def follows(path: str) -> bool:
+    """Whether a path that stands in the ledger is one of evidence, below the folder of a day."""
+    return bool(_PATH.fullmatch(path)) and ".." not in path.split("/")
 
 
 def _private(path: str, flags: int) -> int:

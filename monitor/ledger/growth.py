@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _PARTS = {
     "history and reports": (("history",), "at"),
     "tickets": (("incidents",), "opened_at"),
     "slots": (("slots",), "slot_at"),
-    "shared evidence": (("exhibits",), "at"),
+    "shared evidence": (("exhibits", "large_exhibits"), "at"),
 }
 # What the last fortnight has added says what the next will.
 _RECENT_DAYS = 14
@@ -90,9 +91,9 @@ class GrowthReading(Table):
 
 def folder_bytes(folder: Path) -> int:
     """What all files below a folder take."""
-    return sum(
-        (Path(where) / name).lstat().st_size
-        for where, _, names in os.walk(folder)
-        for name in names
-        if (Path(where) / name).exists()
-    )
+    total = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):  # it was swept meanwhile
+                total += (Path(where) / name).lstat().st_size
+    return total

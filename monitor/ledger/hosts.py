@@ -1,7 +1,14 @@
-"""Hosts: who looks, from where, and when it was last heard of, by the database's clock."""
+"""Hosts: who looks, from where, and when it was last heard of, by the database's clock.
+
+Rule: whoever speaks first after that clock was set back mends what it left in a time to come. A
+host counts as heard in this moment, and a lease lasts as long as one that is claimed now: who is
+there says so within seconds, and who is dead is missed, and its leases free, as soon as ever.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +17,10 @@ from monitor.ledger.encoding import moment
 from monitor.ledger.table import Table
 
 _MILLISECOND = timedelta(milliseconds=1)
+# Two servers, of which one takes over from the other, are a few milliseconds apart.
+_BACK = timedelta(seconds=1)
+# What Claims holds a lease for (monitor/scheduling/claims.py), and holds on to every four seconds.
+_LEASE = timedelta(seconds=15)
 
 
 class NameTaken(Exception):
@@ -31,6 +42,8 @@ class HostRow:
     """whether it said that it stops"""
     only_looks: bool = False
     """whether its role of the database lets it do no more than say what it sees"""
+    tags: tuple[str, ...] = ()
+    """the words by which checks choose it, beside its name"""
 
 
 class HostReading(Table):
@@ -38,30 +51,49 @@ class HostReading(Table):
         """All hosts that were ever heard of, by name."""
         now = self._database.NOW
         rows = self._database.rows(
-            "SELECT name, location, life, heard_at, left_at,"  # noqa: S608 - a constant
+            "SELECT name, location, life, heard_at, left_at, tags,"  # noqa: S608 - a constant
             f" {now} - heard_at AS silent, {self._database.ONLY_LOOKS} AS only_looks"
             " FROM hosts ORDER BY name"
         )
         return [_host(row) for row in rows]
 
-    def hear_host(self, name: str, location: str, life: str, silent: timedelta) -> None:
+    def hear_host(
+        self, name: str, location: str, life: str, silent: timedelta, tags: Sequence[str] = ()
+    ) -> None:
         """This host is there. By itself, outside a transaction. Raises NameTaken where another was
         heard of under its name within `silent`, and has not said that it stops.
         """
         now = self._database.NOW
+        self._mend_times()
         rows = self._database.change_alone(
-            "INSERT INTO hosts (name, location, life, heard_at)"  # noqa: S608 - constants
-            f" VALUES (?, ?, ?, {now}) ON CONFLICT (name) DO UPDATE SET"
+            "INSERT INTO hosts (name, location, life, heard_at, tags)"  # noqa: S608 - constants
+            f" VALUES (?, ?, ?, {now}, ?) ON CONFLICT (name) DO UPDATE SET"
             " location = excluded.location, life = excluded.life, heard_at = excluded.heard_at,"
-            " left_at = NULL WHERE hosts.life = excluded.life OR hosts.left_at IS NOT NULL"
+            " tags = excluded.tags, left_at = NULL"
+            " WHERE hosts.life = excluded.life OR hosts.left_at IS NOT NULL"
             " OR hosts.heard_at < excluded.heard_at - CAST(? AS BIGINT) RETURNING name",
-            (name, location, life, silent // _MILLISECOND),
+            (name, location, life, json.dumps(tags), silent // _MILLISECOND),
         )
         if not rows:
             raise NameTaken(
                 f"another host is called {name!r}, and was heard of a moment ago: give this one a"
                 " name of its own, [probe] name"
             )
+
+    def _mend_times(self) -> None:
+        now = self._database.NOW
+        ahead = f"heard_at > {now} + {_BACK // _MILLISECOND}"
+        if self._database.row(f"SELECT name FROM hosts WHERE {ahead} LIMIT 1") is None:  # noqa: S608 - constants
+            return
+        # Leases before hosts, by which the next to speak knows: if it is cut off here, it is done
+        # once more.
+        longest = f"{now} + {_LEASE // _MILLISECOND}"
+        self._database.change_alone(
+            f"UPDATE leases SET until = {longest} WHERE until > {longest} RETURNING job"  # noqa: S608 - constants
+        )
+        self._database.change_alone(
+            f"UPDATE hosts SET heard_at = {now} WHERE {ahead} RETURNING name"  # noqa: S608 - constants
+        )
 
     def host_leaves(self, name: str, life: str) -> None:
         """This host stops, and is not missed. By itself, outside a transaction."""
@@ -82,4 +114,5 @@ def _host(row: Row) -> HostRow:
         silent,
         row["left_at"] is not None,
         bool(row["only_looks"]),
+        tuple(json.loads(row["tags"] or "[]")),
     )

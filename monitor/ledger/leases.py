@@ -5,7 +5,7 @@ Rules:
    batches, and claimants never wait for each other (SKIP LOCKED).
 2. Time is the database's: a host whose clock is wrong neither keeps a lease nor takes one early.
    Where that clock itself goes back, what was done up to a later moment says nothing any more, and
-   what is held for longer than anything is held is free.
+   what is held into a time to come is held for as long as anything is (monitor/ledger/hosts.py).
 3. Each claim has a fence that is greater than all before. What a holder settles under an older
    fence, or after its time, is refused, and with it the whole transaction that it stands in.
 4. A job has one row for ever: ten thousand looks a minute leave nothing to be cleared away.
@@ -25,9 +25,6 @@ from monitor.ledger.table import Table
 
 _One = TypeVar("_One")
 _MILLISECOND = timedelta(milliseconds=1)
-# Nobody holds anything for longer without a word. What is held until a later moment is from a clock
-# of the database that has gone back: its holder holds on to it in seconds, or is no more.
-_LONGEST = timedelta(minutes=2)
 
 
 class LeaseLost(Exception):
@@ -118,8 +115,7 @@ class LeaseReading(Table):
         return found
 
     def _is_held(self) -> str:
-        now = self._database.NOW
-        return f"until >= {now} AND until <= {now} + {_LONGEST // _MILLISECOND}"
+        return f"until >= {self._database.NOW}"
 
     def _begin(self, jobs: Sequence[str]) -> None:
         # In order, so that two hosts that begin the same jobs do not wait for each other crosswise.

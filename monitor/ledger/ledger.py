@@ -29,6 +29,7 @@ from monitor.ledger.growth import GrowthReading
 from monitor.ledger.history import HistoryReading, HistoryWriting
 from monitor.ledger.hosts import HostReading
 from monitor.ledger.incidents import IncidentReading, IncidentWriting
+from monitor.ledger.large_exhibits import LargeExhibitReading, LargeExhibitWriting
 from monitor.ledger.leases import Lease, LeaseReading, LeaseWriting
 from monitor.ledger.letters import LetterReading
 from monitor.ledger.migrate import known, migrate, refuse_newer, version
@@ -59,6 +60,7 @@ class Transaction(
     IncidentWriting,
     HistoryWriting,
     ExhibitWriting,
+    LargeExhibitWriting,
     LetterWriting,
     RollupWriting,
     SealWriting,
@@ -77,6 +79,7 @@ class Ledger(
     IncidentReading,
     HistoryReading,
     ExhibitReading,
+    LargeExhibitReading,
     LetterReading,
     StandingReading,
     SealReading,

@@ -34,6 +34,7 @@ TABLES = {
     "words": "check_name, moment, place",
     "places": "check_name, place",
     "exhibits": "path",
+    "large_exhibits": "path",
     "attempts": "check_number, started_at",
     "conditions": "check_name",
     "incidents": "number",

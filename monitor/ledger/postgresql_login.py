@@ -64,6 +64,10 @@ def said(url: str) -> dict[str, str]:
 def parameters(address: ServerAddress, read_only: bool) -> Mapping[str, Any]:
     """For `psycopg.connect`, the password revealed. Raises ValueError, LookupError."""
     given = said(address.url)
+    if read_only and given.get("target_session_attrs") == "read-write":
+        # libpq counts our own `default_transaction_read_only` for a server that cannot be written
+        # to (34.1.2): whoever reads means the same server by its other mark.
+        given = {**given, "target_session_attrs": "primary"}
     settings = {
         # A process that stands still in the middle of a change must not keep all others from
         # theirs; the server undoes it before they have given up.

@@ -33,6 +33,7 @@ _READ = (
     *("identity", "migrations", "numbers", "seals", "check_names", "attempts", "words", "places"),
     *("conditions", "proposals", "acceptances", "exhibits", "leases", "hosts", "slots"),
     *("incidents", "history", "outbox", "receipts", "rolled_runs", "rolled_hours"),
+    "large_exhibits",
 )
 # By table, the columns that a probe host may give a new row; "" for all of them.
 _ADDED = {
@@ -40,16 +41,18 @@ _ADDED = {
     "attempts": "",
     "words": "",
     "exhibits": "",
+    "large_exhibits": "(path, at, host, size)",
     "conditions": "",
     "proposals": "",
     "leases": "(job)",
-    "hosts": "(name, location, life, heard_at)",
+    "hosts": "(name, location, life, heard_at, tags)",
 }
 _CHANGED = {
     "conditions": "(body)",
     "proposals": "(value, seen_at)",
     "leases": "(holder, fence, until, done_to)",
-    "hosts": "(location, life, heard_at, left_at)",
+    "hosts": "(location, life, heard_at, left_at, tags)",
+    "large_exhibits": "(stored_at, sha256)",
 }
 _LONGEST = 63  # NAMEDATALEN, less its end (PostgreSQL, 4.1.1)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from monitor.evidence.call_page import FILE
+from monitor.evidence.elsewhere import here
 from monitor.page.gate import DOCUMENTS
 
 _TYPES: Mapping[str, str] = {
@@ -28,7 +29,7 @@ _TYPES: Mapping[str, str] = {
 
 async def evidence(known: Mapping[str, Path], name: str, exhibits: Path) -> web.StreamResponse:
     """One file of those that are known. Raises HTTPNotFound."""
-    path = known.get(name)
+    path = here(known[name], exhibits) if name in known else None
     if path is None or not await asyncio.to_thread(_there, path, exhibits):
         raise web.HTTPNotFound(text="That evidence is not kept any more, or never was.")
     kind = "text/html" if name == FILE else _TYPES.get(path.suffix, "")

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor.config import Configuration
+from monitor.evidence.elsewhere import on_this_host
 from monitor.incidents import store
 from monitor.incidents.ticket_view import incident_line, ticket_name, view
 from monitor.ledger import Ledger
@@ -35,6 +36,7 @@ def ticket_page(
         return None
     incident = store.incident_of(row)
     ticket = view(ledger, configuration, incident, now)
+    ticket = on_this_host(ledger, ticket, configuration.state / "exhibits")
     attempt = incident.evidence.attempt
     return TicketPage(
         ticket=ticket,

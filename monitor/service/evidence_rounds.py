@@ -11,6 +11,7 @@ from monitor.config import Configuration
 from monitor.evidence.sharing import SharedEvidence
 from monitor.ledger.own_thread import LedgerThread
 from monitor.scheduling.runner import Runner
+from monitor.service.far_evidence_rounds import FarEvidenceRounds
 from monitor.service.sharing import Sharing
 from monitor.service.singly import Singly
 from monitor.service.work import Work
@@ -37,10 +38,17 @@ class EvidenceRounds:
         host = configuration().probe.name
         self._shared = SharedEvidence(configuration().state / "exhibits", host)
         self._look_back = _AFTER_AN_OUTAGE
-        self.ask = Singly(work.start, self.turn).ask
+        self._turns = Singly(work.start, self.turn)
+        far = FarEvidenceRounds(sharing, configuration, ledger, work)
+        self._far_turns = Singly(work.start, far.turn)
         if sharing.claims.shared:
             # Several hosts may look at one check in the same second, each from its place.
             runner.host = host
+
+    def ask(self) -> None:
+        """Have both kinds of it done: a place elsewhere that hangs holds up no small one."""
+        self._turns.ask()
+        self._far_turns.ask()
 
     async def turn(self) -> None:
         """Give, take, and forget what was kept for long enough."""

@@ -144,7 +144,8 @@ class Sharing:
         return bool(ledger.probe_host)
 
     def _say_here(self, ledger: Ledger) -> None:
-        ledger.hear_host(self._probe.name, self._probe.location, self._life, SILENT)
+        probe = self._probe
+        ledger.hear_host(probe.name, probe.location, self._life, SILENT, probe.tags)
         now = self._clock.monotonic()
         if now - self._said_at > _GAP_SECONDS:
             self._here_since = now

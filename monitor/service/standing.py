@@ -4,6 +4,7 @@ and for the page.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -46,6 +47,7 @@ def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls
     verdicts = ledger.newest_verdicts(
         [name for name, one in known.items() if one.state is not State.OK], now
     )
+    names = _host_names(ledger, configuration)
     incidents = list(store.incidents_of(ledger.open_incidents()))
     # What is queued and has never failed is on its way; the rest is worth a line.
     waiting = ledger.undelivered_letters()
@@ -65,6 +67,7 @@ def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls
                 conditions.get(entry.name),
                 verdicts.get(entry.name),
                 now,
+                names,
             )
             for entry in configuration.checks.values()
         ),
@@ -80,6 +83,22 @@ def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls
             f"{row.kind} to {row.recipient}: {row.state}, {row.last_error}" for row in waiting
         ),
     )
+
+
+def _host_names(ledger: Ledger, configuration: Configuration) -> frozenset[str]:
+    """The names and tags of the hosts at work, where several share the ledger. One that is silent
+    counts: that is a ticket of its own.
+    """
+    if configuration.ledger.url is None or ledger.probe_host:
+        return frozenset()
+    at_work = (one for one in ledger.hosts() if not one.left)
+    return frozenset(name for one in at_work for name in (one.name, *one.tags))
+
+
+def _left_to(entry: CheckEntry, names: Collection[str]) -> tuple[str, ...]:
+    """What the check names its hosts by, where no host is called so."""
+    chosen = entry.places or entry.probes
+    return chosen if names and not set(chosen) & set(names) else ()
 
 
 def looks(configuration: Configuration, now: datetime) -> bool:
@@ -105,8 +124,11 @@ def check_line(
     condition: Condition | None,
     verdict: Verdict | None,
     now: datetime,
+    names: Collection[str] = (),
 ) -> CheckLine:
-    """Where one check stands; `verdict`: what its newest look came to."""
+    """Where one check stands; `verdict`: what its newest look came to; `names`: the names and tags
+    of the hosts at work, where there are several.
+    """
     hidden = hides(ledger, configuration, entry.name, now)
     number = condition.incident if condition else None
     moments = [condition.next_look] if condition and condition.next_look else []
@@ -115,6 +137,7 @@ def check_line(
     return CheckLine(
         name=entry.name,
         kind=entry.probe.KIND,
+        left_to=_left_to(entry, names),
         state=str(condition.state) if condition and condition.state else "-",
         since=condition.bad_since if condition else None,
         last_at=condition.looked_at if condition else None,

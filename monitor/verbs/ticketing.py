@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from monitor.clock import SystemClock
 from monitor.core.incident import Incident
+from monitor.evidence.elsewhere import on_this_host
 from monitor.incidents import store
 from monitor.incidents.opening import Opening
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
@@ -42,6 +43,7 @@ def show_ticket(arguments: Namespace) -> int:
         if row is None:
             raise Stop(no_ticket(configuration, _number(arguments)))
         ticket = view(ledger, configuration, store.incident_of(row), SystemClock().now())
+        ticket = on_this_host(ledger, ticket, configuration.state / "exhibits")
     show("ticket", arguments.json, ticket)
     return 0
 

@@ -74,6 +74,7 @@ GIVEN = {
         "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD",
         "descriptors",
     },  # its profile
+    "monitor/evidence/far_store.py": {"SSL_CERT_FILE", "SSL_CERT_DIR"},  # whom rclone trusts
     "monitor/report_printing.py": {"HOME"},  # the printing browser's profile
 }
 # Who may write to standard output, and why.

@@ -54,21 +54,6 @@ def test_what_is_settled_is_free_and_known_as_done(ledger: Ledger) -> None:
     assert now_done == at - timedelta(hours=1), "whoever held it last knows what time it is"
 
 
-def test_what_is_held_by_a_clock_that_has_gone_back_is_free(ledger: Ledger) -> None:
-    ledger.claim_leases("dead", ["portal"], timedelta(hours=1))
-    assert not ledger.lease_rows(["portal"])["portal"].held
-    (taken,) = ledger.claim_leases("other", ["portal"], LONG)
-    assert ledger.lease_rows(["portal"])["portal"].held
-    with ledger.transaction() as t:
-        t.settle_lease(taken)
-
-
-def test_whoever_holds_it_still_holds_on_to_it_by_the_new_time(ledger: Ledger) -> None:
-    (lease,) = ledger.claim_leases("alive", ["portal"], timedelta(hours=1))
-    assert ledger.renew_leases([lease], LONG) == {"portal"}
-    assert ledger.claim_leases("other", ["portal"], LONG) == []
-
-
 def test_what_is_settled_after_its_time_is_refused_whole(ledger: Ledger) -> None:
     (late,) = ledger.claim_leases("frozen", ["portal"], OVER)
     (taken,) = ledger.claim_leases("other", ["portal"], LONG)

@@ -58,6 +58,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
         one.incidents(9, state) for state in (None, "open", "acknowledged", "recovered", "closed")
     ],
     "incidents_within": lambda one: one.incidents_within(FIRST, LAST),
+    "large_exhibits": lambda one: (one.large_exhibits(), one.large_exhibits(["2026-11-30/a/b"])),
     "latest_closed": lambda one: [one.latest_closed(row.key) for row in one.incidents()],
     "leased_letters": lambda one: one.leased_letters(),
     "lease_rows": lambda one: one.lease_rows(["pri", "trunk"]),
@@ -107,11 +108,13 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "sealed_days": lambda one: one.sealed_days("looks"),
     "seals": lambda one: one.seals(),
     "sent_before": lambda one: [one.sent_before(letter) for letter in one.outbox()],
+    "stored_exhibits": lambda one: one.stored_exhibits(FIRST),
     "slot": lambda one: one.slot("pri", "first-sight"),
     "slots": lambda one: [one.slots(name, FIRST) for name in one.check_names()],
     "told_rows": lambda one: rows([one.told_rows((0, 0), one.newest_told())]),
     "undelivered_letters": lambda one: one.undelivered_letters(),
     "unfinished_slots": lambda one: one.unfinished_slots(),
+    "waiting_exhibits": lambda one: one.waiting_exhibits("a"),
     "waiting_condition_texts": lambda one: one.waiting_condition_texts(),
     "words": lambda one: one.words("portal", BEGIN),
 }
@@ -143,6 +146,7 @@ NO_QUESTIONS = {
     ),
     *("drop_day", "make_days", "own_days"),
     *("free_leases", "hear_host", "host_leaves", "put_exhibit", "steady", "transaction"),
+    *("exhibit_stored", "name_large_exhibit"),
     *("under", "would_change"),
 }
 

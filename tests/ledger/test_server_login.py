@@ -120,3 +120,12 @@ async def test_check_config_tries_it(tmp_path: Path) -> None:
     server().run(f'ALTER ROLE "{(tmp_path / "role").read_text()}" NOLOGIN')
     (one,) = await tried(load(tmp_path / "reveille.toml"), only=["ledger"])
     assert one.outcome == "fails" and "does not let this user in" in one.said
+
+
+def test_whoever_only_reads_finds_the_server_in_charge_by_the_same_address(tmp_path: Path) -> None:
+    """Of an address that names several servers, which is one and the same for all verbs."""
+    place = on_server(tmp_path)
+    of_both = ServerAddress(f"{place.url}&target_session_attrs=read-write", place.password)
+    with Ledger(of_both) as ledger, Ledger(of_both, read_only=True) as reader:
+        assert reader.identity == ledger.identity
+        assert reader.read_only

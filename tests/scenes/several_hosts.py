@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import aiohttp
+
 from lab.injected_faults import Faults
 from lab.mail_server import Mailbox
 from monitor.core.timetable import Every
@@ -112,6 +114,17 @@ async def hosts(folder: Path, checks: str, *names: str, site: str = SITE) -> Asy
         finally:
             await made.stop()
             await mailbox.close()
+
+
+async def on_page(port: int, path: str) -> tuple[int, str]:
+    """What a host's page answers: its status and the document."""
+    async with aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}{path}") as answer:
+                    return answer.status, await answer.text()
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.2)  # its process takes a second to listen
 
 
 def slots_looked_at(ledger: Ledger, check: str, grid: Every) -> Counter[datetime]:

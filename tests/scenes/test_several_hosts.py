@@ -16,8 +16,9 @@ import pytest
 from monitor.core.timetable import Every, phase_seconds
 from monitor.scheduling.claims import LEASE
 from tests.loopback.serving import listening
+from tests.ports import free_port
 from tests.scenes.daemon_process import Process
-from tests.scenes.several_hosts import hosts, passes, slots_looked_at
+from tests.scenes.several_hosts import hosts, on_page, passes, slots_looked_at
 
 pytestmark = pytest.mark.slow  # daemons and a server of their own, and leases that are waited for
 GOOD = [f"good-{number}" for number in range(5)]
@@ -134,12 +135,16 @@ async def test_what_one_host_saw_is_shown_on_another(tmp_path: Path) -> None:
     """The ticket, the report and the evidence: on a host that has never looked itself."""
     async with (
         listening(_broken) as port,
-        hosts(tmp_path, _SEEN_BY_ONE.format(port=port), "pune", "delhi") as both,
+        hosts(tmp_path, _SEEN_BY_ONE.format(port=port), "pune") as both,
     ):
-        pune, delhi = both.all["pune"], both.all["delhi"]
+        pune, of_delhi = both.all["pune"], free_port()
+        page = f'[page]\nlisten = "127.0.0.1:{of_delhi}"\n'
+        delhi = await both.start("delhi", _SEEN_BY_ONE.format(port=port) + page)
         await pune.until(lambda: both.told("opened"))
         shown = await _said(pune, "tickets", "show", "1")
-        assert "lan-portal" in shown and shown == await _said(delhi, "tickets", "show", "1")
+        on_delhi = await _said(delhi, "tickets", "show", "1")
+        assert "lan-portal" in shown and str(delhi.state / "exhibits") in on_delhi
+        assert shown == on_delhi.replace(str(delhi.state), str(pune.state))
 
         def pages(host: Process) -> dict[str, str]:
             found = (host.state / "exhibits").rglob("page.html")
@@ -148,6 +153,10 @@ async def test_what_one_host_saw_is_shown_on_another(tmp_path: Path) -> None:
         await pune.until(lambda: pages(delhi))
         assert pages(delhi).items() <= pages(pune).items()
         assert all("the queue server is down" in page for page in pages(delhi).values())
+        status, document = await on_page(of_delhi, "/tickets/RV-1")
+        assert status == 200 and "/tickets/RV-1/evidence/page.html" in document
+        evidence = await on_page(of_delhi, "/tickets/RV-1/evidence/page.html")
+        assert evidence[0] == 200 and "the queue server is down" in evidence[1]
         with pune.ledger() as ledger:
             day = ledger.now().astimezone(ZoneInfo("Europe/Berlin")).date() - timedelta(days=1)
         sent = await _said(pune, "audit", "--send")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from checks.contract import CannotTell
+from checks.data.rclone import named_place
 from checks.settings import LocalPath, Secret, Settings
 
 
@@ -15,7 +16,7 @@ class Copy(Settings):
 
     folder: LocalPath | None = None
     """a folder on a second disk; it must be there, so that an unmounted disk is noticed"""
-    rclone: str | None = None
+    rclone: Annotated[str, AfterValidator(named_place)] | None = None
     """a place that rclone reaches, as REMOTE:PATH (SFTP, S3-compatible …)"""
     config: LocalPath | None = None
     """the configuration file of rclone"""

@@ -29,6 +29,7 @@ from checks.data.backup.store.repository import (
     write_whole,
 )
 from checks.data.backup.store.retention import Keep, evicted
+from checks.data.rclone import options
 
 
 def copy_out(backup: Backup, copies: Sequence[Mapping[str, str]], work: Work) -> None:
@@ -133,10 +134,7 @@ def _read_back(folder: Path, manifest: Manifest | None) -> None:
 
 
 def _to_rclone(backup: Backup, place: Mapping[str, str]) -> None:
-    rclone: list[str | Path] = [
-        needed("rclone"),
-        *([f"--config={place['config']}"] if place.get("config") else ["--config="]),
-    ]
+    rclone: list[str | Path] = [needed("rclone"), *options(place.get("config"))]
     target = f"{place['rclone'].rstrip('/')}/{backup.id}"
     # Everything else before the manifest: a copy without it is known to be half.
     run([*rclone, "copy", f"--exclude={MANIFEST}", backup.folder, target])
