@@ -47,7 +47,8 @@ async def lived(vendor: Vendor, folder: Path, lives: int, seed: int) -> Counter[
     """What became of so many lives at one of them."""
     async with AsyncExitStack() as opened:
         lanes = await lanes_to(vendor, folder, opened)
-        return await lived_at_once(lanes, range(lives), seed)
+        await lived_at_once(lanes, range(lives), seed, seen := Counter[str]())
+    return seen
 
 
 if __name__ == "__main__":

@@ -67,10 +67,12 @@ async def _undisturbed(lane: Lane, number: int) -> None:
 
 
 async def lived_at_once(
-    lanes: Sequence[Lane], numbers: Iterable[int], seed: object
-) -> Counter[str]:
-    """What became of lives, each with its faults; beside it "requests", and those in "trouble"."""
-    seen, waiting = Counter[str](), iter(numbers)
+    lanes: Sequence[Lane], numbers: Iterable[int], seed: object, seen: Counter[str]
+) -> None:
+    """Into `seen` comes what became of each life under its faults; beside it "requests", and those
+    in "trouble".
+    """
+    waiting = iter(numbers)
 
     async def live(lane: Lane) -> None:
         for number in waiting:
@@ -86,4 +88,3 @@ async def lived_at_once(
             seen[await lane.judged(number)] += 1
 
     await asyncio.gather(*map(live, lanes))
-    return seen

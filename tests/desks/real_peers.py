@@ -31,7 +31,6 @@ Set($LogToSyslog, undef); Set($LogToSTDERR, 'error'); Set($MailCommand, 'testfil
 Set($WebSessionClass, 'Apache::Session::File');
 Set($BcryptCost, 4);
 Set($MasonDataDir, '{folder}/mason'); Set($MasonSessionDir, '{folder}/sessions');
-1;
 """
 _RIGHTS = (
     "SeeQueue CreateTicket ShowTicket ShowTicketComments CommentOnTicket ReplyToTicket ModifyTicket"
@@ -85,7 +84,7 @@ Rack::Handler::WEBrick.run(Rails.application, Host: '127.0.0.1', Port: ARGV[1].t
 def redmine() -> Iterator[tuple[int, str, str]]:
     """Port, our key, and that of an operator. The project is "noc"."""
     assert REDMINE.exists(), "as root: ./reveille test --desks installs Redmine"
-    with _folder() as folder:
+    with open_folder() as folder:
         for name in ("config", "tmp/cache", "log", "files"):
             (folder / name).mkdir(parents=True)
         database = f"production:\n  adapter: sqlite3\n  database: {folder}/redmine.db\n"
@@ -108,20 +107,20 @@ def redmine() -> Iterator[tuple[int, str, str]]:
 
 
 @contextmanager
-def request_tracker() -> Iterator[tuple[int, str, str]]:
-    """Port, our token, and that of an operator."""
+def request_tracker(more: str = "") -> Iterator[tuple[int, str, str]]:
+    """Port, our token, and that of an operator; `more` stands at the end of RT_SiteConfig.pm."""
     assert SERVER.exists(), "as root: ./reveille test --desks installs Request Tracker"
-    with _folder() as folder:
+    with open_folder() as folder:
         port = free_port()
-        (folder / "site.pm").write_text(_SITE.replace("{folder}", str(folder)).replace(
-            "{port}", str(port)))  # fmt: skip
+        site = _SITE.replace("{folder}", str(folder)).replace("{port}", str(port))
+        (folder / "site.pm").write_text(f"{site}{more}\n1;\n")
         (folder / "begin.pl").write_text(_BEGIN.replace("RIGHTS", _RIGHTS))
         for name in ("mason", "sessions", "conf.d"):
             (folder / name).mkdir()
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, "www-data", "www-data")
-        site = {"RT_SITE_CONFIG": folder / "site.pm", "RT_SITE_CONFIG_DIR": folder / "conf.d"}
-        environment = {**os.environ, **{name: str(path) for name, path in site.items()}}
+        places = {"RT_SITE_CONFIG": folder / "site.pm", "RT_SITE_CONFIG_DIR": folder / "conf.d"}
+        environment = {**os.environ, **{name: str(path) for name, path in places.items()}}
         _run(["rt-setup-database", "--action", "init", "--skip-create"], environment)
         tokens = _run(["perl", LIBRARY, str(folder / "begin.pl")], environment).split()
         command = [str(SERVER), "--host", "127.0.0.1", "--port", str(port), "--max-workers", "4"]
@@ -133,7 +132,7 @@ def request_tracker() -> Iterator[tuple[int, str, str]]:
 def roundup() -> Iterator[int]:
     """Its port. The tracker is "noc", the accounts are reveille and asha, "secret" to both."""
     port = free_port()
-    with _folder() as folder:
+    with open_folder() as folder:
         _run([sys.executable, "-m", "venv", str(folder / "env")])
         _run([str(folder / "env/bin/python"), "-m", "pip", "install", "-q", "roundup>=2.6,<3"])
         admin = str(folder / "env/bin/roundup-admin")
@@ -209,7 +208,7 @@ def _answers(port: int) -> bool:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def open_folder() -> Iterator[Path]:
     """One that a server's own user may go into."""
     folder = Path(tempfile.mkdtemp(prefix="reveille-desks-"))
     folder.chmod(0o755)
