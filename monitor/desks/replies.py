@@ -19,7 +19,7 @@ class OwnMailbox(Mailbox):
 
     authserv_id: str = Field(default="", examples=["mx.example.net"])
     """the name in the Authentication-Results of your own mail server, which takes those of others
-    out; without it only the signature in an answer's address or references says whose it is"""
+    out; without it no sender is vouched for"""
     own_received: int = Field(default=1, ge=0, le=20)
     """how many Received lines your own servers put above that header"""
 

@@ -3,6 +3,7 @@ and what our own mail server has taken from us: both lie in one mailbox, and are
 
     From: "NOC via RT" <noc@rt.example.net>
     In-Reply-To: <rv-12.cafe0001.open@example.net>          our letter, whichever copy of it
+    Auto-Submitted: auto-replied
     X-RT-Loop-Prevention: noc.example.net                   its rtname
     X-RT-Ticket: noc.example.net #4711
     Subject: [noc.example.net #4711] AutoReply: ...         or with the queue's own tag
@@ -17,9 +18,9 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
+from email.parser import BytesHeaderParser
 
 from checks.contract import CannotTell, Failed
 from checks.network.imap import Imap
@@ -32,25 +33,32 @@ _HEAD_BYTES = 16_384
 # One lost answer makes one copy; more than a few are no work of ours.
 _MOST_ANSWERS = 8
 _POLL_SECONDS = 1.0
+_TICKET = re.compile(r"(.{1,100}) #([0-9]{1,12})")
 
 
 def ticket_number(raw: bytes, box: OwnMailbox, sender: str, rtname: str, letter: str) -> int | None:
     """The ticket that an answer to our letter says it has made; None where it is no such answer."""
     try:
         read = read_mail(raw, box.authserv_id, box.own_received)
-        mail = message_from_bytes(raw)
-        subject = str(make_header(decode_header(" ".join(str(mail["Subject"]).split()))))
+        head = BytesHeaderParser().parsebytes(raw)
+        subject = str(make_header(decode_header(_one_line(head["Subject"]))))
     except (ValueError, LookupError, MessageError):
         return None
     if read.sender != sender.lower() or (box.authserv_id and not read.vouched):
         return None
-    answered = f"{mail['In-Reply-To']} {mail['References']}".split()
-    if letter not in answered or str(mail["X-RT-Loop-Prevention"]).strip() != rtname:
+    # What RT tells a requestor later names the ticket too; it may have been merged by then.
+    made = _one_line(head["Auto-Submitted"]) == "auto-replied"
+    if not made or letter not in _one_line(head["In-Reply-To"]).split():
         return None
-    named = re.fullmatch(rf"{re.escape(rtname)} #([0-9]{{1,12}})", str(mail["X-RT-Ticket"]).strip())
-    tagged = re.match(r"\[[^\[\]]{1,200} #([0-9]{1,12})\]", subject)
-    agreed = named and tagged and named[1] == tagged[1]
-    return int(named[1]) if named and agreed else None
+    named = _TICKET.fullmatch(_one_line(head["X-RT-Ticket"]))
+    loop = _one_line(head["X-RT-Loop-Prevention"])
+    if not named or (named[1], loop) != (rtname, rtname) or f" #{named[2]}]" not in subject:
+        return None
+    return int(named[2])
+
+
+def _one_line(header: object) -> str:
+    return " ".join(str(header or "").split())
 
 
 class Answers:

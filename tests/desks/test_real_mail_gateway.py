@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import urllib.request
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from lab.certificate import make
 from tests.desks.mail_way import mailbox
 from tests.desks.real_peers import open_folder, request_tracker
 from tests.desks.story import letters
-from tests.desks.test_mail_gateway import TROUBLE, World, world
+from tests.desks.test_mail_gateway import World, all_lived, world
 
 pytestmark = pytest.mark.slow
 LIVES = int(os.environ.get("REVEILLE_DESK_LIVES", "3"))
@@ -117,8 +116,7 @@ async def test_a_mail_that_comes_twice_makes_two_and_the_newer_says_so(gate: Rea
     await gate.ended_well(1)
 
 
-async def test_lives_through_a_way_that_fails(gate: RealGate) -> None:
-    for number in range(20, 20 + LIVES):
-        dice = random.Random(f"mail {number}")
-        await gate.world.lived(number, lambda _, dice=dice: dice.choice(TROUBLE))  # type: ignore[misc]
-        await gate.ended_well(number)
+async def test_lives_through_a_way_that_fails(
+    gate: RealGate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await all_lived(gate.world, range(20, 20 + LIVES), gate.ended_well, capsys)
