@@ -52,7 +52,7 @@ class RequestTrackerMailSettings(SubmissionSettings):
     KIND: ClassVar[str] = "request-tracker-mail"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"tickets"})
     SAMPLE: ClassVar[str] = """
-[desks.rt]
+[desks.rt-mail]
 kind = "request-tracker-mail"
 host = "127.0.0.1"
 tls = "none"
@@ -61,7 +61,7 @@ rtname = "noc.example.net"
 to = "noc@rt.example.net"
 comments = "noc-comment@rt.example.net"
 resolve = "noc-resolve@rt.example.net"
-[desks.rt.answers]
+[desks.rt-mail.answers]
 host = "imap.example.net"
 user = "reveille-rt@example.net"
 password = { credential = "rt-answers" }
