@@ -135,19 +135,18 @@ class RequestTrackerMail:
         """Tell RT; returns the ticket's tag. Raises TryLater, Never."""
         if "ticket" not in letter.body:
             raise Never("a report is for people; a helpdesk takes none")
-        again = letter.since_last_try_seconds is not None and letter.key not in self._untaken
         opening = self._id(f"{letter.thread}.open")
         async with self.mailbox() as mailbox:
             known = await mailbox.numbers(opening) or self._numbers_in(letter)
             if known:
                 await self._told_of_copies(mailbox, letter, known)
-                return await self._told(mailbox, letter, known[0], again)
+                return await self._told(mailbox, letter, known[0])
             if letter.kind in _ENDS and not await mailbox.taken(opening):
                 return f"{self.name}: it was never opened there"
-            return await self._opened(mailbox, letter, opening, again)
+            return await self._opened(mailbox, letter, opening)
 
-    async def _opened(self, mailbox: Answers, letter: Letter, opening: str, again: bool) -> str:
-        gone = await mailbox.taken(opening)
+    async def _opened(self, mailbox: Answers, letter: Letter, opening: str) -> str:
+        gone, again = await mailbox.taken(opening), self._maybe_taken(letter, opening)
         waited = letter.since_last_try_seconds or 0.0
         if (gone or again) and waited < self.settings.autoreply_within:
             raise TryLater(f"{gone} sent, and RT has not answered yet")
@@ -164,14 +163,16 @@ class RequestTrackerMail:
         await self._told_of_copies(mailbox, letter, made)
         return self._tag(made[0])
 
-    async def _told(self, mailbox: Answers, letter: Letter, number: int, again: bool) -> str:
+    async def _told(self, mailbox: Answers, letter: Letter, number: int) -> str:
+        message = self._id(letter.key)
+        again = self._maybe_taken(letter, message)
         tag, over = self._tag(number), (letter.before or {}).get("state") == "closed"
         # It has made the ticket itself, or nothing may be said under one that is over.
         if letter.kind in _OPENS or (letter.before is None and again):
             return tag
         if over and letter.kind != "reopened" and not self._silent:
             return tag
-        if not (again and await mailbox.taken(self._id(letter.key))):
+        if not (again and await mailbox.taken(message)):
             to = self._address(letter)
             await self._sent(letter, await self._mail(letter, to, tag), to)
         return tag
@@ -206,18 +207,25 @@ class RequestTrackerMail:
         mail.replace_header("Subject", subject)
         return mail
 
+    def _maybe_taken(self, letter: Letter, message: str) -> bool:
+        """Whether a mail was tried before and may be on its way."""
+        return letter.since_last_try_seconds is not None and message not in self._untaken
+
     async def _sent(self, letter: Letter, mail: EmailMessage, to: str) -> None:
         """To RT and to ourselves, both or none."""
+        message = str(mail["Message-ID"])
+        again = self._maybe_taken(letter, message)
         try:
             await self.server.hand_over_to_all(mail, to, self.settings.sender)
         except Ambiguous:
-            self._untaken.discard(letter.key)
+            self._untaken.discard(message)
             raise
         except TryLater:
-            # Nothing of it is on its way: it may be sent as soon as there is a way.
-            self._untaken.add(letter.key)
+            # Nothing of it was ever on its way: it is sent as soon as there is a way.
+            if not again:
+                self._untaken.add(message)
             raise
-        self._untaken.discard(letter.key)
+        self._untaken.discard(message)
 
     def _id(self, key: str) -> str:
         return message_id(key, domain_of(self.settings.sender))
