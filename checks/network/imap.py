@@ -126,6 +126,16 @@ class Imap:
             await self._command("NOOP")
         return found[0]
 
+    async def having(self, header: str, value: str) -> list[str]:
+        """The UIDs of mails with a text in a header, in their order; asked once, and nothing is
+        changed.
+        """
+        return await self._search(f'UNDELETED HEADER {header} "{value}"')
+
+    async def renew(self) -> None:
+        """Have the server tell of new mail (RFC 9051 section 6.1.2)."""
+        await self._command("NOOP")
+
     async def delete(self, *uids: str) -> bool:
         """Take mails away; False if they could only be marked as deleted."""
         these = ",".join(uids)

@@ -23,6 +23,7 @@ _DESKS = {
     "pagerduty": "monitor.desks.pagerduty:PagerdutySettings",
     "redmine": "monitor.desks.redmine:RedmineSettings",
     "request-tracker": "monitor.desks.request_tracker:RequestTrackerSettings",
+    "request-tracker-mail": "monitor.desks.request_tracker_mail:RequestTrackerMailSettings",
     "roundup": "monitor.desks.roundup:RoundupSettings",
     "servicenow": "monitor.desks.servicenow:ServicenowSettings",
     "telephone": "monitor.desks.telephone:TelephoneSettings",

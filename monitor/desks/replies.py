@@ -14,24 +14,17 @@ from checks.transport.clear_text import is_here
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
-class Replies(Mailbox):
-    """A mailbox of Reveille's own, read by IMAP: people answer letters with a word on the first
-    line.
-    """
+class OwnMailbox(Mailbox):
+    """A mailbox of Reveille's own, read by IMAP."""
 
-    address: str | None = Field(default=None, examples=["reveille@example.net"])
-    """the address that answers go to, where it is not the sender; it takes `+` and a signature
-    before its `@`"""
     authserv_id: str = Field(default="", examples=["mx.example.net"])
     """the name in the Authentication-Results of your own mail server, which takes those of others
-    out; without it only the signature in an answer's address or references says whose it is"""
+    out; without it no sender is vouched for"""
     own_received: int = Field(default=1, ge=0, le=20)
     """how many Received lines your own servers put above that header"""
-    every: Duration = Field(default=30.0, ge=5.0)
-    """how often to look"""
 
     @model_validator(mode="after")
-    def _hidden(self) -> Replies:
+    def _hidden(self) -> OwnMailbox:
         if self.security == "none" and not is_here(self.host):
             raise ValueError('a password never goes out in the clear; write security = "tls"')
         return self
@@ -42,3 +35,15 @@ class Replies(Mailbox):
         if written and not _ID.fullmatch(written):
             raise ValueError(f"{written!r} is no authserv-id; write it as in 'mx.example.net'")
         return written
+
+
+class Replies(OwnMailbox):
+    """A mailbox of Reveille's own, read by IMAP: people answer letters with a word on the first
+    line.
+    """
+
+    address: str | None = Field(default=None, examples=["reveille@example.net"])
+    """the address that answers go to, where it is not the sender; it takes `+` and a signature
+    before its `@`"""
+    every: Duration = Field(default=30.0, ge=5.0)
+    """how often to look"""

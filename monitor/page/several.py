@@ -11,10 +11,10 @@ from typing import Any
 
 from aiohttp import web
 
-from monitor.incidents.ticket_view import page_root
+from monitor.incidents.ticket_view import number_of, page_root
 from monitor.ledger import Ledger
 from monitor.page import actions
-from monitor.page.answers import html
+from monitor.page.answers import html, onward
 from monitor.page.application import (
     CHANGES,
     FILES,
@@ -54,6 +54,8 @@ def applications(sites: Sequence[Site]) -> web.Application:
             web.get("/health", show_health),
             web.get("/metrics", show_metrics),
             web.get("/events", events),
+            web.get("/tickets/{number}{rest:(/.*)?}", to_its_site),
+            web.get("/take/{number}{rest:/.+}", to_its_site),
             web.get("/log-in", actions.show_log_in),
             web.post("/log-in", actions.log_in),
             web.post("/log-out", actions.log_out),
@@ -95,6 +97,26 @@ async def show_sites(request: web.Request) -> web.Response:
     visit = request.app[SITE].visit(request)
     seen = await asyncio.gather(*map(_glance, _sites(request)))
     return html(render_page("sites", visit, sites=seen, tone=_gravest(seen)))
+
+
+async def to_its_site(request: web.Request) -> web.Response:
+    """A ticket's address in a letter of the time when there was one site: it leads to the page of
+    the site that has the ticket now.
+    """
+    written = request.match_info["number"]
+    try:
+        number = number_of(written)
+    except ValueError as why:
+        raise web.HTTPNotFound(text=str(why)) from None
+    for site in _sites(request):
+        if await site.quick.ask(partial(_has, number)):
+            return onward(f"{site.root}{request.rel_url}")
+    named = ", ".join(site.name for site in _sites(request))
+    raise web.HTTPNotFound(text=f"none of the sites here has a ticket {written}: {named}")
+
+
+def _has(number: int, ledger: Ledger) -> bool:
+    return ledger.incident(number) is not None
 
 
 async def sites_json(request: web.Request) -> web.Response:

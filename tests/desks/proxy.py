@@ -1,4 +1,5 @@
-"""What lies between us and a helpdesk, and does its worst: one HTTP request a connection.
+"""What lies between us and a helpdesk, and does its worst: one HTTP request a connection. It calls
+the server by that one's own name, as proxies before a server do.
 
 pass       as it came
 drop       it never arrives; the connection breaks
@@ -12,6 +13,7 @@ overload   503, as a load balancer says it
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -26,6 +28,9 @@ class Proxy:
 
     def __init__(self, port: int, plan: Callable[[int], str] = lambda _: "pass") -> None:
         self.plan, self.requests = plan, 0
+        self.slowest_seconds = 0.0
+        """of all answers so far"""
+        self.own_port = 0
         self._port = port
         self._late: list[bytes] = []
 
@@ -59,12 +64,21 @@ class Proxy:
             await writer.drain()
 
     async def _forwarded(self, request: bytes) -> bytes:
+        head, _, body = request.partition(b"\r\n\r\n")
+        named = f"{head.decode()}\r\n".replace(_at(self.own_port), _at(self._port))
+        began = time.monotonic()
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            writer.write(request)
-            return await reader.read()
+            writer.write(named.encode() + b"\r\n" + body)
+            answer = await reader.read()
         finally:
             writer.transport.abort()
+        self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began)
+        return answer
+
+
+def _at(port: int) -> str:
+    return f"127.0.0.1:{port}\r\n"
 
 
 @asynccontextmanager
@@ -72,4 +86,5 @@ async def between(port: int) -> AsyncIterator[tuple[Proxy, int]]:
     """A proxy before a server; yields it and its own port."""
     proxy = Proxy(port)
     async with listening(proxy.talk) as own:
+        proxy.own_port = own
         yield proxy, own

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from monitor.desks.desk import Desk, TryLater
-from tests.desks.proxy import FAULTS, Proxy, between
-from tests.desks.server import VendorServer, serving
-from tests.desks.story import ended_well, letters, lived, settled
+from monitor.desks.desk import TryLater
+from tests.desks.lanes import lived_at_once, through_trouble
+from tests.desks.proxy import FAULTS, between
+from tests.desks.server import serving
+from tests.desks.story import ended_well, letters
+from tests.desks.vendor_lanes import lanes_to
 from tests.desks.vendors import MOSTLY_SLOW, VENDORS, Vendor
 
 each = pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
@@ -47,18 +50,6 @@ async def test_a_ticket_is_opened_taken_reclassified_resolved_and_reopened(
     ended_well(server, 12, words)
 
 
-async def through_trouble(
-    server: VendorServer, proxy: Proxy, desk: Desk, number: int, plan: Callable[[int], str]
-) -> None:
-    """One life under a plan of faults, and a last look when the way is clear again."""
-    proxy.requests, proxy.plan = 0, plan
-    await lived(desk, number, server.passed)
-    proxy.plan = lambda _: "pass"
-    # A search that lags behind knows by now.
-    server.passed(120.0)
-    await settled(desk, list(letters(number))[-1], server.passed)
-
-
 @pytest.mark.parametrize("vendor", MOSTLY_SLOW)
 async def test_a_ticket_lives_through_whatever_lies_in_between(
     vendor: Vendor, tmp_path: Path
@@ -73,7 +64,7 @@ async def test_a_ticket_lives_through_whatever_lies_in_between(
             quick = dice.choice(("drop", "lose", "twice", "overload", *["pass"] * 20))
             return next(slow, quick) if n == vendor.opens_with else quick
 
-        await through_trouble(server, proxy, desk, 1, trouble)
+        await through_trouble(server.passed, proxy, desk, 1, trouble)
         ended_well(server, 1, vendor.words, copies=True)
 
 
@@ -85,7 +76,7 @@ async def test_a_ticket_lives_where_each_request_arrives_twice(
     server = vendor.begun()
     async with serving(server) as port, between(port) as (proxy, way):
         desk = vendor.desk(way, tmp_path)
-        await through_trouble(server, proxy, desk, 1, lambda _: "twice")
+        await through_trouble(server.passed, proxy, desk, 1, lambda _: "twice")
         ended_well(server, 1, vendor.words, copies=True)
 
 
@@ -98,10 +89,10 @@ async def test_a_ticket_lives_through_each_fault_at_each_point(
     server = vendor.begun()
     async with serving(server) as port, between(port) as (proxy, way):
         desk = vendor.desk(way, tmp_path, timeout=0.3)
-        await through_trouble(server, proxy, desk, 0, lambda _: "pass")
+        await through_trouble(server.passed, proxy, desk, 0, lambda _: "pass")
         for point in range(proxy.requests):
             plan = partial(lambda at, n: fault if n == at else "pass", point)
-            await through_trouble(server, proxy, desk, point + 1, plan)
+            await through_trouble(server.passed, proxy, desk, point + 1, plan)
             ended_well(server, point + 1, vendor.words, copies=True)
 
 
@@ -126,11 +117,7 @@ async def test_what_is_missing_is_said_before_it_is_needed(vendor: Vendor, tmp_p
 async def test_five_hundred_lives_through_a_way_that_fails_at_every_point(
     vendor: Vendor, tmp_path: Path
 ) -> None:
-    server, dice = vendor.begun(), random.Random(15)
-    async with serving(server) as port, between(port) as (proxy, way):
-        desk = vendor.desk(way, tmp_path, timeout=0.2)
-        # A hold costs its time: one of them in a hundred requests.
-        choice = [*("drop", "lose", "twice", "overload") * 3, "hold", "late", *["pass"] * 86]
-        for number in range(500):
-            await through_trouble(server, proxy, desk, number, lambda _: dice.choice(choice))
-            ended_well(server, number, vendor.words, copies=True)
+    async with AsyncExitStack() as opened:
+        lanes = await lanes_to(vendor, tmp_path, opened)
+        await lived_at_once(lanes, range(500), vendor.kind, seen := Counter[str]())
+        assert seen["well"] == 500, seen

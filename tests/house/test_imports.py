@@ -35,7 +35,7 @@ ONLY_IN = {
     "jinja2": ("reports/render.py",),
     "sqlite3": ("monitor/ledger", "checks/data", "lab/records.py"),
     "schedule": ("monitor/scheduling/ticker.py",),
-    "aiosmtplib": ("monitor/desks/mail.py",),
+    "aiosmtplib": ("monitor/desks/smtp.py",),
     "aiohttp": ("lab", "monitor/page"),
     "prometheus_client": ("monitor/page/metrics.py",),
     "httptools": ("checks/transport/http",),

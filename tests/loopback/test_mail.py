@@ -18,6 +18,7 @@ from lab.certificate import make
 from monitor.desks.desk import Letter, Never, TryLater, letter_body
 from monitor.desks.list import build, desk_kinds
 from monitor.desks.mail import MailSettings
+from monitor.desks.smtp import Submission
 from tests.loopback.mail_server import MailServer, serving
 from tests.unit.sample_ticket import ticket
 
@@ -359,8 +360,8 @@ def test_settings_that_cannot_work_are_refused(changes: dict[str, Any], complain
 
 def test_the_ports_are_the_usual_ones() -> None:
     for tls, port in (("starttls", 587), ("tls", 465), ("none", 25)):
-        desk = build("mail", MailSettings(host="mail.example.net", sender="r@example.net", tls=tls))
-        assert desk._where() == f"mail.example.net:{port}"  # type: ignore[attr-defined]
+        settings = MailSettings(host="mail.example.net", sender="r@example.net", tls=tls)
+        assert Submission("mail", settings).where == f"mail.example.net:{port}"
 
 
 async def test_the_built_in_desk_takes_everything() -> None:

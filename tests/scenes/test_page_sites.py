@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from monitor.clock import SystemClock
 from monitor.config import load_sites
@@ -103,6 +104,27 @@ async def test_where_one_goes_after_a_form_is_a_page_of_the_same_site(
 ) -> None:
     refused = await pages.post("/sites/Pune/maintenance", allow_redirects=False)
     assert (refused.status, refused.headers["Location"]) == (303, "/sites/Pune/log-in")
+
+
+@pytest.mark.parametrize("number", ["RV-1", "rv-1", "1", "RV-1-Austin"])
+@pytest.mark.parametrize(
+    "path", ["/tickets/{}?said=opened", "/tickets/{}/evidence/a%20b.png", "/take/{}/7-abcd"]
+)
+async def test_an_address_of_the_time_of_one_site_leads_to_the_site_that_has_the_ticket(
+    pages: TestClient[web.Request, web.Application], path: str, number: str
+) -> None:
+    old = path.format(number)
+    answer = await pages.get(URL(old, encoded=True), allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, f"/sites/Austin{old}")
+
+
+async def test_an_old_address_of_a_ticket_that_there_is_not_says_so(
+    pages: TestClient[web.Request, web.Application],
+) -> None:
+    assert "nobody can sign in" in await (await pages.get("/tickets/RV-1")).text()
+    for written, said in (("RV-4", "has a ticket RV-4: Pune, Austin"), ("x", "no ticket number")):
+        answer = await pages.get(f"/tickets/{written}")
+        assert answer.status == 404 and said in await answer.text()
 
 
 async def test_the_metrics_of_all_sites_stand_on_one_page(
