@@ -31,14 +31,16 @@ STEADY = (
     "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres';"
     " set extra_float_digits = 3; set bytea_output = 'hex'; set search_path = '';"
     " set row_security = off; set lc_monetary = 'C'; set statement_timeout = 0;"
-    " set default_transaction_read_only = off; set quote_all_identifiers = off"
+    " set default_transaction_read_only = off; set quote_all_identifiers = off;"
+    " select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'"
 )
 # A name of the object, then all that is known of it: one question for each sort of things.
 POSTGRES = {
     "database": f"""select 'itself', pg_encoding_to_char(encoding), datcollate, datctype,
- datlocprovider, daticulocale, datconnlimit, datdba::regrole::text,
+ datlocprovider, coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+ to_jsonb(d) ->> 'daticurules', datconnlimit, datdba::regrole::text,
  {_rights("datacl", "'d'", "datdba")},
- shobj_description(oid, 'pg_database') from pg_database where datname = current_database()""",
+ shobj_description(oid, 'pg_database') from pg_database d where datname = current_database()""",
     "set in it": """select coalesce(setrole::regrole::text, ''), setconfig from pg_db_role_setting s
  join pg_database d on d.oid = s.setdatabase where datname = current_database()""",
     "schema": f"""select nspname, nspowner::regrole::text, {_rights("nspacl", "'n'", "nspowner")},
@@ -108,8 +110,10 @@ POSTGRES = {
  fdwname from pg_foreign_server join pg_foreign_data_wrapper w on w.oid = srvfdw""",
     "default rights": """select defaclrole::regrole::text || ' ' || defaclnamespace::text
  || defaclobjtype::text, defaclobjtype, defaclacl::text from pg_default_acl""",
-    "collation": f"""select collname, collprovider, collisdeterministic, colliculocale
- from pg_collation c join pg_namespace n on n.oid = collnamespace where {_OURS}""",
+    "collation": f"""select collname, collprovider, collisdeterministic,
+ coalesce(to_jsonb(c) ->> 'colllocale', to_jsonb(c) ->> 'colliculocale'),
+ to_jsonb(c) ->> 'collicurules' from pg_collation c
+ join pg_namespace n on n.oid = collnamespace where {_OURS}""",
     "statistics": "select stxname, pg_get_statisticsobjdef(oid) from pg_statistic_ext",
     "text search": f"""select cfgname, cfgparser::text from pg_ts_config c join pg_namespace n
  on n.oid = cfgnamespace where {_OURS}""",
@@ -188,6 +192,8 @@ EMPTY = """select format('%I.%I', nspname, relname) from pg_class c join pg_name
 ROLES = """select rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin,
  rolreplication, rolbypassrls, rolconnlimit, rolvaliduntil, rolpassword,
  (select setconfig from pg_db_role_setting where setrole = r.oid and setdatabase = 0),
- (select array_agg(roleid::regrole::text || admin_option::text order by 1) from pg_auth_members
-   where member = r.oid), shobj_description(oid, 'pg_authid') from pg_authid r
+ (select array_agg(roleid::regrole::text || admin_option::text
+   || coalesce(to_jsonb(m) ->> 'inherit_option', '') || coalesce(to_jsonb(m) ->> 'set_option', '')
+   order by 1) from pg_auth_members m where member = r.oid),
+ shobj_description(oid, 'pg_authid') from pg_authid r
  where rolname !~ '^pg_' and rolname = any (%s)"""

@@ -35,6 +35,8 @@ class Good:
     takes: int = 1
     between: tuple[str, ...] = ()
     """statements before the second backup"""
+    since: int = 0
+    """the major version of the server that has it first"""
 
 
 def good_databases(engine: str) -> tuple[Good, ...]:

@@ -97,8 +97,11 @@ class Row:
 
 def rows_of(one: Postgres, other: MariaDB, folder: Path) -> Iterator[Row]:
     """All of them."""
+    version = int(one.run("show server_version_num")[0][0]) // 10_000
     yield from (
-        _postgresql(one, good, number) for number, good in enumerate(good_databases("postgresql"))
+        _postgresql(one, good, number)
+        for number, good in enumerate(good_databases("postgresql"))
+        if good.since <= version
     )
     yield from (
         _mariadb(other, good, number) for number, good in enumerate(good_databases("mariadb"))

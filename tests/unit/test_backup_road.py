@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from checks.contract import Failed
 from checks.data.backup.engines.postgresql import order, withheld
+from checks.data.backup.engines.postgresql.own_settings import differing_own
 from checks.data.backup.engines.postgresql.roles import NotRoles, statements
 from checks.data.backup.engines.postgresql.scripts import (
     ADMINISTRATOR,
@@ -141,6 +142,36 @@ def test_the_databases_own_is_quoted() -> None:
     assert "GRANT DROP" not in after
     assert "DROP SCHEMA IF EXISTS public;" in after
     assert "SET \"app\".\"x\" TO '''y'" in after
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"provider": "libc", "locale": None}, " LOCALE_PROVIDER libc;"),
+        (
+            {"provider": "icu", "locale": "en", "rules": "&V << w'"},
+            " LOCALE_PROVIDER icu ICU_LOCALE 'en' ICU_RULES '&V << w''';",
+        ),
+        (
+            {"provider": "builtin", "locale": "C.UTF-8", "rules": None},
+            " LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8';",
+        ),
+        ({"provider": "", "locale": None}, " LC_CTYPE 'x';"),
+    ],
+)
+def test_the_locale_is_the_live_databases_and_not_that_of_the_new_server(
+    own: dict[str, str | None], said: str
+) -> None:
+    """A server may be made with ICU for all its databases; rules of its own are there since 16."""
+    facts = {**postgresql(own=own).facts, "ctype": "x"}
+    assert database_scripts(facts)["create.sql"].decode().splitlines()[0].endswith(said)
+
+
+def test_a_provider_that_an_older_release_did_not_write_is_no_difference() -> None:
+    older = {"provider": "", "locale": None}
+    assert not differing_own(older, {**older, "provider": "libc", "rules": None})
+    assert differing_own({"provider": "icu"}, {"provider": "libc"})
+    assert differing_own({"rules": "&V << w"}, {"rules": None})
 
 
 @pytest.mark.parametrize("where", ["", "for the drill", "in /srv/two  blanks"])

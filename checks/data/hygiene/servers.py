@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from checks.data.hygiene.stores import Bound, Questions, open_sqlite
+from checks.data.postgresql_limits import without_newer_limits
 from checks.data.usage.database_login import (
     POSTGRES_OWN_LIMITS,
     mariadb_log_in,
@@ -136,6 +137,7 @@ def open_postgres(place: Mapping[str, Any], time: str, zone: str) -> Iterator[Po
         )
     with closing(connection):
         with postgres_faults():
+            without_newer_limits(connection)
             store = PostgresStore(connection, place["table"], time)
         yield store
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks.data.postgresql_limits import without_newer_limits
 from checks.data.sqlite_defence import defended
 from checks.data.usage.database_login import (
     CONNECT_SECONDS,
@@ -156,6 +157,7 @@ def open_postgres(place: Mapping[str, Any]) -> Iterator[Dialect]:
         )
     with connection:
         with postgres_faults():
+            without_newer_limits(connection)
             names = Names(connection)
         yield Postgres(connection, names)
 

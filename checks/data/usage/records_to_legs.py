@@ -20,7 +20,7 @@ from checks.data.usage.columns import Columns, Meanings, plain
 from checks.data.usage.leg_pairing import Pairs, mixed
 from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
-from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
+from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone, by_a_clock
 from checks.data.usage.undated import Undated
 
 # The largest of the 32 bits that a leg has for it: 68 years.
@@ -31,8 +31,6 @@ _NO_MEANING = -1
 _ROW = ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing")
 # As in record_query: minutes of a straying clock are no future.
 _FUTURE_SECONDS = 300
-# The second of January 2000, UTC: 1970 and 2000 are what hardware clocks without a battery say.
-_NO_CLOCK_BEFORE = 946_771_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,7 @@ class Taker:
         return starts
 
     def _wanted(self, records: Columns, starts: Whole) -> Mask:
-        # A clock that was set to its own beginning tells no time.
-        starts[starts < _NO_CLOCK_BEFORE] = NEVER
+        starts = by_a_clock(starts)
         missing, future = starts == NEVER, starts > self._taking.now + _FUTURE_SECONDS
         self._undated.take(starts, missing, records.strays)
         self._not_understood("without_start", missing, records, "start")
@@ -144,7 +141,7 @@ class Taker:
         talk, no_talk = _whole(columns, "talk")
         self._no_numbers(columns, {"length": today & no_length, "talk": today & no_talk})
         if "end" in columns:
-            ends, _, _ = columns.instants("end", self._zone)
+            ends = by_a_clock(columns.instants("end", self._zone)[0])
             spans = np.where(ends == NEVER, 0, ends - legs["start"])
             counted = today & ~no_length & (ends != NEVER)
             # Written lengths come from a steady clock, stamps from the wall clock: where they
@@ -181,7 +178,7 @@ class Taker:
         else:
             answered = legs["talk"] > 0
             if "answer" in columns:
-                answered |= columns.instants("answer", self._zone)[0] != NEVER
+                answered |= by_a_clock(columns.instants("answer", self._zone)[0]) != NEVER
             legs["outcome"] = np.where(answered, Outcome.ANSWERED, Outcome.UNKNOWN)
         if "cause" in columns:
             found = columns.numbers("cause", self._causes)

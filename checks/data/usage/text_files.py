@@ -64,6 +64,8 @@ _PACKED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
     b"\xfd7zXZ\x00": lzma.LZMAFile,
     **dict.fromkeys((_ZSTD, *_SKIPPED), _zstd),
 }
+# As mod_xml_cdr, mod_json_cdr and web applications write them.
+_ONE_EACH = "it is {}; have records written as CSV (FreeSWITCH: mod_cdr_csv) or into a database"
 # What stands at the beginning of files that are not read; UTF-32's mark begins like UTF-16's.
 _NOT_READ: Mapping[bytes, str] = {
     b"PK\x03\x04": "it is a ZIP archive; unpack it, or have it packed by gzip, bzip2, xz or zstd",
@@ -73,6 +75,10 @@ _NOT_READ: Mapping[bytes, str] = {
     b"\x5d\x00\x00": "it is packed by lzma; have it packed by gzip, bzip2, xz or zstd",
     b"LZIP": "it is packed by lzip; have it packed by gzip, bzip2, xz or zstd",
     b"7z\xbc\xaf\x27\x1c": "it is a 7-Zip archive; have it packed by gzip, bzip2, xz or zstd",
+    b"<?xml": _ONE_EACH.format("XML"),
+    b"<cdr": _ONE_EACH.format("XML"),
+    b"{": _ONE_EACH.format("JSON"),
+    b"[{": _ONE_EACH.format("JSON"),
     codecs.BOM_UTF16_LE: "it is written in UTF-16; have it written in UTF-8",
     codecs.BOM_UTF16_BE: "it is written in UTF-16; have it written in UTF-8",
     codecs.BOM_UTF32_BE: "it is written in UTF-32; have it written in UTF-8",
@@ -141,7 +147,7 @@ def _unpacked(file: Path, raw: IO[bytes]) -> IO[bytes]:
 def _is_text(file: Path, head: bytes) -> None:
     """Raises SourceFault for what is no text in ASCII's company."""
     for mark, why in _NOT_READ.items():
-        if head.startswith(mark):
+        if head.removeprefix(codecs.BOM_UTF8).lstrip().startswith(mark):
             raise SourceFault("not-records", f"{file}: {why}")
     if head.startswith(tuple(_PACKED)):
         raise SourceFault("not-records", f"{file}: it is packed twice; have it packed once")

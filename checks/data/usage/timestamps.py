@@ -25,6 +25,9 @@ Instants = tuple[Whole, Mask, Mask]
 # A stamp that is missing or unreadable: far below any instant, and far from the ends of 64 bits, so
 # that sums with it do not wrap.
 NEVER = -(2**62)
+# The second of January 2000, UTC: 1970 and 2000 are what hardware clocks without a battery say, and
+# 1970 is what switches write for an answer that never came (answer_epoch = 0).
+_NO_CLOCK_BEFORE = 946_771_200
 # Bytes of the longest stamp, with microseconds and an offset: 2026-11-20 10:00:00.123456+05:30.
 WIDTH = 32
 # A date, a time and the first bytes of what follows: no fewer columns are read.
@@ -39,6 +42,11 @@ _TAIL = re.compile(
 # Days before each month, and the length of each, of a year without a leap day.
 _MONTHS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334], np.int64)
 _LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int64)
+
+
+def by_a_clock(instants: Whole) -> Whole:
+    """NEVER for those that no clock has told."""
+    return np.where(instants < _NO_CLOCK_BEFORE, NEVER, instants)
 
 
 class Zone:

@@ -15,7 +15,7 @@ from psycopg import sql
 
 _DATABASE: LiteralString = """
 SELECT d.datconnlimit, pg_catalog.shobj_description(d.oid, 'pg_database'),
-       pg_catalog.to_jsonb(d) ->> 'datlocprovider',
+       pg_catalog.to_jsonb(d) ->> 'datlocprovider', pg_catalog.to_jsonb(d) ->> 'daticurules',
        coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', pg_catalog.to_jsonb(d) ->> 'daticulocale'),
        d.datacl IS NOT NULL,
        EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public'), d.datistemplate
@@ -35,7 +35,7 @@ _LISTS = frozenset(
     {"search_path", "temp_tablespaces", "local_preload_libraries", "session_preload_libraries"}
 )
 _RIGHTS_THERE_ARE = frozenset({"CREATE", "CONNECT", "TEMPORARY"})
-_PROVIDERS = {"i": "icu", "b": "builtin"}
+_PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Own = Mapping[str, Any]
@@ -45,13 +45,14 @@ def own_of_database(connection: Connection) -> dict[str, Any]:
     """As plain data, for the manifest."""
     row = connection.execute(_DATABASE).fetchone()
     assert row is not None  # noqa: S101 - one is connected to it
-    limit, comment, provider, locale, has_rights, public, template = row
+    limit, comment, provider, rules, locale, has_rights, public, template = row
     rights = [list(each) for each in connection.execute(_RIGHTS).fetchall()]
     return {
         "limit": limit,
         "comment": comment,
         "provider": _PROVIDERS.get(provider or "", ""),
         "locale": locale,
+        "rules": rules,
         "rights": rights if has_rights else None,
         "public": public,
         "template": template,
@@ -66,7 +67,9 @@ def differing_own(was: Own | None, now: Own | None) -> list[str]:
     return [
         f"the database's own {name} came back otherwise"
         for name in was
+        # An older release wrote no provider where it was libc.
         if _in_order(was[name]) != _in_order(now.get(name))
+        and not (name == "provider" and {was[name], now.get(name)} == {"", "libc"})
     ]
 
 
@@ -80,10 +83,15 @@ def locale_of(own: Own) -> sql.Composed:
     if provider not in _PROVIDERS.values():
         return sql.SQL("").format()
     words: dict[str, LiteralString] = {
+        # Said as well: without it a new database has that of the server's template0.
+        "libc": " LOCALE_PROVIDER libc",
         "icu": " LOCALE_PROVIDER icu ICU_LOCALE {}",
         "builtin": " LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
     }
-    return sql.SQL(words[provider]).format(sql.Literal(own["locale"]))
+    said = sql.SQL(words[provider]).format(sql.Literal(own["locale"]))
+    if own.get("rules") is None:
+        return said
+    return said + sql.SQL(" ICU_RULES {}").format(sql.Literal(own["rules"]))
 
 
 def rights_of(database: sql.Composable, owner: str, own: Own) -> Iterator[list[sql.Composed]]:

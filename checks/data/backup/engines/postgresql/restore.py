@@ -33,6 +33,7 @@ from checks.data.backup.engines.postgresql.loading import (
 from checks.data.backup.engines.postgresql.own_settings import differing_own
 from checks.data.backup.engines.postgresql.programs import login, restore_fault
 from checks.data.backup.engines.postgresql.restore_test import judged, own_of, read
+from checks.data.backup.engines.postgresql.session import without_limits
 from checks.data.backup.engines.postgresql.withheld import Entry
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.instructions import ADMINISTRATORS_STEP, PLAIN, RESTORE_STEP, commands
@@ -116,8 +117,7 @@ def _maintenance(source: Source) -> Iterator[Connection]:
         # It waits while the tools work, and is nobody who forgot to leave.
         connection.execute("SET default_transaction_read_only = off")
         connection.execute("SET quote_all_identifiers = off")
-        if connection.info.server_version >= 140000:
-            connection.execute("SET idle_session_timeout = 0")
+        without_limits(connection)
         yield connection
 
 

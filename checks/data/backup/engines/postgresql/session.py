@@ -8,13 +8,14 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from checks.data.postgresql_limits import without_newer_limits
+
 # Whatever a value's text depends on, set to one form; and no time limit of the role may end a long
 # count.
 _TIME_OF_TEXT: LiteralString = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET"
-    " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off; SET"
-    " statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET"
-    " lock_timeout = '60s'; SET quote_all_identifiers = off; SET lc_monetary = 'C';"
+    " extra_float_digits = 3; SET bytea_output = 'hex'; SET row_security = off;"
+    " SET lock_timeout = '60s'; SET quote_all_identifiers = off; SET lc_monetary = 'C';"
     # Else a plan works out what a table's constraints call with constants alone, in our session.
     " SET constraint_exclusion = off"
 )
@@ -31,8 +32,14 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 def settle(connection: Connection) -> None:
     """Whatever the role or the database has set must not change how a value reads."""
+    without_limits(connection)
     connection.execute(_TIME_OF_TEXT)
     connection.execute(OWN_PATH)
     if connection.info.server_version >= 140000:  # a long question ends with the one who asked it
         connection.execute("SET client_connection_check_interval = '5s'")
-        connection.execute("SET idle_session_timeout = 0")
+
+
+def without_limits(connection: Connection) -> None:
+    """No limit that the role or the database has set ends this session. Raises psycopg.Error."""
+    connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+    without_newer_limits(connection)
