@@ -11,7 +11,7 @@ until it has nothing. Rule 2: a program gets the descriptors and the environment
 for it, and no more, and never an ambient capability. Rule 3: the guard leaves as the program did,
 with its status or by its signal; it is the only one who reaps it. Rule 4: a call that a sandbox
 refuses (EPERM) is done without. It imports nothing of the house and little else, since there is
-one for each call.
+one for each call. warm_child.py forks it, and has it fork the program.
 """
 
 from __future__ import annotations
@@ -33,33 +33,12 @@ _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def order(
-    grace_seconds: float,
-    kept: tuple[int, ...],
-    command: tuple[str, ...],
-    environment: dict[str, str],
-    identity: tuple[int, ...] = (),
-) -> bytes:
-    """What the daemon sends first: a length, and words between NULs. `identity` is a user, a group
-    and further groups. Raises ValueError for a NUL in one."""
-    settings = [
-        str(grace_seconds),
-        ",".join(map(str, kept)),
-        ",".join(map(str, identity)),
-        str(len(command)),
-    ]
-    words = [*settings, *command, *(f"{name}={value}" for name, value in environment.items())]
-    if any("\0" in word for word in words):
-        raise ValueError("embedded null byte")
-    body = os.fsencode("\0".join(words))
-    return len(body).to_bytes(4, "big") + body
-
-
 class Guard:
     """One program, from its start to the end of all that came of it."""
 
     def __init__(self, daemon: int) -> None:
         self._daemon = daemon
+        self._outlived = False
         os.set_inheritable(daemon, False)
         self._program = 0
         self._status: int | None = None
@@ -81,7 +60,7 @@ class Guard:
         _LIBC.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
         self._start(kept, identity, command, environment)
         self._until_one_ends()
-        if self._status is None and grace:
+        if not self._is_done() and grace:
             self._send(signal.SIGTERM)
             self._await(time.monotonic() + grace)
         self._end_all()
@@ -89,7 +68,8 @@ class Guard:
 
     def _ordered(self) -> tuple[float, list[int], list[int], list[bytes], dict[bytes, bytes]]:
         length = int.from_bytes(self._read(4), "big")
-        grace, kept, identity, count, *words = self._read(length).split(b"\0")
+        grace, outlived, kept, identity, count, *words = self._read(length).split(b"\0")
+        self._outlived = outlived == b"1"
         command, variables = words[: int(count)], words[int(count) :]
         environment = {name: value for name, _, value in (one.partition(b"=") for one in variables)}
         return (
@@ -119,7 +99,7 @@ class Guard:
         failing, failed = os.pipe()
         own, self._program = os.getpid(), os.fork()
         if not self._program:
-            _become(command, environment, kept, identity, own, failed)
+            self._become(command, environment, kept, identity, own, failed)
         os.close(failed)
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):  # the program's alone: who reads them sees when it closes them
@@ -130,6 +110,18 @@ class Guard:
         os.close(failing)
         self._tell(b"failed %s\n" % problem if problem else b"started %d\n" % self._program)
 
+    def _become(
+        self,
+        command: list[bytes],
+        environment: dict[bytes, bytes],
+        kept: list[int],
+        identity: list[int],
+        guard: int,
+        failed: int,
+    ) -> None:
+        """In the forked process. Does not return."""
+        _become(command, environment, kept, identity, guard, failed)
+
     def _tell(self, line: bytes) -> None:
         try:
             os.write(self._daemon, line)
@@ -138,7 +130,7 @@ class Guard:
 
     def _until_one_ends(self) -> None:
         """The program, or the daemon's interest in it."""
-        while self._status is None and not self._over:
+        while not self._is_done() and not self._over:
             if self._daemon in self._ready(None):
                 try:
                     numbers = os.read(self._daemon, 64)
@@ -147,12 +139,15 @@ class Guard:
                 self._over = self._over or not numbers
                 for number in numbers:
                     self._send(number)
-            self._reap()
 
     def _await(self, deadline: float) -> None:
-        while self._status is None and (left := deadline - time.monotonic()) > 0:
+        while not self._is_done() and (left := deadline - time.monotonic()) > 0:
             self._ready(left, daemon=False)
-            self._reap()
+
+    def _is_done(self) -> bool:
+        """The program has ended, and what may outlive it too."""
+        left = self._reap()
+        return self._status is not None and not (self._outlived and left)
 
     def _end_all(self) -> None:
         """Kill what this process is the parent of; what that was the parent of falls to it, and so

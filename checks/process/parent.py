@@ -20,6 +20,7 @@ from pathlib import Path
 
 import checks
 from checks.process import guard
+from checks.process.guarding import Process, guard_order, kill_tree
 
 _ROOT = str(Path(checks.__file__).parent.parent)
 # -I and -S: neither the environment nor site-packages, which the guard needs nothing of; half the
@@ -51,6 +52,8 @@ class Program:
     """between SIGTERM and SIGKILL when it is let go of, or the daemon is dead; 0: killed at once"""
     identity: tuple[int, ...] = ()
     """whom it runs as (user, group, further groups); only root can start one as another"""
+    outlived: bool = False
+    """what it starts has guards of its own, and stays when it ends (warm_child.py)"""
 
 
 def python(
@@ -94,7 +97,7 @@ class Child:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: Process,
         life: socket.socket,
         program: Program,
         log: Path | None,
@@ -230,12 +233,13 @@ async def started(
 
     `descriptors` it has under the same numbers; `log` is a file for what it says on standard error.
     """
-    order = guard.order(
+    order = guard_order(
         program.grace_seconds,
         descriptors,
         program.command,
         dict(program.environment),
         program.identity,
+        program.outlived,
     )
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
@@ -298,13 +302,3 @@ async def answered(
         finally:
             giving.cancel()
         return Answer(status, bytes(output), child.complaint())
-
-
-def kill_tree(process: int) -> None:
-    """Kill a process that has a parent who reaps it, and all below it: the leaves last, so that
-    none is orphaned unseen."""
-    below = guard.children(process)
-    with suppress(ProcessLookupError, PermissionError):  # it has ended, or is another user's
-        os.kill(process, signal.SIGKILL)
-    for child in below:
-        kill_tree(child)

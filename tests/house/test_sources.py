@@ -45,6 +45,7 @@ CHILDREN = {
         "every child of the daemon: engines, drivers and heavy libraries stay out of it"
     ),
     "checks/process/guard.py": "it becomes the program by fork and execve",
+    "checks/process/warm_child.py": "it is forked for each call, and loads nothing anew then",
     "checks/host/collectors/program.py": "systemctl, smartctl, clamscan and the like are programs",
     "checks/data/backup/engines/mariadb/throw_away_server.py": "a server to throw away",
     "checks/data/backup/engines/postgresql/cluster.py": "a server to throw away",
@@ -69,6 +70,7 @@ GIVEN = {
         "HOME",
         "descriptors",
     },  # pjsua2 looks there; the socket that it is ordered by
+    "checks/process/warm_parent.py": {"descriptors"},  # the socket that it is told to fork by
     "checks/web/browser/shared_browser.py": {
         "HOME",
         "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD",

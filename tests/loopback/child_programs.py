@@ -137,6 +137,7 @@ PROGRAMS: Mapping[str, Callable[[Path, int], Work]] = {
     "checks.data.hygiene.child": _hygiene,
     "checks.data.usage.child": _usage,
     "checks.host.child": _host,
+    "checks.process.warm_child": lambda *_: Work(ordered=True),
     "checks.network.dns_reader": lambda *_: Work(arguments=("A",)),
     "checks.telephony.audio.prompt_cutting": _learning,
     "checks.telephony.phone.conference": lambda *_: Work(ordered=True),

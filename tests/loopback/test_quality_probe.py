@@ -55,7 +55,7 @@ def phones() -> list[int]:
     found = []
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
-            if "checks.telephony.phone.process" in child.cmdline():
+            if child.name() == "phone.process":
                 found.append(child.pid)
     return found
 
@@ -116,6 +116,7 @@ async def test_without_that_judgement_it_would_have_been_the_platforms_failure(
 
 
 @pytest.mark.slow
+@pytest.mark.engine
 async def test_a_process_that_stops_for_good_is_unknown_too(
     tmp_path: Path, sound: tuple[Path, Path]
 ) -> None:

@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Self
 
 from checks.contract import CannotTell, Failed
 from checks.process.parent import Child, Program, python, started
+from checks.process.warm_parent import Warm
 from checks.telephony.call.engine import interpreter, missing
 from checks.telephony.sip.causes import refused, with_reasons
 from checks.transport import wire_text
@@ -33,8 +34,18 @@ from checks.transport.faults import far_faults, fault_said
 START_SECONDS = 20.0
 # Beside the time for the BYE: taking the registration back, and writing the exhibits.
 _CLOSE_SECONDS = 8.0
-# SIGTERM lets the engine hang up; what has not ended then is stuck in it.
+# SIGTERM lets the engine hang up; what has not ended then is stuck.
 _KILL_SECONDS = 5.0
+# What the processes of phones load: numpy, the engine, and what they import late themselves.
+warm = Warm(
+    "checks.telephony.audio.recording",
+    "checks.telephony.phone.call_control",
+    "checks.telephony.phone.challenge_side",
+    "checks.telephony.phone.conference",
+    "checks.telephony.phone.handset",
+    "checks.telephony.phone.listener",
+    "checks.telephony.phone.process",
+)
 # For a call whose daemon is dead: a BYE is sent at once and answered within a round trip.
 ORPHAN_SECONDS = 1.5
 
@@ -83,24 +94,12 @@ class Phone:
         engine = sys.executable if command else interpreter()
         if engine is None:
             raise CannotTell(f"engine error: {missing()}")
-        # socketpair, not a pipe: both directions, and no path in the file system that others could
-        # open.
+        # socketpair: both directions, and no path in the file system that others could open.
         with far_faults():
             ours, theirs = socket.socketpair()
         with theirs:
-            own = python(
-                cls.PROGRAM,
-                str(theirs.fileno()),
-                kept=("HOME",),
-                grace_seconds=ORPHAN_SECONDS,
-                interpreter=engine,
-            )
-            words = (*command, str(theirs.fileno())) if command else own.command
-            program = Program(words, own.environment, own.grace_seconds)
             try:
-                child = await started(
-                    program, stdin=DEVNULL, stdout=DEVNULL, descriptors=(theirs.fileno(),), log=log
-                )
+                child = await cls._process(engine, command, theirs.fileno(), log)
             except OSError as problem:
                 ours.close()
                 raise CannotTell(
@@ -108,6 +107,25 @@ class Phone:
                 ) from problem
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         return cls(child, reader, writer)
+
+    @classmethod
+    async def _process(
+        cls, engine: str, command: tuple[str, ...], descriptor: int, log: Path | None
+    ) -> Child:
+        """Forked of the warm process, or started by itself. Raises OSError."""
+        own = python(
+            "checks.process.warm_child",
+            kept=("HOME",),
+            grace_seconds=ORPHAN_SECONDS,
+            interpreter=engine,
+        )
+        if not command and (child := await warm.forked(own, cls.PROGRAM, descriptor, log)):
+            return child
+        words = command or (engine, "-P", "-m", cls.PROGRAM)
+        program = Program((*words, str(descriptor)), own.environment, own.grace_seconds)
+        return await started(
+            program, stdin=DEVNULL, stdout=DEVNULL, descriptors=(descriptor,), log=log
+        )
 
     @property
     def pid(self) -> int:
@@ -270,8 +288,7 @@ def _not_reached(code: int, phrase: str) -> Failed:
     """Our own stack's ending. Where it repeats the system's words, what they mean decides. Raises
     CannotTell.
     """
-    # The engine repeats errno's words: "Connection refused" decides better than its 503. A stream
-    # that ended has none.
+    # errno's words, "Connection refused", decide better than its 503. An end of stream has none.
     known = "closed" if _ENDED in phrase else _NOT_REACHED.get(code, f"sip:{code}")
     fault = fault_said(phrase) or Failed(known, phrase)
     if isinstance(fault, CannotTell):
