@@ -13,7 +13,7 @@ from pathlib import Path
 from checks.messages import shown
 
 # rclone, "Remote names": words of letters, digits, "_", "-", "+", "@", "." and blanks.
-_NAMED = re.compile(r"(?!-)[\w+@. -]{1,100}:[^\x00-\x1f]{0,1000}")
+_NAMED = re.compile(r"(?!-)[\w+@. -]{1,100}+:[^\x00-\x1f]*+")
 _FOLDER = re.compile(r"/[^\x00-\x1f]{1,1000}")
 # "Connection strings" of the same page: a whole place, or options of one, with its passwords:
 # `:sftp,host=example.net,pass=secret:path`, `office,pass=secret:path`.

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "••••"
-# One character class without nesting: the text is the far end's, and the time stays linear in its
-# length.
-_QUERY = re.compile(r"(?i)\b((?:https?|wss?)://[^\s?#\"'<>]{0,500})[?#][^\s\"'<>]*")
+# The text is the far end's, and the time stays linear in its length: what was gone over for an
+# address is part of one, with a query or without.
+_QUERY = re.compile(r"(?i)\b((?:https?|wss?)://[^\s?#\"'<>]*+)([?#][^\s\"'<>]*+)?")
 _USER = re.compile(r"(?i)\b((?:https?|wss?)://)[^\s/@\"'<>]+@")
 
 
@@ -36,4 +36,8 @@ class Mask:
         """The text without the secrets."""
         for form in self._forms:
             text = text.replace(form, HIDDEN)
-        return _USER.sub(rf"\g<1>{HIDDEN}@", _QUERY.sub(r"\g<1>?…", text))
+        return _USER.sub(rf"\g<1>{HIDDEN}@", _QUERY.sub(_without_query, text))
+
+
+def _without_query(found: re.Match[str]) -> str:
+    return f"{found[1]}?…" if found[2] else found[1]
