@@ -62,8 +62,8 @@ def _from_0_1_0(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_0_2_0(shown: dict[str, Any]) -> dict[str, Any]:
-    """Its report knew nothing of what people answer, of releases and of what is planned, its tickets
-    nothing of evidence that lies elsewhere.
+    """Its report knew nothing of what people answer, of releases and of what is planned, and its
+    tickets nothing of evidence that lies elsewhere.
     """
     for one in (*shown["tickets"], *shown["shown"].values()):
         one["elsewhere"] = []
