@@ -185,7 +185,7 @@ def _mariadb(server: MariaDB, good: Good, number: int) -> Row:
         ):
             for each in statements:
                 # What is set for one statement is set for no other.
-                set_for_it = each.startswith("set ")
+                set_for_it = each.startswith("set ") and "; " in each
                 several = (*each.partition("; ")[0::2], _AS_EVER) if set_for_it else (each,)
                 for statement in several:
                     cursor.execute(statement.replace("{db}", quoted))

@@ -78,7 +78,8 @@ def test_a_killed_restore_leaves_the_live_database_as_it_was(
     killing.start()
     seen = calls.restore(overwrite=True)
     killing.join()
-    assert fault_of(seen) == "restore: worker-died" or not seen.fault
+    # On a busy host it dies before its first stage.
+    assert fault_of(seen) in ("restore: worker-died", "probe: worker-died") or not seen.fault
     assert server.run("SELECT count(*), max(id) FROM cdr", "calls") == before
     assert fault_of(calls.restore(to="calls_again")) == ""
     assert server.run("SELECT datname FROM pg_database WHERE datname LIKE 'reveille%'") == []
