@@ -120,8 +120,8 @@ async def test_the_warm_process_may_be_killed_and_no_call_ends(tmp_path: Path) -
     phone.order("count", number=7)
     assert (await phone.until("no-media", within=WITHIN))["command"] == "count"
     (tmp_path / "next").mkdir()
+    # Forked from a new one, or by itself where the end of the first was not noticed yet.
     another = await opened(tmp_path / "next")
-    assert is_forked(another)
     await another.close()
     await phone.close()
     assert phone.seen("closed")
