@@ -158,7 +158,7 @@ _TICKET_2 = together(
     added("request", ""),
     added("page", ""),
 )
-_TICKET_3 = added("target", "")
+_TICKET_3 = together(added("target", ""), added("elsewhere", []))
 _INCIDENT_3 = together(
     added("acknowledged_again", []),
     added("updated_at", None),

@@ -21,7 +21,8 @@ from tests.loopback.serving import listening
 def test_every_desk_with_an_account_is_in_a_test_of_its_own() -> None:
     takers = {kind for kind, desk in desk_kinds().items() if "tickets" in desk.TAKES}
     # Apprise asks in a process of its own: tests/desks/test_chat.py holds its refusals to the same.
-    assert set(of_desks()) & takers == {*VENDORS, *KINDS, "chat"}
+    # What only mails has the account of a mail server: that of the kind "mail".
+    assert set(of_desks()) & takers == {*VENDORS, *KINDS, "chat", "request-tracker-mail"}
 
 
 @pytest.mark.parametrize("kind", [*VENDORS, *KINDS])

@@ -92,8 +92,9 @@ def index(width: int = _WIDTH) -> str:
 def _line(name: str, said: str, width: int) -> str:
     """A name and the beginning of what is said of it, on one line."""
     begun = said.partition(". ")[0].rstrip(".")
-    shortened = shorten(begun, width - _CATEGORY_WIDTH, placeholder=" …")
-    return f"  {name:{_CATEGORY_WIDTH - 2}}{shortened}"
+    # A long name pushes what is said of it, and stays a word of its own.
+    named = f"  {name} ".ljust(_CATEGORY_WIDTH)
+    return named + shorten(begun, width - len(named), placeholder=" …")
 
 
 def _own_keys_of(section: Section, catalogue: Catalogue, width: int) -> list[str]:
