@@ -170,9 +170,9 @@ def _looked_at_by_nobody(configuration: Configuration) -> Iterator[Found]:
     if configuration.ledger.url is not None:
         return
     for name, entry in configuration.checks.items():
-        if not configuration.probe.serves(entry.probes):
+        if not configuration.probe.serving.looks_at(configuration.site.name, entry.probes):
             yield Found(
-                ("checks", name, "probes"),
+                ("checks", name, "probes") if entry.probes else ("probe", "sites"),
                 "this host is none of them, and no other works on this ledger: nobody looks",
                 "name this one in [probe], or write [ledger] url",
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -115,6 +115,21 @@ class SitePart:
 
 def read_sites(files: Whole) -> tuple[list[SitePart], list[Found]]:
     """What is good of each site, and what was found wrong, by its place in the whole."""
+    parts, found = _read(files)
+    return parts, [*found, *_no_such_sites([part.configuration for part in parts])]
+
+
+def _no_such_sites(sites: Sequence[Configuration | None]) -> Iterator[Found]:
+    """Sites that this host is to look at, and nobody wrote."""
+    good = [one for one in sites if one is not None]
+    names = [one.site.name for one in good]
+    for number, name in enumerate(good[0].probe.sites if len(good) == len(sites) else ()):
+        if name not in names:
+            place = ("probe", "sites", number)
+            yield Found(place, f"there is no site {shown(name)}", offer(name, names)[2:])
+
+
+def _read(files: Whole) -> tuple[list[SitePart], list[Found]]:
     file = files.main.file
     directory = file.absolute().parent
     if SITES not in files.tables:

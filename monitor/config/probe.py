@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection
 from typing import Annotated
 
 from pydantic import Field
 
 from checks.settings import Duration, Settings
+from monitor.core.serving import Serving
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 
@@ -27,11 +27,15 @@ class Probe(Settings):
     """where it stands: tickets say it beside the name"""
     tags: tuple[str, ...] = Field(default=(), examples=[["pune", "lan"]])
     """words by which checks choose their hosts, beside the name (`probes` of a check)"""
+    sites: tuple[str, ...] = Field(default=(), examples=[["Pune"]])
+    """the names of the sites whose checks it looks at; without it those of all. What is not of one
+    check (ladders, helpdesks, reports) any host does for all sites"""
 
     alarm_after: Annotated[Duration, Field(ge=10, le=86400)] = 300.0
     """after how long without its ledger this host tells its own operators, once; it goes on looking
     at what it had, and what it saw is kept until the ledger is back"""
 
-    def serves(self, chosen: Collection[str]) -> bool:
-        """Whether this host is one of those that a check names; one that names none takes any."""
-        return not chosen or bool({self.name, *self.tags} & set(chosen))
+    @property
+    def serving(self) -> Serving:
+        """What this host looks at."""
+        return Serving(self.name, self.tags, self.sites)

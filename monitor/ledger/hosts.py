@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.core.serving import Serving
 from monitor.ledger.database import Row
 from monitor.ledger.encoding import moment
 from monitor.ledger.table import Table
@@ -40,10 +41,10 @@ class HostRow:
     """how long nothing was heard of it"""
     left: bool
     """whether it said that it stops"""
-    only_looks: bool = False
+    only_looks: bool
     """whether its role of the database lets it do no more than say what it sees"""
-    tags: tuple[str, ...] = ()
-    """the words by which checks choose it, beside its name"""
+    serving: Serving
+    """what it looks at"""
 
 
 class HostReading(Table):
@@ -51,14 +52,20 @@ class HostReading(Table):
         """All hosts that were ever heard of, by name."""
         now = self._database.NOW
         rows = self._database.rows(
-            "SELECT name, location, life, heard_at, left_at, tags,"  # noqa: S608 - a constant
+            "SELECT name, location, life, heard_at, left_at, tags, sites,"  # noqa: S608 - a constant
             f" {now} - heard_at AS silent, {self._database.ONLY_LOOKS} AS only_looks"
             " FROM hosts ORDER BY name"
         )
         return [_host(row) for row in rows]
 
     def hear_host(
-        self, name: str, location: str, life: str, silent: timedelta, tags: Sequence[str] = ()
+        self,
+        name: str,
+        location: str,
+        life: str,
+        silent: timedelta,
+        tags: Sequence[str] = (),
+        sites: Sequence[str] = (),
     ) -> None:
         """This host is there. By itself, outside a transaction. Raises NameTaken where another was
         heard of under its name within `silent`, and has not said that it stops.
@@ -66,13 +73,13 @@ class HostReading(Table):
         now = self._database.NOW
         self._mend_times()
         rows = self._database.change_alone(
-            "INSERT INTO hosts (name, location, life, heard_at, tags)"  # noqa: S608 - constants
-            f" VALUES (?, ?, ?, {now}, ?) ON CONFLICT (name) DO UPDATE SET"
+            "INSERT INTO hosts (name, location, life, heard_at, tags, sites)"  # noqa: S608 - constants
+            f" VALUES (?, ?, ?, {now}, ?, ?) ON CONFLICT (name) DO UPDATE SET"
             " location = excluded.location, life = excluded.life, heard_at = excluded.heard_at,"
-            " tags = excluded.tags, left_at = NULL"
+            " tags = excluded.tags, sites = excluded.sites, left_at = NULL"
             " WHERE hosts.life = excluded.life OR hosts.left_at IS NOT NULL"
             " OR hosts.heard_at < excluded.heard_at - CAST(? AS BIGINT) RETURNING name",
-            (name, location, life, json.dumps(tags), silent // _MILLISECOND),
+            (name, location, life, json.dumps(tags), json.dumps(sites), silent // _MILLISECOND),
         )
         if not rows:
             raise NameTaken(
@@ -104,6 +111,10 @@ class HostReading(Table):
         )
 
 
+def _words(kept: str) -> tuple[str, ...]:
+    return tuple(json.loads(kept or "[]"))
+
+
 def _host(row: Row) -> HostRow:
     silent = max(0, row["silent"]) * _MILLISECOND
     return HostRow(
@@ -114,5 +125,5 @@ def _host(row: Row) -> HostRow:
         silent,
         row["left_at"] is not None,
         bool(row["only_looks"]),
-        tuple(json.loads(row["tags"] or "[]")),
+        Serving(row["name"], _words(row["tags"]), _words(row["sites"])),
     )

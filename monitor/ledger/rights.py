@@ -45,13 +45,13 @@ _ADDED = {
     "conditions": "",
     "proposals": "",
     "leases": "(job)",
-    "hosts": "(name, location, life, heard_at, tags)",
+    "hosts": "(name, location, life, heard_at, tags, sites)",
 }
 _CHANGED = {
     "conditions": "(body)",
     "proposals": "(value, seen_at)",
     "leases": "(holder, fence, until, done_to)",
-    "hosts": "(location, life, heard_at, left_at, tags)",
+    "hosts": "(location, life, heard_at, left_at, tags, sites)",
     "large_exhibits": "(stored_at, sha256)",
 }
 _LONGEST = 63  # NAMEDATALEN, less its end (PostgreSQL, 4.1.1)

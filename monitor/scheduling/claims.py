@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from monitor.core.serving import Serving
 from monitor.ledger import Ledger, LedgerAccess, Transaction
 from monitor.ledger.leases import Lease, LeaseLost, LeaseRow
 
@@ -38,7 +39,7 @@ class Alone:
     only_looks = False
     """whether this host says what it sees from its place, and others judge it: the ledger lets its
     role do no more (monitor/ledger/rights.py)"""
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Serving, ...] = ()
     """the hosts that are there, as far as is known, this one among them"""
 
     def rows(self, ledger: Ledger, jobs: Sequence[str]) -> dict[str, LeaseRow]:

@@ -10,17 +10,18 @@ from __future__ import annotations
 from hashlib import sha256
 
 from monitor.config import CheckEntry
+from monitor.core.serving import Serving
 
 
 class FirstHosts:
     """Those of one site's checks, as one host sees it."""
 
-    def __init__(self, here: str) -> None:
-        self._here = here
-        self._hosts: tuple[str, ...] = ()
+    def __init__(self, here: str, site: str) -> None:
+        self._here, self._site = here, site
+        self._hosts: tuple[Serving, ...] = ()
         self._known: dict[str, bool] = {}
 
-    def is_here(self, entry: CheckEntry, hosts: tuple[str, ...]) -> bool:
+    def is_here(self, entry: CheckEntry, hosts: tuple[Serving, ...]) -> bool:
         """Whether it is this host, of those that are there."""
         if hosts != self._hosts:
             self._hosts, self._known = hosts, {}
@@ -30,11 +31,9 @@ class FirstHosts:
         return found
 
     def _drawn(self, entry: CheckEntry) -> bool:
-        # A name of `probes` may be a tag, and whose tag that is only its host knows: then whoever
-        # may look goes first.
-        if len(self._hosts) < 2 or not set(entry.probes) <= set(self._hosts):
-            return True
-        among = entry.probes or self._hosts
+        looking = [one.name for one in self._hosts if one.looks_at(self._site, entry.probes)]
+        # What this host says of itself is a moment old at most: what it claims is what it may.
+        among = {*looking, self._here}
         return self._here == max(among, key=lambda host: _draw(host, entry.name))
 
 

@@ -58,7 +58,7 @@ class GrantedLooks(OwedLooks):
     ) -> None:
         """`claims`: what this host holds, where several share the ledger."""
         super().__init__(ledger, configuration, clock, claims)
-        self._first = FirstHosts(configuration.probe.name)
+        self._first = FirstHosts(configuration.probe.name, configuration.site.name)
         self._ahead, self._ahead_of_agenda = ClaimedAhead(), self._agenda
         self._waiting: dict[str, Condition] = {}
         self._first_seen: dict[str, datetime] = {}

@@ -71,7 +71,7 @@ class OwedLooks:
             name: entry
             for name, entry in configuration.checks.items()
             # Whoever sees that a place is missing may judge what the others saw.
-            if configuration.probe.serves(entry.probes)
+            if configuration.probe.serving.looks_at(configuration.site.name, entry.probes)
             and (not self._claims.only_looks or configuration.probe.name in entry.places)
         }
         self._agenda = Agenda(self._mine)

@@ -66,8 +66,7 @@ class Daemon:
         self._reloaded = ""
         self._sites: list[SiteWatch] = []
         sites = self._file.read()
-        # What is not of one site is the same in all of them.
-        configuration = sites[0]
+        configuration = sites[0]  # What is not of one site is the same in all of them.
         self._clock = clock or clock_for(configuration)
         self._work = Work(self._clock, self._configurations)
         self._presence = Presence(configuration.state)
@@ -236,6 +235,7 @@ class Daemon:
         self._replies = MailReplies(self._ledger, sites)
         self._cadence = self._new_cadence()
         self._outside.take(sites)
+        self._sharing.take(sites[0])
         say_taken(sites, self._clock.now())
 
     async def _forget_removed(self) -> None:

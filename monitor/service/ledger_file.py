@@ -52,6 +52,9 @@ def cannot_move(before: Configuration, after: Configuration) -> str:
         return f"the state folder cannot change while running; it is {before.state}"
     if before.ledger_place != after.ledger_place:
         return f"the ledger cannot move while running; it is {before.ledger_place}"
+    # Its leases are held under it.
+    if before.probe.name != after.probe.name:
+        return f"[probe] name cannot change while running; it is {before.probe.name}"
     return ""
 
 

@@ -69,6 +69,10 @@ class Sharing:
             self.claims.only_looks = ledger.at_once(self._only_looks)
             ledger.at_once(self._say_here)
 
+    def take(self, configuration: Configuration) -> None:
+        """What this host says of itself, as it is written now."""
+        self._probe = configuration.probe
+
     @property
     def on_duty(self) -> bool:
         """Whether this host is, as far as it knows."""
@@ -145,14 +149,14 @@ class Sharing:
 
     def _say_here(self, ledger: Ledger) -> None:
         probe = self._probe
-        ledger.hear_host(probe.name, probe.location, self._life, SILENT, probe.tags)
+        ledger.hear_host(probe.name, probe.location, self._life, SILENT, probe.tags, probe.sites)
         now = self._clock.monotonic()
         if now - self._said_at > _GAP_SECONDS:
             self._here_since = now
         self._said_at = now
         there = (one for one in ledger.hosts() if not one.left and one.silent < _THERE)
         # One that only looks from its place takes no share of what any host may look at.
-        self.claims.hosts = tuple(one.name for one in there if not one.only_looks)
+        self.claims.hosts = tuple(one.serving for one in there if not one.only_looks)
         if isinstance(self._clock, KeptClock):
             self._clock.take(ledger.now)
 

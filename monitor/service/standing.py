@@ -11,6 +11,7 @@ from itertools import pairwise
 from monitor.audit.call_ratios import call_windows
 from monitor.config import CheckEntry, Configuration
 from monitor.core.condition import Condition
+from monitor.core.serving import Serving
 from monitor.core.timetable import OVERDUE_AFTER_SECONDS, Every, next_after, overdue
 from monitor.core.verdict import State, Verdict
 from monitor.incidents import store
@@ -47,7 +48,7 @@ def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls
     verdicts = ledger.newest_verdicts(
         [name for name, one in known.items() if one.state is not State.OK], now
     )
-    names = _host_names(ledger, configuration)
+    hosts = _at_work(ledger, configuration)
     incidents = list(store.incidents_of(ledger.open_incidents()))
     # What is queued and has never failed is on its way; the rest is worth a line.
     waiting = ledger.undelivered_letters()
@@ -67,7 +68,7 @@ def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls
                 conditions.get(entry.name),
                 verdicts.get(entry.name),
                 now,
-                names,
+                hosts,
             )
             for entry in configuration.checks.values()
         ),
@@ -85,20 +86,21 @@ def _standing(ledger: Ledger, configuration: Configuration, now: datetime, calls
     )
 
 
-def _host_names(ledger: Ledger, configuration: Configuration) -> frozenset[str]:
-    """The names and tags of the hosts at work, where several share the ledger. One that is silent
-    counts: that is a ticket of its own.
+def _at_work(ledger: Ledger, configuration: Configuration) -> tuple[Serving, ...]:
+    """The hosts at work, where several share the ledger. One that is silent counts: that is a
+    ticket of its own.
     """
     if configuration.ledger.url is None or ledger.probe_host:
-        return frozenset()
-    at_work = (one for one in ledger.hosts() if not one.left)
-    return frozenset(name for one in at_work for name in (one.name, *one.tags))
+        return ()
+    return tuple(one.serving for one in ledger.hosts() if not one.left)
 
 
-def _left_to(entry: CheckEntry, names: Collection[str]) -> tuple[str, ...]:
-    """What the check names its hosts by, where no host is called so."""
+def _left_to(entry: CheckEntry, site: str, hosts: Collection[Serving]) -> tuple[str, ...]:
+    """What the check chooses its hosts by, where there are hosts, and none of them is one."""
     chosen = entry.places or entry.probes
-    return chosen if names and not set(chosen) & set(names) else ()
+    if not hosts or any(one.looks_at(site, chosen) for one in hosts):
+        return ()
+    return chosen if any(one.at(site) for one in hosts) else (site,)
 
 
 def looks(configuration: Configuration, now: datetime) -> bool:
@@ -124,10 +126,10 @@ def check_line(
     condition: Condition | None,
     verdict: Verdict | None,
     now: datetime,
-    names: Collection[str] = (),
+    hosts: Collection[Serving] = (),
 ) -> CheckLine:
-    """Where one check stands; `verdict`: what its newest look came to; `names`: the names and tags
-    of the hosts at work, where there are several.
+    """Where one check stands; `verdict`: what its newest look came to; `hosts`: those at
+    work, where there are several.
     """
     hidden = hides(ledger, configuration, entry.name, now)
     number = condition.incident if condition else None
@@ -137,7 +139,7 @@ def check_line(
     return CheckLine(
         name=entry.name,
         kind=entry.probe.KIND,
-        left_to=_left_to(entry, names),
+        left_to=_left_to(entry, configuration.site.name, hosts),
         state=str(condition.state) if condition and condition.state else "-",
         since=condition.bad_since if condition else None,
         last_at=condition.looked_at if condition else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from checks.contract import Failed
+from monitor.core.serving import Serving
 from monitor.core.timetable import Every
 from tests.ledger.test_shared_rounds import OVER, Host, Hosts, hosts
 
@@ -28,7 +29,9 @@ async def settled(*all_hosts: Host) -> list[str]:
 
 def there(*all_hosts: Host) -> None:
     for one in all_hosts:
-        one.claims.hosts = tuple(sorted(other.claims._holder for other in all_hosts))
+        one.claims.hosts = tuple(
+            Serving(name) for name in sorted(other.claims._holder for other in all_hosts)
+        )
         one.rounds._first._here = one.claims._holder
 
 
@@ -73,7 +76,7 @@ async def test_what_the_first_host_leaves_another_does_a_second_later(hosts: Hos
             looked.setdefault(line.split()[0], clock.now() - newest[line.split()[0]])
     assert sorted(looked) == sorted(NAMES)
     assert max(looked.values()) <= timedelta(seconds=LEFT_SECONDS + 1)
-    b.claims.hosts = ("b",)
+    b.claims.hosts = (Serving("b"),)
     clock.advance(60)
     assert len(await b.turn()) == len(NAMES), "alone, it goes first at all of them"
 
@@ -81,7 +84,7 @@ async def test_what_the_first_host_leaves_another_does_a_second_later(hosts: Hos
 async def test_what_a_host_claimed_before_it_froze_it_does_not_look_at(hosts: Hosts) -> None:
     a, b = await known(hosts)
     clock = hosts.scene.clock
-    a.claims.hosts = ("a",)
+    a.claims.hosts = (Serving("a"),)
     a.claims._length = OVER
     grid = grids(hosts)[NAMES[0]]
     clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() - 1)
@@ -91,14 +94,14 @@ async def test_what_a_host_claimed_before_it_froze_it_does_not_look_at(hosts: Ho
     clock.advance(20)
     begins, _ = a.rounds.begins(clock.now())
     assert begins == [] and not any(a.claims.holds(name) for name in claimed)
-    b.claims.hosts = ("b",)
+    b.claims.hosts = (Serving("b"),)
     assert NAMES[0] in await b.turn()
 
 
 async def test_a_clock_that_goes_back_has_nothing_begin_early(hosts: Hosts) -> None:
     a, _ = await known(hosts)
     clock = hosts.scene.clock
-    a.claims.hosts = ("a",)
+    a.claims.hosts = (Serving("a"),)
     grid = grids(hosts)[NAMES[0]]
     clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() - 1)
     await a.rounds.grant(clock.now())
@@ -133,7 +136,7 @@ async def test_a_look_by_hand_does_not_wait_for_one_that_was_claimed_ahead(hosts
 async def test_a_host_that_is_behind_looks_for_the_newest_slot(hosts: Hosts) -> None:
     a, _ = await known(hosts)
     clock, grid = hosts.scene.clock, grids(hosts)[NAMES[0]]
-    a.claims.hosts = ("a",)
+    a.claims.hosts = (Serving("a"),)
     clock.advance((grid.following(clock.now()) - clock.now()).total_seconds() + 58)
     await a.rounds.grant(clock.now())
     clock.advance(5)

@@ -1,5 +1,5 @@
 """A check that names tags is looked at by hosts that bear them, and by nobody else; and where no
-host at work does, `reveille status` says so. On each engine.
+host at work does, `reveille status` says so. So with sites. On each engine.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ def hosts(engine: Engine, tmp_path: Path) -> Iterator[Hosts]:
         yield made
 
 
-def bearing(hosts: Hosts, name: str, *tags: str) -> Host:
+def bearing(hosts: Hosts, name: str, *tags: str, sites: tuple[str, ...] = ()) -> Host:
     """A host of this name, with these tags, that is heard."""
     host = hosts.host(name)
-    probe = Probe(name=name, tags=tags)
+    probe = Probe(name=name, tags=tags, sites=sites)
     mine = replace(hosts.scene.configuration, probe=probe)
     host.rounds = Rounds(host.ledger, mine, host.clock, host.runner, claims=host.claims)
-    host.ledger.hear_host(name, "", name, SERVED, tags)
+    host.ledger.hear_host(name, "", name, SERVED, tags, sites)
+    host.claims.hosts = tuple(one.serving for one in host.ledger.hosts())
     return host
 
 
@@ -58,6 +59,18 @@ async def test_only_who_bears_a_tag_claims_its_checks(hosts: Hosts) -> None:
     assert hosts.looks(a.ledger, "nobody") == 0
 
 
+async def test_a_host_of_other_sites_leaves_these_alone(hosts: Hosts) -> None:
+    here = hosts.scene.configuration.site.name
+    a, b = bearing(hosts, "a", "lan", sites=("Delhi",)), bearing(hosts, "b", sites=("Delhi", here))
+    for _ in range(3):
+        assert await a.turn() == [], "nor once the others had their time"
+        assert set(await b.turn()) == {"any", "by-name"}, "at the slot: nobody else goes first"
+        hosts.scene.clock.advance(60)
+    assert said(hosts, a.ledger) == {"nobody": ("moon", "mars"), "lan": ("lan",)}
+    a.ledger.host_leaves("b", "b")
+    assert said(hosts, a.ledger) == dict.fromkeys(CHECKS, (here,)), "no host is of this site"
+
+
 def said(hosts: Hosts, ledger: Ledger) -> dict[str, tuple[str, ...]]:
     """What `reveille status` has of the checks that are left to nobody."""
     of_server = LedgerSettings(url="postgresql://reveille@127.0.0.1/reveille?sslmode=disable")
@@ -66,7 +79,7 @@ def said(hosts: Hosts, ledger: Ledger) -> dict[str, tuple[str, ...]]:
     left = {line.name: line.left_to for line in status.checks if line.left_to}
     text = " ".join(render_text("status", status=status).split())
     for names in left.values():
-        assert f"no host at work has this name or tag: {', '.join(names)}." in text
+        assert f"no host at work has this name, tag or site: {', '.join(names)}." in text
     return left
 
 

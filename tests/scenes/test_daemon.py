@@ -46,13 +46,23 @@ async def test_a_reload_keeps_a_running_call_and_takes_what_is_new(daemon: Proce
     assert kinds == ["started", "reloaded"]
 
 
-async def test_a_faulty_configuration_is_refused_and_the_old_one_goes_on(daemon: Process) -> None:
-    daemon.file.write_text("[site]\nname = 3\n", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ("[site]\nname = 3\n", "site.name"),
+        ('{before}\n[probe]\nname = "another"\n', "[probe] name cannot change while running"),
+    ],
+)
+async def test_a_faulty_configuration_is_refused_and_the_old_one_goes_on(
+    daemon: Process, other: str, why: str
+) -> None:
+    before = daemon.file.read_text(encoding="utf-8")
+    daemon.file.write_text(other.format(before=before), encoding="utf-8")
     daemon.process.send_signal(signal.SIGHUP)
     await daemon.until(lambda: len(daemon.read(lambda ledger: ledger.history(None))) == 2)
     _, refused = daemon.read(lambda ledger: ledger.history(None))
     assert refused.kind == "reload-refused"
-    assert "site.name" in refused.body["faults"]
+    assert why in refused.body["faults"]
     await daemon.until(lambda: calls(daemon))
 
 

@@ -278,3 +278,24 @@ def test_the_schema_takes_sites_and_wants_a_name_where_there_is_one() -> None:
     assert wrong(f"{SHARED}{PUNE}{AUSTIN}") == []
     assert wrong(SHARED)
     assert "'timezon' was unexpected" in wrong('[sites.Pune]\ntimezon = "Asia/Kolkata"\n')[0]
+
+
+def test_a_host_of_some_sites_names_sites_that_there_are(tmp_path: Path) -> None:
+    ledger = '[ledger]\nurl = "postgresql://reveille@db.example.net/reveille"\n'
+    probe = '[probe]\nname = "pune-1"\nsites = ["Pune", "austin"]\n'
+    with pytest.raises(ConfigurationFaults) as wrong:
+        load_sites(written(tmp_path, SHARED + ledger + probe, pune=PUNE, austin=AUSTIN))
+    (fault,) = wrong.value.faults
+    assert (fault.path, fault.wrong) == ("probe.sites[1]", "there is no site 'austin'")
+    assert (fault.right, fault.line) == ("did you mean 'Austin'?", 38)
+    right = probe.replace("austin", "Austin")
+    sites = load_sites(written(tmp_path, SHARED + ledger + right, pune=PUNE, austin=AUSTIN))
+    assert {one.probe.sites for one in sites} == {("Pune", "Austin")}
+
+
+def test_a_file_has_no_other_host_for_the_sites_that_this_one_leaves(tmp_path: Path) -> None:
+    probe = '[probe]\nsites = ["Pune"]\n'
+    sites = load_sites(written(tmp_path, SHARED + probe, pune=PUNE, austin=AUSTIN))
+    doubts = {one.site.name: [str(fault) for fault in one.warnings] for one in sites}
+    assert any("nobody looks" in line for line in doubts["Austin"])
+    assert not any("nobody looks" in line for line in doubts["Pune"])
