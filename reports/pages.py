@@ -181,6 +181,9 @@ class CheckPage:
     """other lengths of time that can be chosen, in days"""
     known_percent: float = 0.0
     graphs: tuple[Graph, ...] = ()
+    of_good: int = 1
+    """of how many good looks one is drawn"""
+    of_others: int = 1
     looks: tuple[LookLine, ...] = ()
     bad: tuple[tuple[datetime, datetime, str, bool], ...] = ()
     """when it was not well: from, until, how, and whether that was planned"""

@@ -4,20 +4,21 @@ that tables take, the days whose looks lie in tables of their own.
 
 from __future__ import annotations
 
+from monitor.ledger.sampling import SOME_LOOKS
+
 # Its own functions of JSON: a year of looks is never in Python's memory. OFFSET 0 keeps a body from
 # being read once for each use of it.
-MEASURED = """
-SELECT (looks.started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n,
-       avg(measure.value::text::double precision) AS mean
-FROM (SELECT started_at, readable(observation) AS seen FROM attempts
-      WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-        AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-            (SELECT day FROM seals WHERE what = 'rolled') OFFSET 0) AS looks,
+MEASURED = f"""
+SELECT (looks.started_at - ?) / ? AS cell, measure.key AS name, sum(weight) AS n,
+       sum(weight * measure.value::text::double precision) / sum(weight) AS mean
+FROM (SELECT attempts.started_at, weight, readable(observation) AS seen
+      FROM ({SOME_LOOKS}) AS drawn JOIN attempts ON attempts.check_number = drawn.check_number
+        AND attempts.started_at = drawn.started_at OFFSET 0) AS looks,
      LATERAL (SELECT key, value FROM json_each(looks.seen -> 'measures') WHERE key <> 'seconds'
               UNION ALL SELECT 'seconds', looks.seen -> 'seconds') AS measure
 WHERE json_typeof(measure.value) = 'number'
 GROUP BY cell, measure.key ORDER BY cell
-"""
+"""  # noqa: S608 - constants
 # A day's table counts as that which it is a part of.
 TABLE_BYTES = (
     "SELECT coalesce(parent.relname, c.relname) AS name,"

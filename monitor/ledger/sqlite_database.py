@@ -19,23 +19,23 @@ from pathlib import Path
 from monitor.ledger.database import BUSY_SECONDS, Database, Many, Value, Values
 from monitor.ledger.errors import LedgerFault, cause_of
 from monitor.ledger.placing import put_aside, same_file
+from monitor.ledger.sampling import SOME_LOOKS
 from monitor.ledger.sqlite_errors import broken, explained, told
 
 # JSON's own functions: a year of looks is never in Python's memory.
-_MEASURED = """
-SELECT (started_at - ?) / ? AS cell, measure.key AS name, count(*) AS n, avg(measure.value) AS mean
-FROM attempts, json_each(
+_MEASURED = f"""
+SELECT (drawn.started_at - ?) / ? AS cell, measure.key AS name, sum(weight) AS n,
+       sum(weight * measure.value) * 1.0 / sum(weight) AS mean
+FROM ({SOME_LOOKS}) AS drawn JOIN attempts ON attempts.check_number = drawn.check_number
+    AND attempts.started_at = drawn.started_at, json_each(
     json_set(
-        coalesce(json_extract(observation, '$.measures'), '{}'),
+        coalesce(json_extract(observation, '$.measures'), '{{}}'),
         '$.seconds', json_extract(observation, '$.seconds')
     )
 ) AS measure
-WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-  AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-      (SELECT day FROM seals WHERE what = 'rolled')
-  AND measure.type IN ('integer', 'real')
+WHERE measure.type IN ('integer', 'real')
 GROUP BY cell, name ORDER BY cell
-"""
+"""  # noqa: S608 - constants
 
 
 class SqliteDatabase(Database):

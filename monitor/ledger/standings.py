@@ -17,6 +17,7 @@ from monitor.ledger import bodies, encoding
 from monitor.ledger.database import Row
 from monitor.ledger.incidents import IncidentRow, incident_row
 from monitor.ledger.rollups import RollupReading, state_of
+from monitor.ledger.sampling import COUNT_LOOKS, EVERY_LOOK, Sampled
 
 # A look begins a run where it says something else than the one before, or comes after a gap.
 _RUNS = """
@@ -145,8 +146,22 @@ class StandingReading(RollupReading):
             ):
                 yield name, row["kind"], row["state"], row["looks"], row["at"]
 
+    def sampled(self, check: str, start: datetime, end: datetime, most: int) -> Sampled:
+        """What is to be read of a check's looks in a time, so that it is about `most` of those that
+        were good, and as many of the others.
+        """
+        span = (encoding.milliseconds(start), encoding.milliseconds(end))
+        row = self._database.row(COUNT_LOOKS, (check, *span))
+        looks, good = (int(row["looks"]), int(row["good"] or 0)) if row else (0, 0)
+        return Sampled(max(1, -(-good // most)), max(1, -(-(looks - good) // most)))
+
     def measured(
-        self, check: str, start: datetime, end: datetime, cells: int
+        self,
+        check: str,
+        start: datetime,
+        end: datetime,
+        cells: int,
+        sampled: Sampled = EVERY_LOOK,
     ) -> Iterator[tuple[str, datetime, float]]:
         """Every measure of a check as the mean of each of so many cells of a time: its name, the
         middle of the cell, the mean; "seconds" is the whole look. In the order of time.
@@ -154,9 +169,10 @@ class StandingReading(RollupReading):
         least, most = encoding.milliseconds(start), encoding.milliseconds(end)
         size = max(1, (most - least) // cells)
         found: dict[tuple[int, str], Spread] = {}
-        for row in self._database.rows(self._database.MEASURED, (least, size, check, least, most)):
+        asked = (least, size, *sampled, check, least, most, *sampled)
+        for row in self._database.rows(self._database.MEASURED, asked):
             mean = float(row["mean"])
-            found[row["cell"], str(row["name"])] = Spread(row["n"], mean, mean, mean)
+            found[row["cell"], str(row["name"])] = Spread(int(row["n"]), mean, mean, mean)
         half = timedelta(minutes=30)
         for hour in self.rolled_hours(check, start - half, end - half):
             cell = (encoding.milliseconds(hour.at + half) - least) // size

@@ -16,6 +16,7 @@ from monitor.core.verdict import State
 from monitor.incidents import store
 from monitor.incidents.fault_words import target_of, verdict_words
 from monitor.ledger import AttemptRow, Ledger
+from monitor.ledger.sampling import Sampled
 from monitor.page.standings import drawn
 from monitor.service.standing import check_line, holds
 from reports.graphs import graph
@@ -25,6 +26,8 @@ from reports.ticket import plain
 SPANS = (1, 7, 30, 90)
 # A graph is 500 pixels wide on most screens.
 _CELLS = 480
+# Five for each point; of a check that is looked at every five minutes a week.
+_MOST_DRAWN = 2400
 _MOST_LOOKS, _MOST_GRAPHS, _MOST_BAD = 40, 8, 60
 # A day of a check that is looked at every ten seconds; a table in a spreadsheet ends at a million.
 _MOST_ROWS = 50_000
@@ -40,6 +43,7 @@ def check_page(
     strip, shares = drawn(parts, start, now, zone)
     condition = store.known_condition(ledger, entry.name)
     looks = ledger.attempts(entry.name, _MOST_LOOKS)
+    sampled = ledger.sampled(entry.name, start, now, _MOST_DRAWN)
     verdict = looks[0].verdict if looks else None
     line = check_line(ledger, configuration, entry, condition, verdict, now)
     return CheckPage(
@@ -48,7 +52,9 @@ def check_page(
         days=days,
         spans=SPANS,
         known_percent=shares.known_percent,
-        graphs=tuple(_graphs(ledger, entry, start, now, zone))[:_MOST_GRAPHS],
+        graphs=tuple(_graphs(ledger, entry, start, now, zone, sampled))[:_MOST_GRAPHS],
+        of_good=sampled.good,
+        of_others=sampled.others,
         looks=tuple(_look_line(entry, row) for row in looks),
         bad=tuple(
             (part.start, part.end, part.state, part.planned)
@@ -156,11 +162,16 @@ def _look_line(entry: CheckEntry, row: AttemptRow) -> LookLine:
 
 
 def _graphs(
-    ledger: Ledger, entry: CheckEntry, start: datetime, end: datetime, zone: str
+    ledger: Ledger,
+    entry: CheckEntry,
+    start: datetime,
+    end: datetime,
+    zone: str,
+    sampled: Sampled,
 ) -> Iterator[Graph]:
     """What is expected of comes first, then the time that it took, then the rest by name."""
     values: dict[str, list[tuple[datetime, float]]] = {}
-    for name, at, mean in ledger.measured(entry.name, start, end, _CELLS):
+    for name, at, mean in ledger.measured(entry.name, start, end, _CELLS, sampled):
         values.setdefault(name, []).append((at, mean))
     expected = {e.measure: str(e) for e in (*entry.warn, *entry.expect)}
     meanings = {"seconds": "how long the whole look took", **entry.probe.measures()}

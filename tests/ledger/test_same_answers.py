@@ -19,6 +19,7 @@ from monitor.ledger import Ledger
 from monitor.ledger.encoding import milliseconds
 from monitor.ledger.migrate import MOVED
 from monitor.ledger.moving import move
+from monitor.ledger.sampling import EVERY_LOOK, Sampled
 from monitor.ledger.server_address import ServerAddress
 from monitor.ledger.sqlite_database import SqliteDatabase
 from tests.ledger.engines import ON_SERVER, on_server
@@ -71,7 +72,8 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "measured": lambda one: [
         (name, at, round(mean, 9))
         for check in one.check_names()
-        for name, at, mean in one.measured(check, FIRST, LAST, 200)
+        for sampled in (EVERY_LOOK, Sampled(3, 2))
+        for name, at, mean in one.measured(check, FIRST, LAST, 200, sampled)
     ],
     "newest": lambda one: one.newest("audit", 3),
     "newest_happening": lambda one: one.newest_happening(),
@@ -104,6 +106,7 @@ ASKED: dict[str, Callable[[Ledger], Any]] = {
     "runs": lambda one: [
         one.runs(name, FIRST, LAST, timedelta(hours=1)) for name in one.check_names()
     ],
+    "sampled": lambda one: [one.sampled(name, FIRST, LAST, 2) for name in one.check_names()],
     "seal": lambda one: [one.seal(day, "looks") for day in DAYS],
     "sealed_days": lambda one: one.sealed_days("looks"),
     "seals": lambda one: one.seals(),
