@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from checks.body import Unreadable
 from monitor.core.availability import Run
-from monitor.core.rollup import Look, Spread
+from monitor.core.rollup import Look
 from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies, encoding
 from monitor.ledger.database import Row
@@ -168,19 +168,20 @@ class StandingReading(RollupReading):
         """
         least, most = encoding.milliseconds(start), encoding.milliseconds(end)
         size = max(1, (most - least) // cells)
-        found: dict[tuple[int, str], Spread] = {}
+        # How many, and their sum.
+        found: dict[tuple[int, str], tuple[int, float]] = {}
         asked = (least, size, *sampled, check, least, most, *sampled)
         for row in self._database.rows(self._database.MEASURED, asked):
-            mean = float(row["mean"])
-            found[row["cell"], str(row["name"])] = Spread(int(row["n"]), mean, mean, mean)
+            number = int(row["n"])
+            found[row["cell"], str(row["name"])] = (number, number * float(row["mean"]))
         half = timedelta(minutes=30)
         for hour in self.rolled_hours(check, start - half, end - half):
             cell = (encoding.milliseconds(hour.at + half) - least) // size
             for name, spread in hour.counts.measures.items():
-                known = found.get((cell, name))
-                found[cell, name] = known.joined(spread) if known else spread
-        for (cell, name), spread in sorted(found.items()):
-            yield name, encoding.moment(least + cell * size + size // 2), spread.mean
+                number, total = found.get((cell, name), (0, 0.0))
+                found[cell, name] = (number + spread.n, total + spread.n * spread.mean)
+        for (cell, name), (number, total) in sorted(found.items()):
+            yield name, encoding.moment(least + cell * size + size // 2), total / number
 
     def began(self) -> datetime | None:
         """When the first thing happened that it knows of."""
