@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import NamedTuple
 
 from monitor.core.availability import Run
 from monitor.core.verdict import State
@@ -31,9 +32,8 @@ class Look:
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """What many values of a measure come to."""
+class Spread(NamedTuple):
+    """What many values of a measure come to: a tuple, of which months have ten thousand."""
 
     n: int
     mean: float

@@ -26,8 +26,8 @@ from reports.ticket import plain
 SPANS = (1, 7, 30, 90)
 # A graph is 500 pixels wide on most screens.
 _CELLS = 480
-# Three for each point: what a server reads in half of the time that a page may take.
-_MOST_DRAWN = 1500
+# Two or three for each point: what a server reads in a third of the time that a page may take.
+_MOST_DRAWN = 1200
 _MOST_LOOKS, _MOST_GRAPHS, _MOST_BAD = 40, 8, 60
 # A day of a check that is looked at every ten seconds; a table in a spreadsheet ends at a million.
 _MOST_ROWS = 50_000

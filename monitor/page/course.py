@@ -27,8 +27,8 @@ from monitor.ledger import Ledger
 from monitor.page.ledger_reader import LedgerReader, Unavailable
 from monitor.service.standing import holds
 
-# A server goes through as many in a twentieth of a second.
-LOOKS_AT_ONCE = 30_000
+# A server goes through as many in a thirtieth of a second.
+LOOKS_AT_ONCE = 20_000
 _DAY = timedelta(days=1)
 # Beyond its own limit a look is given this long to be written.
 _WRITTEN_WITHIN = timedelta(minutes=5)
