@@ -30,7 +30,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from checks.contract import CannotTell
-from checks.transport.tls_context import Version, made, reason
+from checks.transport.tls_context import OLD_CIPHERS, Version, made, reason
 
 # The numbers are X509_V_ERR_... of <openssl/x509_vfy.h>; they are part of OpenSSL's interface and
 # the same in 1.1.1 and 3.x, unlike its messages.
@@ -114,6 +114,12 @@ def taking_anything() -> ssl.SSLContext:
     # can be looked at, and whose it is would stay unknown.
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
+
+
+def old_cipher(agreed: ssl.SSLObject | ssl.SSLSocket) -> str:
+    """In words, the cipher that strict clients refuse and browsers take; "" for any other."""
+    name = (agreed.cipher() or ("",))[0]
+    return f"its TLS has old ciphers alone ({name}; RFC 9325, 4.2)" if name in OLD_CIPHERS else ""
 
 
 def code_of(error: ssl.SSLError) -> str:

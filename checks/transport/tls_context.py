@@ -9,6 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 Version = Literal["1.2", "1.3"]
+# Ciphers of TLS 1.2 that browsers and curl still take, and Python's own list does not (with an RSA
+# key exchange Go does neither): old appliances, gateways and management boards have nothing else.
+OLD_CIPHERS = (
+    "ECDHE-ECDSA-AES256-SHA",
+    "ECDHE-RSA-AES256-SHA",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-RSA-AES128-SHA",
+    "AES256-GCM-SHA384",
+    "AES128-GCM-SHA256",
+    "AES256-SHA",
+    "AES128-SHA",
+)
 
 
 def made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
@@ -25,6 +37,10 @@ def made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
     # TLS 1.0 and 1.1 must not be used any more (RFC 8996).
     newest = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     context.minimum_version = newest[minimum]
+    # The old ones come last: a server that has others as well does not come to them. Names that a
+    # library has no more are passed over; those of TLS 1.3 are not chosen here.
+    own = [one["name"] for one in context.get_ciphers() if not one["name"].startswith("TLS_")]
+    context.set_ciphers(":".join((*own, *OLD_CIPHERS)))
     # Each certificate is looked at anew: a resumed session shows none (RFC 8446 section 2.2).
     context.options |= ssl.OP_NO_TICKET
     return context
