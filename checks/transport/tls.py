@@ -82,15 +82,19 @@ _KEPT_CONTEXTS = 64
 
 
 def trusting(
-    trusted: Path | None, minimum: Version = "1.2", alpn: tuple[str, ...] = ()
+    trusted: Path | None,
+    minimum: Version = "1.2",
+    alpn: tuple[str, ...] = (),
+    browsers: bool = False,
 ) -> ssl.SSLContext:
     """Checks certificate and name, by the authorities of a PEM file or the system's.
 
-    `minimum` is the oldest version of TLS taken; `alpn` what is offered to speak (RFC 7301).
+    `minimum` is the oldest version of TLS taken; `alpn` what is offered to speak (RFC 7301);
+    `browsers` whether the clients of what is looked at are such (tls_context.py).
     Shared between its users: nobody changes it. Raises CannotTell.
     """
     try:
-        return _kept(trusted, _changed(trusted), minimum, alpn)
+        return _kept(trusted, _changed(trusted), minimum, alpn, browsers)
     except OSError as problem:
         raise _unreadable(problem) from problem
 
@@ -133,9 +137,9 @@ def code_of(error: ssl.SSLError) -> str:
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
 def _kept(
-    trusted: Path | None, _changed: int, minimum: Version, alpn: tuple[str, ...]
+    trusted: Path | None, _changed: int, minimum: Version, alpn: tuple[str, ...], browsers: bool
 ) -> ssl.SSLContext:
-    context = made(trusted, minimum)
+    context = made(trusted, minimum, browsers)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context

@@ -23,9 +23,17 @@ OLD_CIPHERS = (
 )
 
 
-def made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
+# Of a server that cannot say that it renegotiates safely (RFC 5746): browsers take it, OpenSSL 3
+# does not unless told. Python names it from 3.12 on; the bit is part of OpenSSL's interface.
+_LEGACY_SERVER_CONNECT = 0x4
+
+
+def made(trusted: Path | None, minimum: Version, browsers: bool = False) -> ssl.SSLContext:
     """Checks certificate and name, by the authorities of a PEM file or the system's; `minimum` is
     the oldest version that it speaks. Raises OSError, which a file that holds none is too.
+
+    `browsers`: offers no DHE, as none of them does any more. A server that would rather have it,
+    with a group of 1024 bits, shows them its page all the same; one that has nothing else does not.
     """
     context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
     # Python 3.13 adds VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN: a certificate that browsers
@@ -39,8 +47,10 @@ def made(trusted: Path | None, minimum: Version) -> ssl.SSLContext:
     context.minimum_version = newest[minimum]
     # The old ones come last: a server that has others as well does not come to them. Names that a
     # library has no more are passed over; those of TLS 1.3 are not chosen here.
-    own = [one["name"] for one in context.get_ciphers() if not one["name"].startswith("TLS_")]
+    left_out = ("TLS_", "DHE-") if browsers else ("TLS_",)
+    own = [one["name"] for one in context.get_ciphers() if not one["name"].startswith(left_out)]
     context.set_ciphers(":".join((*own, *OLD_CIPHERS)))
+    context.options |= _LEGACY_SERVER_CONNECT
     # Each certificate is looked at anew: a resumed session shows none (RFC 8446 section 2.2).
     context.options |= ssl.OP_NO_TICKET
     return context

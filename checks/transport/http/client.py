@@ -203,7 +203,7 @@ class _Once:
         self._phases.enter("tls")
         # RFC 9113 section 3.2: HTTP/2 over TLS is agreed on by ALPN, never assumed.
         offered = ("h2", "http/1.1") if self._manner.http2 else ("http/1.1",)
-        context = trusting(self._manner.trusted, alpn=offered)
+        context = trusting(self._manner.trusted, alpn=offered, browsers=not self._manner.programs)
         await wire.secure(context, self._request.address.host)
         if (secured := wire.secured) is None:
             return False
