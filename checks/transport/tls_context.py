@@ -28,6 +28,25 @@ OLD_CIPHERS = (
 _LEGACY_SERVER_CONNECT = 0x4
 
 
+class _Context(ssl.SSLContext):
+    """Asks for a name, and checks it, without the dot at its end: "portal.example.net." is the same
+    host, and goes neither into a ClientHello (RFC 6066 section 3) nor into a certificate.
+    """
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """What asyncio and our own connections secure themselves by."""
+        if isinstance(server_hostname, str) and server_hostname != ".":
+            server_hostname = server_hostname.removesuffix(".")
+        return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
 def made(trusted: Path | None, minimum: Version, browsers: bool = False) -> ssl.SSLContext:
     """Checks certificate and name, by the authorities of a PEM file or the system's; `minimum` is
     the oldest version that it speaks. Raises OSError, which a file that holds none is too.
@@ -35,7 +54,11 @@ def made(trusted: Path | None, minimum: Version, browsers: bool = False) -> ssl.
     `browsers`: offers no DHE, as none of them does any more. A server that would rather have it,
     with a group of 1024 bits, shows them its page all the same; one that has nothing else does not.
     """
-    context = ssl.create_default_context(cafile=str(trusted) if trusted else None)
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    if trusted:
+        context.load_verify_locations(cafile=str(trusted))
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     # Python 3.13 adds VERIFY_X509_STRICT and VERIFY_X509_PARTIAL_CHAIN: a certificate that browsers
     # take (no Authority Key Identifier, as of many a private authority) would be a fault on one
     # host and none on another.

@@ -248,3 +248,14 @@ async def test_the_link_that_has_ended_is_told_with_its_date(tmp_path: Path) -> 
         )
     assert seen.verdict.fault is not None
     assert f"{ended:%b} {ended.day:2}" in seen.verdict.fault.text, seen.verdict.fault
+
+
+async def test_a_name_with_the_dot_of_the_root_is_the_same_name(tmp_path: Path) -> None:
+    """curl/curl#13440, python/cpython#76178, netty/netty-tcnative#400; RFC 6066, 3: it goes neither
+    into the ClientHello, which a strict server would refuse, nor is it in the certificate.
+    """
+    context, trusted = Chain(strict_name=True).served(tmp_path)
+    async with listening(talk, context) as port:
+        where = place("tls-certificate", port) | {"server_name": "localhost."}
+        seen = await once(tmp_path, "tls-certificate", **where, trusted_certificates=trusted)
+    assert str(seen.verdict.state) == "OK", seen.verdict
