@@ -33,7 +33,7 @@ from checks.settings import Duration, ReadableFile
 from checks.transport.host_port import Host
 from checks.transport.http.trust import Certificate, begins_at, chain, ends_at
 from checks.transport.line_protocol import Conversation
-from checks.transport.tls import taking_anything, trusting
+from checks.transport.tls import old_cipher, taking_anything, trusting
 from checks.transport.tls_context import Version
 
 # The object identifier 1.3.6.1.5.5.7.1.24 (TLS feature, RFC 7633 section 4) as X.690 has it.
@@ -150,6 +150,8 @@ host = "agent.example.net"
         version = agreed.version() or ""
         trace.measure("tls_version", float(version.removeprefix("TLSv") or "nan"))
         trace.note(f"{version}, {(agreed.cipher() or ('',))[0]}")
+        if old := old_cipher(agreed):
+            trace.note(f"warning: browsers take what strict clients refuse: {old}")
         if links := chain(agreed):
             _describe(links, trace)
         if _MUST_STAPLE in (agreed.getpeercert(binary_form=True) or b""):

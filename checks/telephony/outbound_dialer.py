@@ -99,6 +99,7 @@ expect_status = [200, 202]
                 evidence.exhibit_leg(trace, name, ladder_of(name))
             if "call" in legs:
                 line_security.measure(trace, legs["call"], self.line)
+                evidence.note_readings(trace, legs)
                 evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
 
     def _words(self) -> dict[str, str]:

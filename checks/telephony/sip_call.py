@@ -232,9 +232,7 @@ script = [
             return
         call = legs["call"]
         line_security.measure(trace, call, self.line)
-        if forgiven := call.seen("forgiven"):
-            lines = ", ".join(forgiven["lines"][:5])
-            trace.note(f"its session description was read as phones do that forgive: {lines}"[:400])
+        evidence.note_readings(trace, legs)
         evidence.exhibit_figures(trace, legs, evidence.measure_media(trace, legs))
         if (invited := call.seen("invited")) and (answered := call.seen("answered")):
             trace.measure("answer_seconds", answered.at - invited.at)

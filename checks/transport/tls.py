@@ -30,7 +30,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from checks.contract import CannotTell
-from checks.transport.tls_context import Version, made, reason
+from checks.transport.tls_context import OLD_CIPHERS, Version, made, reason
 
 # The numbers are X509_V_ERR_... of <openssl/x509_vfy.h>; they are part of OpenSSL's interface and
 # the same in 1.1.1 and 3.x, unlike its messages.
@@ -82,15 +82,19 @@ _KEPT_CONTEXTS = 64
 
 
 def trusting(
-    trusted: Path | None, minimum: Version = "1.2", alpn: tuple[str, ...] = ()
+    trusted: Path | None,
+    minimum: Version = "1.2",
+    alpn: tuple[str, ...] = (),
+    browsers: bool = False,
 ) -> ssl.SSLContext:
     """Checks certificate and name, by the authorities of a PEM file or the system's.
 
-    `minimum` is the oldest version of TLS taken; `alpn` what is offered to speak (RFC 7301).
+    `minimum` is the oldest version of TLS taken; `alpn` what is offered to speak (RFC 7301);
+    `browsers` whether the clients of what is looked at are such (tls_context.py).
     Shared between its users: nobody changes it. Raises CannotTell.
     """
     try:
-        return _kept(trusted, _changed(trusted), minimum, alpn)
+        return _kept(trusted, _changed(trusted), minimum, alpn, browsers)
     except OSError as problem:
         raise _unreadable(problem) from problem
 
@@ -116,6 +120,12 @@ def taking_anything() -> ssl.SSLContext:
     return context
 
 
+def old_cipher(agreed: ssl.SSLObject | ssl.SSLSocket) -> str:
+    """In words, the cipher that strict clients refuse and browsers take; "" for any other."""
+    name = (agreed.cipher() or ("",))[0]
+    return f"its TLS has old ciphers alone ({name}; RFC 9325, 4.2)" if name in OLD_CIPHERS else ""
+
+
 def code_of(error: ssl.SSLError) -> str:
     """The fault code of a broken handshake, or of a connection that broke later."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -127,9 +137,9 @@ def code_of(error: ssl.SSLError) -> str:
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
 def _kept(
-    trusted: Path | None, _changed: int, minimum: Version, alpn: tuple[str, ...]
+    trusted: Path | None, _changed: int, minimum: Version, alpn: tuple[str, ...], browsers: bool
 ) -> ssl.SSLContext:
-    context = made(trusted, minimum)
+    context = made(trusted, minimum, browsers)
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context

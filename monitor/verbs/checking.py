@@ -4,6 +4,7 @@ the running one, and whether everything that it names opens.
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -24,6 +25,9 @@ from monitor.verbs.opening import Stop
 from monitor.verbs.refusal import in_words
 from reports.render import render_text
 
+# What curl(1) and libraries of most languages read, in small letters and in capitals.
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
 
 def check_config(arguments: Namespace) -> int:
     """Say every fault of the configuration, of all its sites or of one (--site). 0 good, 2 with all
@@ -37,7 +41,7 @@ def check_config(arguments: Namespace) -> int:
     found = sites[0]
     of_all = [one for site in sites for one in site.warnings]
     barred = [one for site in sites for one in (*_kept_out(site), *_without_right(site))]
-    warnings = tuple(dict.fromkeys([*barred, *of_all]))
+    warnings = tuple(dict.fromkeys([*barred, *of_all, *proxies_passed_over(os.environ)]))
     if arguments.diff is not None:
         return _differs(every, warnings, arguments.diff, arguments.json)
     if arguments.try_:
@@ -104,6 +108,15 @@ def _without_right(found: Configuration) -> Iterator[Fault]:
         blind = f"without {them} {', '.join(names)} cannot see all"
         right = f"`reveille install` lays {them} down"
         yield Fault("", f"{', '.join(files)} {are} not in force: {blind}", right)
+
+
+def proxies_passed_over(environment: Mapping[str, str]) -> Iterator[Fault]:
+    """The proxies that curl and browsers of this host go through, and no look does."""
+    told = [name for name in _PROXIES for name in (name, name.upper()) if environment.get(name)]
+    if told:
+        # Its value may hold a password.
+        wrong = f"{', '.join(told)} of the environment: no look goes through a proxy"
+        yield Fault("", wrong, "what is reached through one alone is looked at from beyond it")
 
 
 def warn(file: Path, warnings: Iterable[Fault]) -> None:

@@ -33,6 +33,7 @@ PACKAGES = {
     "es_MX_f_Allison": "asterisk-core-sounds-es-wav",
     "debsums": "debsums",
     "dnsmasq": "dnsmasq-base",
+    "gnutls-serv": "gnutls-bin",
     "dovecot": "dovecot-imapd",
     "espeak-ng": "espeak-ng",
     "faketime": "faketime",

@@ -134,6 +134,7 @@ SEEN_ELSEWHERE: Mapping[str, str] = {
     "nor does the old one become ready": "test_installed.py",
     "… was taken from": "tests/loopback/test_led_elsewhere.py",
     "not read to its end": "test_attackers.py",
+    "HTTPS_PROXY of the environment": "tests/field/far_ends/test_proxies.py",
     "… is of the type": "tests/loopback/test_database_owner.py",
 }
 """rows that are broken and mended by other tests"""

@@ -142,7 +142,7 @@ def counts(packets: int, empty: int) -> dict[str, Any]:
 def test_what_a_digit_takes_the_place_of_is_no_loss() -> None:
     meter = Meter()
     meter.take(counts(100, 0), 10.0)
-    meter.digit(10.1)
+    meter.stood_in(10.1)
     assert meter.take(counts(112, 8), 10.25)["rx_empty"] == 0
     assert meter.take(counts(124, 10), 10.5)["rx_empty"] == 0
     assert meter.take(counts(200, 15), 12.0)["rx_empty"] == 5

@@ -12,7 +12,12 @@ malformed         a challenge that our engine cannot read, since it     what nev
 other-payload     RTP of a payload type that was not agreed             nothing: it is added to the
                                                                         words of a fault of sound
 other-payload,    RTP of the second codec of an answer, which our       a fault of sound: UNKNOWN
-lawful            engine does not play
+lawful            engine does not play, while it was not asked for
+                  alone (checks/telephony/phone/codec_choice.py)
+codec-asked       it was, and there is no answer yet                    every fault: UNKNOWN
+codec-refused     the far end does not go with it                       a fault of sound: UNKNOWN
+codec-agreed      it does: heard as ever, but for the sound before      a prompt of which a part was
+                                                                        missed then: UNKNOWN
 
 Their exhibits: bad-peer.txt (the datagrams), the ladder, and the counts.
 """
@@ -29,6 +34,9 @@ from checks.telephony.sip.malformed import MANY_PROVISIONALS
 BAD_PEER = "bad-peer"
 # Codes that say that nothing, or something else, was heard.
 _OF_SOUND = ("silent", "unknown-prompt", "not-heard", "dtmf-ignored", "dead-air", "one-way-")
+# Of them, those that a beginning which was missed explains.
+_IN_PART = ("not-heard", "unknown-prompt", "dtmf-ignored")
+_OF_CODECS = ("codec-asked", "codec-agreed", "codec-refused")
 # Codes that say "nothing came": a breach of the protocol may be the reason that nothing did.
 _NEVER_CAME = ("timeout", "not-rung", "not-answered", "not-registered")
 
@@ -71,12 +79,22 @@ def blamed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | CannotTell | No
 
 
 def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | CannotTell | None:
-    """A fault of sound with the reason why nothing was heard, where RTP of a payload type came that
-    nobody agreed on; None where none did. What was agreed on callers hear: it is we who do not.
+    """A fault with the reason why nothing was heard, where RTP came that our engine does not play;
+    None where none did. What was agreed on callers hear: it is we who do not.
     """
-    seen = next((one for phone in legs.values() if (one := phone.seen("other-payload"))), None)
-    if seen is None or not fault.code.startswith(_OF_SOUND):
-        return None
+    for phone in legs.values():
+        asked = phone.seen("codec-asked")
+        if asked and (chosen := _chosen(fault, phone, asked["codec"])):
+            return chosen
+        # What was lawful is played since it was asked for.
+        otherwise = {"lawful": False} if asked else {}
+        seen = phone.seen("other-payload", **otherwise)
+        if seen and fault.code.startswith(_OF_SOUND):
+            return _other(fault, seen)
+    return None
+
+
+def _other(fault: Failed, seen: Event) -> Failed | CannotTell:
     if seen["lawful"]:
         return CannotTell(
             f"the far end took several codecs and sends the one of payload type {seen['came']};"
@@ -87,6 +105,25 @@ def unplayed(fault: Failed, legs: Mapping[str, Phone]) -> Failed | CannotTell | 
         f"{fault.text}; its RTP has payload type {seen['came']}, and {seen['agreed']} was agreed",
         fault.origin,
     )
+
+
+def _chosen(fault: Failed, phone: Phone, codec: str) -> CannotTell | None:
+    """What a fault is in a call whose far end was asked for one codec alone; None: what it is in
+    any other.
+    """
+    told = [event for event in phone.events if event.name in _OF_CODECS][-1]
+    sends = f"the far end took several codecs and sends {codec}"
+    way = "name one in 'codecs'"
+    if told.name == "codec-asked":
+        return CannotTell(f"{sends}; asked for it alone it has not answered: {way} ({fault})")
+    if told.name == "codec-refused" and fault.code.startswith(_OF_SOUND):
+        said = f"{told['code']} {told['phrase']}".strip()
+        return CannotTell(f"{sends}; asked for it alone it says {said}: {way} ({fault})")
+    # What was said between the answer and the agreement nobody heard.
+    begun = max((one.at for one in phone.orders), default=0.0)
+    if told.name == "codec-agreed" and fault.code in _IN_PART and begun < told.at:
+        return CannotTell(f"{sends}, which was asked for alone while it spoke: {way} ({fault})")
+    return None
 
 
 def killed(problem: CannotTell, legs: Mapping[str, Phone]) -> Failed | None:

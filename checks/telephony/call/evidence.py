@@ -187,6 +187,21 @@ def exhibit_leg(trace: Trace, name: str, ladder: str) -> None:
     trace.exhibit(ladder.replace("ladder", "bad-peer"), "text/plain")
 
 
+def note_readings(trace: Trace, legs: Mapping[str, Phone]) -> None:
+    """What our engine forgave a far end, or had to ask it for, in each leg."""
+    for name, phone in legs.items():
+        leg = "" if name == "call" else f"{name}: "
+        if forgiven := phone.seen("forgiven"):
+            lines = ", ".join(forgiven["lines"][:5])
+            said = f"{leg}its session description was read as phones do that forgive: {lines}"
+            trace.note(said[:400])
+        if agreed := phone.seen("codec-agreed"):
+            trace.note(
+                f"{leg}of several codecs that were agreed the far end sent {agreed['codec']}, which"
+                " our engine plays since it asked for that one alone"
+            )
+
+
 def exhibit_figures(trace: Trace, legs: dict[str, Phone], quality: Mapping[str, Quality]) -> None:
     """timings.json (every event in seconds since the call's INVITE) and rtp.json (the counts of
     each leg, and the quality of each direction), and picture.json (what a page draws).

@@ -6,12 +6,14 @@ resume    re-INVITE with sendrecv                            tells media, or cha
 mute      our sound is kept from the call                    tells muted; resume tells unmuted
 transfer  REFER (RFC 3515), with Replaces (RFC 3891) where a call is to be taken over (RFC 5589);
           every NOTIFY, and a refusal of the REFER, is told as transfer-status
+codec     re-INVITE with one codec alone, of itself          tells codec-asked, and what came of it
 identify  what names the dialog, for such a Replaces         tells dialog
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,8 @@ from urllib.parse import quote, unquote
 import pjsua2 as pj
 
 from checks.telephony.phone.callbacks import LineCall
+from checks.telephony.phone.codec_choice import CodecChoice
+from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Sources
 from checks.telephony.sip.ladder import Ladder, Message
 
@@ -58,6 +62,8 @@ class Changing:
 
     tell: Callable[..., None]
     ladder: Ladder
+    choice: CodecChoice
+    meter: Meter
 
     def __init__(self) -> None:
         self.follows: Following | None = None
@@ -102,6 +108,30 @@ class Changing:
         if (answer.status or 0) >= 300 and answer.status not in (401, 407):
             self.tell("change-refused", answer.at, code=answer.status, phrase=answer.phrase)
 
+    def on_second_codec(self, codec: str) -> None:
+        """A packet came that the engine does not play: no loss, and to be played from now on."""
+        self.meter.stood_in(time.monotonic())
+        self.choice.want(codec)
+
+    def choose_codec(self) -> None:
+        """Ask for the codec alone that the far end sends, once the call is answered."""
+        # An offer out of a call on hold would hold it, or resume it, by an order of nobody's.
+        if not self.in_call or self.held or self._sound is None:
+            return
+        info = self._call.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.choice.ask(self._offered_anew)
+
+    def _offered_anew(self) -> bool:
+        """Whether a re-INVITE went out: while another is under way none may (RFC 3261, 14.1)."""
+        parameter = pj.CallOpParam(True)
+        parameter.opt.videoCount = 0
+        try:
+            self._call.reinvite(parameter)
+        except pj.Error:
+            return False
+        return True
+
     def on_held(self) -> None:
         """The far end has taken it that it is on hold; its counts begin anew when it is resumed."""
         answer = self.ladder.final_response("INVITE")
@@ -130,6 +160,7 @@ class Changing:
             self._former, self._call, self._successor = self._call, call, None
             # Until the new call has media of its own.
             self._sound = None
+            self.choice.begin()
             self.tell("transferred")
         return call is self._call
 

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 
 import pjsua2 as pj
 
+from checks.telephony.phone.codec_choice import CodecChoice
 from checks.telephony.phone.engine_trouble import kept_by
 from checks.telephony.phone.sip_watch import Watch
 from checks.telephony.sip.ladder import Message, parse_log
 from checks.telephony.sip.malformed import Dropped
-from checks.telephony.sip.sdp_offer import with_usual_events
+from checks.telephony.sip.sdp_offer import with_codec_alone, with_usual_events
 
 # How digits are sent -> the engine's number for it.
 DTMF = {"rfc4733": 0, "info": 1}
@@ -26,6 +27,7 @@ class Listener(Protocol):
     broken: Exception | None
     ssrc_changes: int
     watch: Watch
+    choice: CodecChoice
 
     def on_message(self, message: Message) -> None: ...
     def on_registration(self, code: int, phrase: str, expires: int) -> None: ...
@@ -123,7 +125,8 @@ class LineCall(pj.Call):  # type: ignore[misc]
         """Our own description, before it goes out."""
         # Within an answer the numbers are those of the offer (RFC 3264 section 6.1).
         if not parameter.remSdp.wholeSdp:
-            parameter.sdp.wholeSdp = with_usual_events(parameter.sdp.wholeSdp)
+            offer = with_usual_events(parameter.sdp.wholeSdp)
+            parameter.sdp.wholeSdp = with_codec_alone(offer, self.handset.choice.alone)
 
     @_kept
     def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802

@@ -22,6 +22,7 @@ import pjsua2 as pj
 
 from checks.telephony.phone import pjsua2_settings
 from checks.telephony.phone.callbacks import DTMF, LineAccount, LineCall, Wire
+from checks.telephony.phone.codec_choice import CodecChoice
 from checks.telephony.phone.pjsua2_settings import Account
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Screen, Sources, callers_in
@@ -55,6 +56,8 @@ class Handset(Sounding):
         self.ssrc_changes = 0
         """how often RTP came from another sender than before"""
         self.meter, self.watch, self._door = Meter(), Watch(tell, folder, name), Door()
+        self.choice = CodecChoice(tell)
+        self.watch.second_codec = self.on_second_codec
         self._endpoint: Any = None
         self._account: Any = None
         self._configured: Any = None
@@ -162,6 +165,8 @@ class Handset(Sounding):
         # The engine may break in a callback: poll raises it where the process can act on it.
         if self.broken is not None:
             raise self.broken
+        if self.choice.due:
+            self.choose_codec()
         if self.has_media and time.monotonic() >= self._next_look:
             self.look_at_media()
 
@@ -194,10 +199,11 @@ class Handset(Sounding):
             return
         self.ladder.add(message)
         self.watch.look(message)
+        of_choice = self.choice.look(message)
         if not self.ended and (digit := self._plain_digits.look(message)):
             self.on_digit(digit, "info")
         # After the end nothing more is told: the daemon awaits its statistics only.
-        if message.method != "INVITE" or self.ended:
+        if message.method != "INVITE" or self.ended or of_choice:
             return
         if message.direction == "sent" and message.status is None:
             self.tell("invited", message.at)
@@ -298,5 +304,5 @@ class Handset(Sounding):
         """The far end pressed a digit."""
         self.digits += digit
         if method == "rfc4733":
-            self.meter.digit(time.monotonic())
+            self.meter.stood_in(time.monotonic())
         self.tell("dtmf", digit=digit, method=method)

@@ -4,8 +4,8 @@ leg.
 The engine's counts are looked at every quarter of a second. A stream that begins anew (hold, a
 re-INVITE) counts from zero again: what was counted before is kept. A jitter buffer that is empty
 while not a packet comes is a pause of the far end (silence suppression, hold) and no loss: only
-that which is empty between packets counts. Nor is it one while a digit goes by: its packets stand
-in the sound's stead (RFC 4733).
+that which is empty between packets counts. Nor is it one while a digit goes by, or sound in a codec
+that is not played: those packets stand in its stead (RFC 4733, RFC 3264 section 6.1).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_POINTS = 480
 # Ten seconds of 20 ms packets: in a short call one late packet is no sickness.
 _FEWEST_PACKETS = 500
 # How long after a digit what is empty is its doing: a digit of 160 ms with its end, and two looks.
-_DIGIT_SECONDS = 0.6
+_STOOD_IN_SECONDS = 0.6
 
 # Monotonic seconds, and the totals so far: packets received, lost, late or missing in the buffer,
 # sent.
@@ -43,7 +43,7 @@ class Meter:
         self._before: dict[str, int] = {}
         self._raw: dict[str, int] = {}
         self._pauses = 0
-        self._digit_at = float("-inf")
+        self._stood_in_at = float("-inf")
         self._at = 0.0
         self._every = 0.0
         self._moved = False
@@ -66,7 +66,7 @@ class Meter:
         # RFC 4733 packets take the sound's place: the buffer runs empty without a loss.
         if (
             raw["rx_packets"] == self._raw.get("rx_packets", 0)
-            or at - self._digit_at <= _DIGIT_SECONDS
+            or at - self._stood_in_at <= _STOOD_IN_SECONDS
         ):
             self._pauses += raw["rx_empty"] - self._raw.get("rx_empty", 0)
         self._sent(raw["tx_packets"] - self._raw.get("tx_packets", 0), at, counts["frame_ms"])
@@ -88,9 +88,11 @@ class Meter:
         self._at = at
         return self.latest
 
-    def digit(self, at: float) -> None:
-        """The far end pressed one at `at` (monotonic seconds), told by RTP."""
-        self._digit_at = at
+    def stood_in(self, at: float) -> None:
+        """At `at` (monotonic seconds) RTP came in the sound's stead: a digit, or sound in a codec
+        that the engine does not play.
+        """
+        self._stood_in_at = at
 
     def ordered(self) -> None:
         """The sound was agreed on anew (hold, resume, another codec): what was not sent meanwhile

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ from checks.telephony.sip.malformed import MANY_PROVISIONALS, Asked, Exhibits, M
 _FLOOD_TIMES, _FLOOD_SECONDS = 4, 1.0
 # A stray packet or two of an earlier call may still arrive.
 _MANY_BAD_PACKETS = 10
+# Comfort noise and the like may come once; what is meant to be heard goes on.
+_SOME_PACKETS = 3
 # A reason phrase is free text of the far end: it goes into tickets.
 _LONGEST_PHRASE = 200
 # Our own refusals of what we were offered (RFC 3261): 415, 488 and 606.
@@ -61,9 +63,12 @@ class Watch:
         self._call_id = ""
         self._tags: set[str] = set()
         self._answers: dict[tuple[str, str], str] = {}
-        self._bad_packets = self._other_payloads = 0
-        self._agreed = frozenset[int]()
-        """payload types of the far end's latest description"""
+        self._bad_packets = self._other_payloads = self._payloads_told = 0
+        self._offered: dict[int, str] = {}
+        self._agreed: dict[int, str] = {}
+        """codecs of our latest description, and of the far end's, by payload type"""
+        self.second_codec: Callable[[str], None] = lambda _codec: None
+        """told of each packet of a codec that was agreed on and is not played, by its name"""
         self._flooded = False
         self.far = FarReports()
 
@@ -77,11 +82,13 @@ class Watch:
                 self._invites(next(iter(message.headers("Call-ID")), ""))
             if message.method == "INVITE" and message.status in _UNFIT:
                 self._tell("offer-refused", message.at, code=message.status, srtp=self.srtp)
+            if message.method == "INVITE" and message.has_body:
+                self._offered = sdp.codecs(message.text)
             self._places.add(message.far.rpartition(" ")[2])
         elif message.method == "INVITE" and message.has_body:
             # RFC 4568 section 5.1.3: a crypto attribute in the answer means that SRTP is agreed.
             self.encrypted = self.srtp != "never" and sdp.has_key(message.text)
-            self._agreed = sdp.payload_types(message.text)
+            self._agreed, self._other_payloads = sdp.codecs(message.text), 0
         if (
             message.direction == "received"
             and message.method == "INVITE"
@@ -188,11 +195,21 @@ class Watch:
         8)". The tenth is told, and whether it was agreed on all the same: of several codecs in an
         answer each may come (RFC 3264 section 6.1).
         """
-        self._other_payloads += 1
         numbers = re.findall(r"\d{1,3}", entry)
-        if self._other_payloads == _MANY_BAD_PACKETS and len(numbers) == 2:
-            came, plays = map(int, numbers)
-            self._tell("other-payload", came=came, agreed=plays, lawful=came in self._agreed)
+        if len(numbers) != 2:
+            return
+        self._other_payloads += 1
+        came, plays = map(int, numbers)
+        codec = self._agreed.get(came, "")
+        lawful = codec != "" and codec in self._offered.values()
+        # A far end may press its keys by our number, or by its own: they are no codec to agree on.
+        sound = lawful and not codec.startswith("TELEPHONE-EVENT/")
+        if sound and self._other_payloads >= _SOME_PACKETS:
+            self.second_codec(codec)
+        # Each description of the far end's counts anew, and it may send many.
+        if self._other_payloads == _MANY_BAD_PACKETS and self._payloads_told < _TOLD:
+            self._payloads_told += 1
+            self._tell("other-payload", came=came, agreed=plays, lawful=lawful)
 
     def begin_media(self, rtcp: str) -> None:
         """Sound can flow; what the far end reports of it comes to this address of ours."""

@@ -15,6 +15,11 @@ _KEY = re.compile(r"(?m)^a=crypto:\d+ \S+ inline:")
 _AUDIO = re.compile(r"^m=audio (\d{1,5})(?:/\d+)? ([\w/]+)((?: \d+)+)[ \t]*$", re.MULTILINE)
 # User, session, version, network, kind of address, address (RFC 4566 section 5.2).
 _ORIGIN_WORDS = 6
+# RFC 4566 section 6: payload type, name and clock rate.
+_MAPPED = re.compile(r"(?m)^a=rtpmap:(\d{1,3}) +([^\s/]+/\d+)")
+# RFC 3551 section 6, table 4: what a payload type means where no rtpmap says it; those of
+# telephones.
+_STATIC = {0: "PCMU/8000", 3: "GSM/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000"}
 _CONNECTION = re.compile(r"^c=IN IP[46] \S+", re.MULTILINE)
 
 
@@ -23,10 +28,17 @@ def has_key(message: str) -> bool:
     return _KEY.search(message) is not None
 
 
-def payload_types(message: str) -> frozenset[int]:
-    """Those that the sound of a message's description may come in; none without one."""
-    audio = _AUDIO.search(message.replace("\r\n", "\n").partition("\n\n")[2])
-    return frozenset(map(int, audio[3].split())) if audio else frozenset()
+def codecs(message: str) -> dict[int, str]:
+    """Those that the sound of a message's description may come in, "PCMA/8000" by payload type, as
+    it prefers them; without one none. A number that is given no meaning has "".
+    """
+    body = message.replace("\r\n", "\n").partition("\n\n")[2]
+    if not (audio := _AUDIO.search(body)):
+        return {}
+    named = {int(number): name.upper() for number, name in _MAPPED.findall(body)}
+    return {
+        number: named.get(number, _STATIC.get(number, "")) for number in map(int, audio[3].split())
+    }
 
 
 def fault_of(message: str, encrypted_only: bool = False) -> tuple[str, str]:

@@ -16,6 +16,11 @@ import re
 _USUAL = "101"
 _EVENTS = re.compile(r"(?m)^a=rtpmap:(\d{1,3}) telephone-event/8000")
 
+# RFC 4566 section 6: payload type, name and clock rate.
+_MAPPED = re.compile(r"(?m)^a=rtpmap:(\d{1,3}) +([^\s/]+/\d+)")
+# RFC 4566 section 5.14: the formats stand behind port and protocol.
+_FORMATS = re.compile(r"(?m)^(m=audio \S+ \S+ )([\d ]+)")
+
 
 def with_usual_events(offer: str) -> str:
     """An offer whose telephone-events (RFC 4733) have the usual number, where it is free."""
@@ -25,3 +30,24 @@ def with_usual_events(offer: str) -> str:
     own = found[1]
     changed = re.sub(rf"(?m)^(a=(?:rtpmap|fmtp):){own} ", rf"\g<1>{_USUAL} ", offer)
     return re.sub(rf"(?m)^(m=audio [^\r\n]*) {own}\b", rf"\g<1> {_USUAL}", changed)
+
+
+def with_codec_alone(offer: str, codec: str) -> str:
+    """An offer of this codec ("PCMU/8000") and what goes with all (telephone-event) alone; as it
+    is where it does not hold the codec.
+    """
+    numbers = dict(_MAPPED.findall(offer))
+    kept = {
+        number
+        for number, name in numbers.items()
+        if name.upper() == codec.upper() or name.lower().startswith("telephone-event/")
+    }
+    if not any(numbers[number].upper() == codec.upper() for number in kept):
+        return offer
+    left_out = "|".join(sorted(set(numbers) - kept))
+    if not left_out:
+        return offer
+    offer = re.sub(rf"(?m)^a=(?:rtpmap|fmtp):(?:{left_out}) [^\r\n]*\r?\n", "", offer)
+    formats = _FORMATS.search(offer)
+    chosen = " ".join(one for one in formats[2].split() if one in kept) if formats else ""
+    return _FORMATS.sub(rf"\g<1>{chosen}", offer, count=1)

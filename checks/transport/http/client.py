@@ -11,8 +11,7 @@ redirects are ours.
                                                           bad-peer
 
 Rules: a redirect to another origin takes no private header along, and no body; one that leads where
-the request has been already, with nothing new to say, is a circle. Timing out is the caller's
-matter.
+the request has been already, with nothing new to say, is a circle. The caller times it out.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from checks.transport.http.message import (
 from checks.transport.http.phases import Phases
 from checks.transport.http.redirects import location_of, onward, refresh_of, target_of
 from checks.transport.http.trust import days_left
-from checks.transport.tls import trusting
+from checks.transport.tls import old_cipher, trusting
 from checks.transport.turns import MUCH_BYTES, own_turn
 
 _OURS: Headers = (("User-Agent", "Reveille"), ("Accept", "*/*"), ("Accept-Encoding", OFFERED))
@@ -204,11 +203,12 @@ class _Once:
         self._phases.enter("tls")
         # RFC 9113 section 3.2: HTTP/2 over TLS is agreed on by ALPN, never assumed.
         offered = ("h2", "http/1.1") if self._manner.http2 else ("http/1.1",)
-        context = trusting(self._manner.trusted, alpn=offered)
+        context = trusting(self._manner.trusted, alpn=offered, browsers=not self._manner.programs)
         await wire.secure(context, self._request.address.host)
-        secured = wire.secured
-        if secured is None:
+        if (secured := wire.secured) is None:
             return False
+        if old := old_cipher(secured):
+            self._forgive(old)
         if (days := days_left(secured, self._manner.now)) is not None:
             self._phases.measure("certificate_days", days)
         return secured.selected_alpn_protocol() == "h2"

@@ -27,7 +27,7 @@ async def prove_certificate(url: str, authorities: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
         return
-    context = trusting(Path(authorities) if authorities else None)
+    context = trusting(Path(authorities) if authorities else None, browsers=True)
     plain = await opened(parts.hostname, parts.port or _PORTS[parts.scheme])
     with far_faults():
         _, writer = await asyncio.open_connection(

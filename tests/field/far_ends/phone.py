@@ -130,6 +130,8 @@ class Call:
     of_farewell: str = "200 OK"
     """what a BYE is answered"""
     others: list[Media] = field(default_factory=list)
+    offers: asyncio.Queue[Request] = field(default_factory=asyncio.Queue)
+    """each re-INVITE that comes, and the INVITE where it comes again"""
     _sequence: int = 100
     _answers: asyncio.Queue[Request] = field(default_factory=asyncio.Queue)
 
@@ -220,7 +222,9 @@ class Call:
             self._answers.put_nowait(came)
         elif method == "ACK":
             self.acked.set()
-        elif method != "INVITE":
+        elif method == "INVITE":
+            self.offers.put_nowait(came)
+        else:
             self.answer(self.of_farewell if method == "BYE" else "200 OK", asked=came)
             if method == "PRACK":
                 self.pracked.set()

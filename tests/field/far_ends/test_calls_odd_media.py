@@ -13,27 +13,23 @@ from typing import Any
 
 import pytest
 
-from lab.pbx import g711
 from tests.field.far_ends.phone import ALAW, Call, Tells, sdp
 from tests.field.far_ends.test_calls import (
     HOLD,
     PROMPT,
     QUIET,
     VOICE,
-    WELCOME,
     all_talked_to,
     tone,
     usual,
 )
-from tests.field.story import Right, Story
+from tests.field.story import Story
 
 pytestmark = [pytest.mark.slow, pytest.mark.engine]
-MULAW = 0
 STUN = b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12)
 RTCP = b"\x80\xc8\0\6" + bytes(24)
 ZRTP = b"\x10\0\0\0ZRTP" + bytes(20)
 DTLS = b"\x16\xfe\xfd" + bytes(40)
-BOTH = "AVP 8 0 101"
 
 
 def beside(*strays: bytes, each: float = 0.1) -> Tells:
@@ -94,15 +90,6 @@ async def two_sources(call: Call) -> None:
     await asyncio.wait_for(call.acked.wait(), 4)
     await call.media.play(call.to, QUIET[:6400] + PROMPT + 8 * QUIET)
     await going_on
-
-
-async def mulaw_of_two(call: Call) -> None:
-    """Both were answered, and either may come (RFC 3264, 6.1 and 7)."""
-    body = sdp(call.media.port).replace("AVP 8 101", BOTH)
-    call.answer("200 OK", body=body)
-    await asyncio.wait_for(call.acked.wait(), 4)
-    sound = b"".join(g711.recording(WELCOME, "PCMU"))
-    await call.media.play(call.to, b"\xff" * 3200 + sound + b"\xff" * 40000, pt=MULAW)
 
 
 def provisional(*says: str, more: tuple[str, ...] = ()) -> Tells:
@@ -174,7 +161,6 @@ BESIDE = (
     Story("twice", twice, "a mirrored port"),
     Story("swapped", usual(packets=swapped), "RFC 3550, A.1: out of order"),
     Story("two-sources", two_sources, "RFC 3550, 8.2"),
-    Story("mulaw-of-two", mulaw_of_two, "RFC 3264, 6.1: callers hear it", Right("UNKNOWN")),
     Story("padded", usual(head=(0xA0, b""), packets=padded), "RFC 3550, 5.1"),
     Story("silence-suppressed", paused(4.2, 6.0), "RFC 3551, 4.1; G.711 without its Appendix II"),
     Story("marked-always", usual(pt=ALAW | 128), "RFC 3550, 5.1: profiles say what it means"),

@@ -99,6 +99,8 @@ class Chain:
     middle: tuple[x509.ExtensionType, ...] = ()
     middle_is_ca: bool = True
     alone: bool = False
+    sent: str = "leaf middle"
+    """which certificates the server sends, in this order"""
     wants_client: bool = False
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
     strict_name: bool = False
@@ -112,7 +114,10 @@ class Chain:
         )
         leaf = certify("localhost", LEAF_DAYS, middle, *self.leaf)
         shown, trusted = folder / "shown.pem", folder / "trusted.pem"
-        shown.write_bytes(leaf.pem + (b"" if self.alone else middle.pem) + leaf.key_pem)
+        stale = certify("stale", LONG_DAYS, root, CA, ended=1)
+        links = {"leaf": leaf, "middle": middle, "root": root, "stale": stale}
+        names = ["leaf"] if self.alone else self.sent.split()
+        shown.write_bytes(b"".join(links[name].pem for name in names) + leaf.key_pem)
         trusted.write_bytes(root.pem)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(shown)
@@ -184,6 +189,21 @@ STORIES = (
         "RFC 5280, 4.2.1.9",
         Right("FAILED"),
     ),
+    Story(
+        "leaf-twice",
+        Chain(sent="leaf leaf middle"),
+        "LadybirdBrowser/ladybird#414",
+    ),
+    Story(
+        "in-another-order",
+        Chain(sent="leaf root middle"),
+        "heartbeatsjp/check-tls-cert#45: TLS 1.3 lets it be (RFC 8446, 4.4.2)",
+    ),
+    Story(
+        "one-that-has-ended-beside",
+        Chain(sent="leaf stale middle"),
+        "mirleft/ocaml-x509#71: what is not in the path does not count",
+    ),
     Story("strict-name", Chain(strict_name=True), "RFC 6066, 3"),
 )
 
@@ -248,3 +268,14 @@ async def test_the_link_that_has_ended_is_told_with_its_date(tmp_path: Path) -> 
         )
     assert seen.verdict.fault is not None
     assert f"{ended:%b} {ended.day:2}" in seen.verdict.fault.text, seen.verdict.fault
+
+
+async def test_a_name_with_the_dot_of_the_root_is_the_same_name(tmp_path: Path) -> None:
+    """curl/curl#13440, python/cpython#76178, netty/netty-tcnative#400; RFC 6066, 3: it goes neither
+    into the ClientHello, which a strict server would refuse, nor is it in the certificate.
+    """
+    context, trusted = Chain(strict_name=True).served(tmp_path)
+    async with listening(talk, context) as port:
+        where = place("tls-certificate", port) | {"server_name": "localhost."}
+        seen = await once(tmp_path, "tls-certificate", **where, trusted_certificates=trusted)
+    assert str(seen.verdict.state) == "OK", seen.verdict

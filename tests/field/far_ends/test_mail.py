@@ -335,6 +335,38 @@ MAILBOXES = (
         Mailbox(found=lambda n: "* SEARCH\r\n* SEARCH " + " ".join(n)),
         "an answer in two lines",
     ),
+    Story(
+        "search-and-a-blank",
+        Mailbox(found=lambda n: f"* SEARCH {' '.join(n)} "),
+        "djc/imap-proto#34: also where nothing was found",
+    ),
+    Story(
+        "esearch-with-modseq",
+        Mailbox(
+            found=lambda n: f'* ESEARCH (TAG "x") UID{" ALL " * bool(n)}{",".join(n)} (MODSEQ 9)'
+        ),
+        "jstedfast/MailKit#323: in parentheses, which the grammar does not have",
+    ),
+    Story(
+        "hello-in-brackets",
+        Mailbox(hello="* OK System IMap Server Ready(163com[8db726ec93e9d4e3]) [ALERT"),
+        "twisted/twisted#6307: no capabilities",
+    ),
+    Story(
+        "code-of-its-own",
+        Mailbox(selected="* OK [Flags (\\Seen)] x\r\n* FLAGS (\\Seen $x)\r\n"),
+        "jstedfast/MailKit#1589",
+    ),
+    Story(
+        "no-in-a-literal",
+        Mailbox(before="* 1 FETCH (BODY[HEADER] {19}\r\nX-Spam-Flag: NO\r\n\r\n)\r\n"),
+        "huacnlee/omamail#74: a header that looks like an answer",
+    ),
+    Story(
+        "words-at-the-end",
+        Mailbox(done="OK SEARCH completed (took 237 ms) 1 2 3"),
+        "moralmunky/Home-Assistant-Mail-And-Packages#1265",
+    ),
     Story("end-in-small-letters", Mailbox(done="ok"), "RFC 3501, 9"),
     Story("read-only", Mailbox(selected="* OK [READ-ONLY] x\r\n"), "RFC 3501, 7.1"),
 )

@@ -116,10 +116,10 @@ def _tail(log: Path) -> str:
 
 
 class Sipp:
-    """A running SIPp: its port, its messages so far."""
+    """A running SIPp: its port and its process, its messages so far."""
 
-    def __init__(self, port: int, folder: Path) -> None:
-        self.port, self._folder = port, folder
+    def __init__(self, port: int, folder: Path, process: int) -> None:
+        self.port, self.process, self._folder = port, process, folder
 
     def messages(self) -> str:
         """Every message it sent and received."""
@@ -166,7 +166,7 @@ async def sipp(
     command += [*media_port(media), *more]
     async with running(*command, log=folder / "sipp.log") as process:
         await begun(process, lambda: is_bound(port, protocol))
-        yield Sipp(port, folder)
+        yield Sipp(port, folder, process.pid)
 
 
 def _write_scenario(scenario: str, folder: Path, filled: Mapping[str, str]) -> None:
