@@ -29,7 +29,13 @@ from checks.data.backup.engine import (
     schema_difference,
     told_tables,
 )
-from checks.data.backup.engines.mariadb import content, dump, floats, programs
+from checks.data.backup.engines.mariadb import (
+    content,
+    dump,
+    endless_events,
+    floats,
+    programs,
+)
 from checks.data.backup.engines.mariadb.other_databases import lacking
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.throw_away_server import server
@@ -145,7 +151,8 @@ def read(
             newest = content.newest_record(connection, facts["newest_record_query"])
             missing = content.missing_definers(connection)
             exact = floats.sums(connection, facts.get("floats", []))
-        plain = programs.schema(programs.dump_program(tools), source)
+            events = endless_events.written(connection)
+        plain = programs.schema(programs.dump_program(tools), source, events)
     except pymysql.Error as problem:
         raise Failed("compare-failed", str(problem), origin="local") from problem
     except ToolFailed as failed:
@@ -179,7 +186,8 @@ def judged(told: Mapping[str, Any], manifest: Manifest, kept: bytes = b"") -> Fo
     wrong += floats.differing(manifest.facts.get("float_sums", {}), exact)
     if manifest.schema_sha256 not in schemas:
         was = programs.without_own_name(kept, manifest.facts["database"])
-        wrong.append(schema_difference(was, now))
+        if programs.as_sent(was) != programs.as_sent(now):
+            wrong.append(schema_difference(was, now))
     tables = _between(found_there.tables, manifest)
     return Found(tables, found_there.newest_record, tuple(wrong))
 
