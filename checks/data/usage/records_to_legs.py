@@ -8,15 +8,15 @@ the first is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.data.usage.columns import Columns, Meanings, plain
+from checks.data.usage.columns import Columns, Meanings, epochs_of, plain
+from checks.data.usage.hunted_legs import seen_of
 from checks.data.usage.leg_pairing import Pairs, mixed
 from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
@@ -80,6 +80,8 @@ class Taker:
         met.undated = self._undated = Undated(*taking.day)
         self.pairs: list[Pairs] = []
         """legs that name legs, so far (leg_pairing)"""
+        self.seen: list[Rows] = []
+        """all legs so far, where some are named by none (hunted_legs)"""
 
     def take(self, records: Columns) -> Rows:
         """The legs in these records that lie in any window."""
@@ -107,7 +109,7 @@ class Taker:
         # Asterisk's uniqueid begins with seconds since 1970: it tells the two 02:30s of an autumn
         # night apart.
         if starts[1].any() and self._taking.form.epoch_in_id and "id" in records:
-            return records.instants("start", self._zone, _epochs(records.words("id")))
+            return records.instants("start", self._zone, epochs_of(records.words("id")))
         return starts
 
     def _wanted(self, records: Columns, starts: Whole) -> Mask:
@@ -241,6 +243,8 @@ class Taker:
             places = np.arange(columns.count, dtype=np.uint64) + np.uint64(self._lonely)
             own = np.where(nameless, mixed(places), own)
         legs["link"] = own if link is None else self._linked(own, link)
+        if link is not None and self._taking.form.names_the_last:
+            self._keep(columns, legs, link)
         if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
         for name in _ROW:
@@ -254,6 +258,11 @@ class Taker:
         if naming.any():
             self.pairs.append((own[naming], link[naming]))
         return own
+
+    def _keep(self, columns: Columns, legs: Rows, link: NDArray[np.uint64]) -> None:
+        # Of two legs of one second the caller's is the first of its call.
+        legs["order"] = link == 0
+        self.seen.append(seen_of(columns, legs, link))
 
     def _outcome_of(self, word: str) -> int:
         meaning = self._taking.form.outcome_of(word)
@@ -279,19 +288,6 @@ def _whole(columns: Columns, term: str) -> tuple[Whole, Mask]:
     if term in columns:
         return columns.whole(term)
     return np.zeros(columns.count, np.int64), np.ones(columns.count, np.bool_)
-
-
-def _epochs(identities: Sequence[Any]) -> Whole:
-    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for
-    others.
-    """
-
-    def one(identity: Any) -> int:
-        # Asterisk puts its system name before the seconds where one is set, with a dash.
-        digits = plain(identity).rpartition("-")[2].partition(".")[0]
-        return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
-
-    return np.fromiter(map(one, identities), np.int64, len(identities))
 
 
 def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:
