@@ -42,7 +42,7 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
             room(repository.folder, _needed(source, previous))
             partial = repository.aside("partial", secrets.token_hex(6))
             taken = source_of(source).dump(partial, work, previous)
-            before = previous and previous.manifest
+            before = None if previous is None else previous.manifest
             looked_into(taken, before, job.shrink_percent, work)
         with work.events.stage("write"):
             manifest = _manifest(source, taken, previous, work, time.monotonic() - began)
