@@ -27,6 +27,9 @@ from checks.data.usage.undated import Undated
 _LONGEST = 2**31 - 1
 # A word for the outcome that no format knows; the others are an outcome and a cause of 8 bits each.
 _NO_MEANING = -1
+# A proxy may write of every request: the 200 of a CANCEL is of the CANCEL, a MESSAGE is no call.
+_METHODS = {"INVITE": 0, "": 0, "BYE": 1}
+_OF_NO_CALL = 2
 # Two records alike in all of these are one that came twice.
 _ROW = ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing")
 # As in record_query: minutes of a straying clock are no future.
@@ -73,7 +76,7 @@ class Taker:
         self._zone = Zone(taking.zone)
         self._outcomes = Meanings(self._outcome_of)
         self._causes = Meanings(self._cause_of)
-        self._closing = Meanings(lambda word: int(word == "BYE"))
+        self._methods = Meanings(lambda word: _METHODS.get(word.strip().upper(), _OF_NO_CALL))
         self._of_cause = _table_of_causes(taking.delivered)
         self._is_trunk: dict[int, bool] = {}
         self._lonely = 0
@@ -121,6 +124,8 @@ class Taker:
         self._met.dated(starts[~missing])
         within = [(starts >= day.begin) & (starts < day.end) for day in self._taking.windows]
         wanted: Mask = np.logical_or.reduce(within) & ~future
+        if "method" in records:
+            wanted &= records.numbers("method", self._methods) != _OF_NO_CALL
         return wanted
 
     # --- what
@@ -194,7 +199,7 @@ class Taker:
             legs["cause"] = np.where(found > 0, found, legs["cause"])
             legs["outcome"] = np.where(open_end, self._of_cause[found], legs["outcome"])
         if "method" in columns:
-            legs["closing"] = columns.numbers("method", self._closing) > 0
+            legs["closing"] = columns.numbers("method", self._methods) == _METHODS["BYE"]
         answered = legs["outcome"] == Outcome.ANSWERED
         legs["talk"] = np.where(answered, legs["talk"], 0)
         if self._taking.form.waits:
