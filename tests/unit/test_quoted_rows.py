@@ -1,4 +1,4 @@
-"""What is said of a complaint holds no value of a row and no secret, and still says what is wrong."""
+"""What is said of a complaint: no value of a row and no secret, and still what is wrong."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ SAID = (
     'value "49123" is out of range for type integer',
     "GRANT USAGE ON *.* TO `a`@`b` IDENTIFIED BY PASSWORD '49123'",
     "ERROR 1064: ALTER USER a IDENTIFIED BY '49123'",
+    "Error 'Duplicate entry '49123' for key 'PRIMARY'' on query. Default database: 'pbx'. Query:"
+    " 'INSERT INTO cdr VALUES (49123, 'it')'",
+    "Could not execute Write_rows_v1 event on table pbx.cdr; Duplicate entry '49123' for key"
+    " 'PRIMARY', Error_code: 1062; handler error HA_ERR_FOUND_DUPP_KEY",
     'malformed array literal: "{49123"\nDETAIL:  Unexpected end of input.\nLINE 1: 49123',
 )
 
