@@ -362,3 +362,26 @@ def test_objects_of_zeros_and_of_nothing_are_told_apart(site: Site) -> None:
     )
     proven(site)
     assert site.world.manifest()["tables"]["large objects"]["rows"] == 3
+
+
+def test_who_sees_some_rows_alone_makes_no_backup(site: Site, tmp_path: Path) -> None:
+    """Row-level security hides rows from a reader without BYPASSRLS: half a table is no table."""
+    site.run(
+        CDR,
+        ROWS,
+        "create role half login password 'half-secret'",
+        "grant select on all tables in schema public to half",
+        "grant select on all sequences in schema public to half",
+        "alter table cdr enable row level security",
+        "create policy early on cdr for select to half using (id <= 50)",
+    )
+    (tmp_path / "secret").write_text("half-secret")
+    half = {"user": "half", "password": {"file": tmp_path / "secret"}}
+    seen = site.world.take(**half)
+    assert fault_of(seen) == "dump: permission"
+    assert seen.fault is not None
+    assert "row-level security" in seen.fault.text
+    site.server.run("alter role half bypassrls")
+    assert fault_of(site.world.take(**half)) == ""
+    assert site.world.manifest()["tables"]["public.cdr"]["rows"] == 100
+    site.run("drop owned by half", "drop role half")
