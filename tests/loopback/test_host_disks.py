@@ -182,8 +182,8 @@ def test_disks_behind_a_raid_controller_are_asked_one_by_one() -> None:
     assert list(devices_in(scanned)) == [
         ("/dev/sda", ["--", "/dev/sda"]),
         ("/dev/nvme0", ["--", "/dev/nvme0"]),
-        ("/dev/bus/0 [megaraid,4]", ["-d", "megaraid,4", "--", "/dev/bus/0"]),
-        ("/dev/bus/0 [sat+megaraid,5]", ["-d", "sat+megaraid,5", "--", "/dev/bus/0"]),
+        ("/dev/bus/0 [megaraid,4]", ["--device=megaraid,4", "--", "/dev/bus/0"]),
+        ("/dev/bus/0 [sat+megaraid,5]", ["--device=sat+megaraid,5", "--", "/dev/bus/0"]),
     ]
 
 

@@ -213,7 +213,7 @@ def devices_in(scanned: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         yield (
             f"{path} [{kind}]" if behind else path,
             [
-                *(["-d", kind] if behind else []),
+                *([f"--device={kind}"] if behind else []),
                 "--",
                 path,
             ],
