@@ -25,7 +25,9 @@ REVIEWED: Mapping[str, str] = {
     "checks/data/backup/engines/mariadb/dump.py: *(['--dump-history'] if self._history else [])": (
         _OPTIONS
     ),
+    "checks/data/backup/engines/mariadb/dump.py: *([] if self._events else [EVENTS_TOO])": _OPTIONS,
     "checks/data/backup/engines/mariadb/users.py: *programs.address(source)": _OPTIONS,
+    "checks/data/backup/engines/mariadb/programs.py: *([] if events else [EVENTS_TOO])": _OPTIONS,
     "checks/data/backup/engines/mariadb/programs.py: *MORE": _OPTIONS,
     "checks/data/backup/engines/mariadb/programs.py: *address(source)": _OPTIONS,
     "checks/data/backup/engines/mariadb/throw_away_server.py: *plain": _OPTIONS,
@@ -39,8 +41,10 @@ REVIEWED: Mapping[str, str] = {
     "checks/data/backup/run/copies.py: target": "a remote of rclone's own configuration",
     "checks/host/collectors/clamav.py: *options": _OPTIONS,
     "checks/host/collectors/clamav.py: *self._where": _OPTIONS,
+    "checks/host/collectors/disks.py: *way": "--device=, and the path behind --",
     "checks/host/collectors/program.py: *command[1:]": "what its callers give",
     "checks/host/collectors/queue_depth.py: *where": "-c and the folder of the configuration",
+    "checks/host/collectors/rootkits.py: *log": "options, and a whole path of ours",
     "checks/host/collectors/rootkits.py: _RKHUNTER_TESTS": "names of tests, written in the source",
     "checks/host/collectors/services.py: *words": "verbs, options, and units behind --",
     "checks/host/collectors/updates.py: *only": _OPTIONS,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from checks.host.collectors.collector import Look
-from checks.host.collectors.disks import arrays_in, judge_disk, raid
+from checks.host.collectors.disks import arrays_in, devices_in, judge_disk, raid
 from checks.host.collectors.mounts import View, mounts_in, reached_in
 from checks.host.disks import HostDisks
 from tests.loopback.host_look import Facts, Watch, fault, in_a_sandbox, of, severities, tells
@@ -147,6 +147,44 @@ def test_a_raid_with_a_failed_disk_is_degraded_and_a_check_is_not(tmp_path: Path
     mdstat.write_text(TWO_ARRAYS)
     raid(at, mdstat)
     assert [event["fault"] for event in said if "fault" in event] == ["raid-degraded"]
+
+
+def test_the_container_of_a_makers_arrays_is_never_active_and_no_fault() -> None:
+    """mdadm(8), imsm; an inactive array of its own is one."""
+    arrays = list(arrays_in(
+        "Personalities : [raid1]\n"
+        "md126 : active raid1 sda[1] sdb[0]\n"
+        "      976759808 blocks super external:/md127/0 [2/2] [UU]\n\n"
+        "md127 : inactive sdb[1](S) sda[0](S)\n"
+        "      5288 blocks super external:imsm\n\n"
+        "md5 : inactive sdc[1](S)\n"
+        "      976631512 blocks super 1.2\n\n"
+        "unused devices: <none>\n"
+    ))  # fmt: skip
+    assert [(name, whole) for name, _, whole in arrays] == [
+        ("md126", True),
+        ("md127", True),
+        ("md5", False),
+    ]
+
+
+def test_disks_behind_a_raid_controller_are_asked_one_by_one() -> None:
+    """As smartctl 7.3 --scan --json lists them."""
+    scanned = {
+        "devices": [
+            {"name": "/dev/sda", "info_name": "/dev/sda", "type": "scsi", "protocol": "SCSI"},
+            {"name": "/dev/nvme0", "type": "nvme", "protocol": "NVMe"},
+            {"name": "/dev/bus/0", "info_name": "/dev/bus/0 [megaraid_disk_04]",
+             "type": "megaraid,4", "protocol": "SCSI"},
+            {"name": "/dev/bus/0", "type": "sat+megaraid,5", "protocol": "ATA"},
+        ]
+    }  # fmt: skip
+    assert list(devices_in(scanned)) == [
+        ("/dev/sda", ["--", "/dev/sda"]),
+        ("/dev/nvme0", ["--", "/dev/nvme0"]),
+        ("/dev/bus/0 [megaraid,4]", ["--device=megaraid,4", "--", "/dev/bus/0"]),
+        ("/dev/bus/0 [sat+megaraid,5]", ["--device=sat+megaraid,5", "--", "/dev/bus/0"]),
+    ]
 
 
 def test_what_disks_say_of_themselves() -> None:

@@ -22,6 +22,8 @@ async def test_rootkits_are_looked_for_seldom_and_new_signs_alone_are_a_fault(
     host = Watch(tmp_path, Intrusion(areas=("rootkits",), within="3600s"))
     first = await host.look()
     assert "rootkits" in first.proposals
+    # Both have looked: one that gives no answer is a warning.
+    assert first.warnings == ()
     host.accept()
     second = await host.look()
     assert second.fault is None

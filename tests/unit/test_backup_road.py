@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checks.contract import Failed
+from checks.data.backup.engines.mariadb.programs import as_sent
 from checks.data.backup.engines.postgresql import order, withheld
 from checks.data.backup.engines.postgresql.own_settings import differing_own
 from checks.data.backup.engines.postgresql.roles import NotRoles, statements
@@ -192,3 +193,36 @@ def test_a_loader_of_before_is_known_and_a_changed_one_is_not() -> None:
     assert is_older_loader(before)
     assert not is_older_loader(loader_script())
     assert not is_older_loader(before + b"\\! id\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        (b"select 1/*a*/;", b"select 1/*a*/ ;"),
+        (b"select /*a*//*b*/ 1", b"select /*a*//* b*/ 1"),
+        (b"/*!50003 begin /*a*/; end */;;", b"/*!50003 begin /*a*/ ; end */;;"),
+        (b"'it''s /*a*/', 1/*b*/,2", b"'it''s /*a*/', 1/*b*/ ,2"),
+    ],
+)
+def test_what_mariadbs_client_does_to_comments_is_no_difference(
+    written: bytes, sent: bytes
+) -> None:
+    assert as_sent(written) == as_sent(sent)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b"select '/*a*/x'", b"select '/*a*/ x'"),
+        (b'select "\\"/*a*/x"', b'select "\\"/*a*/ x"'),
+        (b"select `/*a*/x`", b"select `/*a*/ x`"),
+        (b"-- it's /*a*/x\n1", b"-- it's /*a*/ x\n1"),
+        (b"--\n'/*a*/x'", b"--\n'/*a*/ x'"),
+        (b"# /*a*/x", b"# /*a*/ x"),
+        (b"/*a b*/1", b"/*ab*/1"),
+    ],
+)
+def test_what_stands_in_quotes_or_in_a_remark_is_compared_to_the_letter(
+    one: bytes, other: bytes
+) -> None:
+    assert as_sent(one) != as_sent(other)

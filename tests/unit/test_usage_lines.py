@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from checks.data.usage import csv_blocks, text_reader
 from checks.data.usage.columns import Meanings
 from checks.data.usage.leg_rows import Codes, Met
+from checks.data.usage.text_files import files_of
 from checks.data.usage.text_reader import CsvRecords
 from checks.data.usage.timestamps import NEVER, Zone
 
@@ -35,7 +36,7 @@ def records(data: bytes, folder: Path) -> tuple[list[dict[str, Any]], Met]:
     path, met = folder / "records.csv", Met()
     found: list[dict[str, Any]] = []
     path.write_bytes(data)
-    source = CsvRecords([path], FIELDS, met)
+    source = CsvRecords(files_of(str(path), 0), FIELDS, met)
     for columns in source.batches():
         codes = Codes()
         numbers = columns.numbers("trunk", codes, channel=True)
@@ -164,7 +165,7 @@ def test_an_id_is_the_same_whatever_stands_beside_it(
     monkeypatch.setattr(text_reader, "_BLOCK_BYTES", 120)
     hashes = [
         one
-        for columns in CsvRecords([path], FIELDS, Met()).batches()
+        for columns in CsvRecords(files_of(str(path), 0), FIELDS, Met()).batches()
         for one in columns.hashes("id").tolist()
     ]
     assert [hashes.index(one) for one in hashes] == [ids.index(one) for one in ids]
@@ -188,6 +189,6 @@ def test_a_name_has_one_number_in_every_block_also_where_names_share_a_slot(
     path = tmp_path / "records.csv"
     path.write_text("".join(f"x,x,{name},2026-11-20 10:00:00,1,1\n" for name in names))
     codes, found = Codes(), []
-    for columns in CsvRecords([path], FIELDS, Met()).batches():
+    for columns in CsvRecords(files_of(str(path), 0), FIELDS, Met()).batches():
         found += [codes.names[code] for code in columns.numbers("trunk", codes).tolist()]
     assert found == names

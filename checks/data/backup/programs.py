@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from checks.contract import Failed
+from checks.data.quoted_rows import without_rows
 
 # The end of what a tool said names the fault; its beginning is progress.
 _SAID_BYTES = 4000
@@ -26,42 +27,6 @@ PIPE = subprocess.PIPE
 _FOLDERS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
 # PG… and MYSQL… variables of the host are left out: they would send a dump to another server.
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
-
-
-# What servers quote of rows: PostgreSQL's lines beside the message, and what both say of a value.
-_OF_A_ROW = re.compile(r"\s*(?:psql:\S+ )?(?:DETAIL|CONTEXT|STATEMENT|QUERY|HINT|LINE \d+):?\s")
-_VALUE = re.compile(
-    r"(?<=[Nn]ear )'.*|(?<=[Ee]ntry )'.*(?=for key)"
-    r"|(?:(?<=[Vv]alue )|(?<=USING )|(?<=PASSWORD )|(?<=: ))"
-    r"(?:'[^']*(?:'|\Z)|\"[^\"]*(?:\"|\Z))"
-)
-# MariaDB's client tells the whole statement between two rulers; a statement has rows in it.
-_RULER = re.compile(r"-{10,}")
-_STATEMENT = re.compile(
-    r"\s*(?:INSERT|REPLACE|UPDATE|COPY|VALUES|CREATE USER|GRANT|ALTER USER)\b", re.I
-)
-
-
-def without_rows(said: str) -> str:
-    """A complaint without what it quotes of rows, statements and passwords: faults go to tickets
-    and mails.
-    """
-    lines = re.split(r" · |\n", said)
-    rulers = [at for at, line in enumerate(lines) if _RULER.fullmatch(line.strip())]
-    # Only the end of what was said is here: the ruler above a long statement may be cut off.
-    if len(rulers) % 2:
-        rulers = [-1, *rulers]
-    within = {
-        at
-        for above, below in zip(rulers[::2], rulers[1::2], strict=True)
-        for at in range(max(above, 0), below + 1)
-    }
-    kept = [
-        line
-        for at, line in enumerate(lines)
-        if at not in within and not _OF_A_ROW.match(line + " ") and not _STATEMENT.match(line)
-    ]
-    return " · ".join(_VALUE.sub("(not shown)", line) for line in kept)
 
 
 class ToolFailed(Exception):

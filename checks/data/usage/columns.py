@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.data.usage.timestamps import Instants, Mask, Whole, Zone
+from checks.data.usage.timestamps import NEVER, Instants, Mask, Whole, Zone
 
 Row = Sequence[Any]
 Hashes = NDArray[np.uint64]
@@ -159,3 +159,16 @@ def _whole(written: Any) -> int | None:
     # More than 34 000 years of seconds is no length and no stamp, but a number that belongs
     # elsewhere.
     return number if abs(number) < 2**40 else None
+
+
+def epochs_of(identities: Sequence[Any]) -> Whole:
+    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for
+    others.
+    """
+
+    def one(identity: Any) -> int:
+        # Asterisk puts its system name before the seconds where one is set, with a dash.
+        digits = plain(identity).rpartition("-")[2].partition(".")[0]
+        return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
+
+    return np.fromiter(map(one, identities), np.int64, len(identities))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from checks.contract import CannotTell
+from checks.data.quoted_rows import without_rows
 from checks.data.usage.source_faults import SourceFault
 from checks.transport.faults import fault_of, fault_within
 
@@ -82,7 +83,7 @@ def postgres_faults() -> Iterator[None]:
         # Without a state and without known words it is the connection; all else is a table that
         # holds something else.
         fallback = _unreached(text) if lost and not known else "not-records"
-        raise SourceFault(known or fallback, text) from None
+        raise SourceFault(known or fallback, without_rows(text)) from None
 
 
 def _unreached(text: str) -> str:
@@ -131,7 +132,7 @@ def mariadb_faults() -> Iterator[None]:
 def mariadb_fault(error: pymysql.Error, known: Mapping[int, str], else_code: str) -> SourceFault:
     """An error by its number; one of the connection by what broke it. Raises CannotTell."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = str(error.args[-1]) if error.args else type(error).__name__
+    text = without_rows(str(error.args[-1])) if error.args else type(error).__name__
     if number not in _NOT_CONNECTED:
         return SourceFault(known.get(number, else_code), text)
     broken: Exception | None = getattr(error, "original_exception", None)

@@ -43,6 +43,7 @@ _WORK = (
 _LEAVING = ("EXITWITHTIMEOUT", "EXITEMPTY", "EXITWITHKEY")
 # A transfer ends the agent's part of the call as well.
 _DONE = ("COMPLETEAGENT", "COMPLETECALLER", "TRANSFER", "BLINDTRANSFER", "ATTENDEDTRANSFER")
+EVENTS = frozenset((*_COMING, *_GOING, *_WORK, *_LEAVING, *_DONE, "ENTERQUEUE", "ABANDON"))
 
 
 @dataclass(slots=True)

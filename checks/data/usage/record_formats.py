@@ -153,6 +153,8 @@ class Format:
     """whether the id begins with the second of the leg's beginning, UTC"""
     waits: bool = True
     """whether the time until the answer is recorded"""
+    names_the_last: bool = False
+    """whether `link` of a leg names only the last leg that it called (hunted_legs)"""
 
     def outcome_of(self, word: str) -> tuple[Outcome, int] | None:
         """What a word for the outcome means, in whatever letters and joints ("no-answer",
@@ -206,6 +208,7 @@ FORMATS: Mapping[str, Format] = {
             "", "",
         ),
         causes={**_NUMERIC, **_FREESWITCH_CAUSES},
+        names_the_last=True,
     ),
     "kamailio": Format(
         table="acc",

@@ -8,15 +8,15 @@ the first is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.data.usage.columns import Columns, Meanings, plain
+from checks.data.usage.columns import Columns, Meanings, epochs_of, plain
+from checks.data.usage.hunted_legs import seen_of
 from checks.data.usage.leg_pairing import Pairs, mixed
 from checks.data.usage.leg_rows import GROUPS, LEG, Met, Names, Rows
 from checks.data.usage.record_formats import OF_CAUSE, Format, Outcome
@@ -27,6 +27,9 @@ from checks.data.usage.undated import Undated
 _LONGEST = 2**31 - 1
 # A word for the outcome that no format knows; the others are an outcome and a cause of 8 bits each.
 _NO_MEANING = -1
+# A proxy may write of every request: the 200 of a CANCEL is of the CANCEL, a MESSAGE is no call.
+_METHODS = {"INVITE": 0, "": 0, "BYE": 1}
+_OF_NO_CALL = 2
 # Two records alike in all of these are one that came twice.
 _ROW = ("start", "order", "length", "talk", "outcome", "trunk", "did", "agent", "closing")
 # As in record_query: minutes of a straying clock are no future.
@@ -73,13 +76,15 @@ class Taker:
         self._zone = Zone(taking.zone)
         self._outcomes = Meanings(self._outcome_of)
         self._causes = Meanings(self._cause_of)
-        self._closing = Meanings(lambda word: int(word == "BYE"))
+        self._methods = Meanings(lambda word: _METHODS.get(word.strip().upper(), _OF_NO_CALL))
         self._of_cause = _table_of_causes(taking.delivered)
         self._is_trunk: dict[int, bool] = {}
         self._lonely = 0
         met.undated = self._undated = Undated(*taking.day)
         self.pairs: list[Pairs] = []
         """legs that name legs, so far (leg_pairing)"""
+        self.seen: list[Rows] = []
+        """all legs so far, where some are named by none (hunted_legs)"""
 
     def take(self, records: Columns) -> Rows:
         """The legs in these records that lie in any window."""
@@ -107,7 +112,7 @@ class Taker:
         # Asterisk's uniqueid begins with seconds since 1970: it tells the two 02:30s of an autumn
         # night apart.
         if starts[1].any() and self._taking.form.epoch_in_id and "id" in records:
-            return records.instants("start", self._zone, _epochs(records.words("id")))
+            return records.instants("start", self._zone, epochs_of(records.words("id")))
         return starts
 
     def _wanted(self, records: Columns, starts: Whole) -> Mask:
@@ -119,6 +124,8 @@ class Taker:
         self._met.dated(starts[~missing])
         within = [(starts >= day.begin) & (starts < day.end) for day in self._taking.windows]
         wanted: Mask = np.logical_or.reduce(within) & ~future
+        if "method" in records:
+            wanted &= records.numbers("method", self._methods) != _OF_NO_CALL
         return wanted
 
     # --- what
@@ -192,7 +199,7 @@ class Taker:
             legs["cause"] = np.where(found > 0, found, legs["cause"])
             legs["outcome"] = np.where(open_end, self._of_cause[found], legs["outcome"])
         if "method" in columns:
-            legs["closing"] = columns.numbers("method", self._closing) > 0
+            legs["closing"] = columns.numbers("method", self._methods) == _METHODS["BYE"]
         answered = legs["outcome"] == Outcome.ANSWERED
         legs["talk"] = np.where(answered, legs["talk"], 0)
         if self._taking.form.waits:
@@ -241,6 +248,8 @@ class Taker:
             places = np.arange(columns.count, dtype=np.uint64) + np.uint64(self._lonely)
             own = np.where(nameless, mixed(places), own)
         legs["link"] = own if link is None else self._linked(own, link)
+        if link is not None and self._taking.form.names_the_last:
+            self._keep(columns, legs, link)
         if "order" in columns:
             legs["order"] = np.clip(columns.whole("order")[0], -_LONGEST, _LONGEST)
         for name in _ROW:
@@ -254,6 +263,11 @@ class Taker:
         if naming.any():
             self.pairs.append((own[naming], link[naming]))
         return own
+
+    def _keep(self, columns: Columns, legs: Rows, link: NDArray[np.uint64]) -> None:
+        # Of two legs of one second the caller's is the first of its call.
+        legs["order"] = link == 0
+        self.seen.append(seen_of(columns, legs, link))
 
     def _outcome_of(self, word: str) -> int:
         meaning = self._taking.form.outcome_of(word)
@@ -279,19 +293,6 @@ def _whole(columns: Columns, term: str) -> tuple[Whole, Mask]:
     if term in columns:
         return columns.whole(term)
     return np.zeros(columns.count, np.int64), np.ones(columns.count, np.bool_)
-
-
-def _epochs(identities: Sequence[Any]) -> Whole:
-    """The seconds that ids like 1763799012.45 or pbx1-1763799012.45 begin with; NEVER for
-    others.
-    """
-
-    def one(identity: Any) -> int:
-        # Asterisk puts its system name before the seconds where one is set, with a dash.
-        digits = plain(identity).rpartition("-")[2].partition(".")[0]
-        return int(digits) if digits.isdecimal() and len(digits) == 10 else NEVER
-
-    return np.fromiter(map(one, identities), np.int64, len(identities))
 
 
 def _table_of_causes(delivered: frozenset[int]) -> NDArray[np.uint8]:

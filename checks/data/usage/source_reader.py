@@ -15,7 +15,8 @@ from checks.data.usage import legs_to_calls
 from checks.data.usage.columns import Columns, plain
 from checks.data.usage.day import Day
 from checks.data.usage.drivers import OPENERS
-from checks.data.usage.leg_pairing import Calls, Pairs
+from checks.data.usage.hunted_legs import attempts
+from checks.data.usage.leg_pairing import Calls
 from checks.data.usage.leg_rows import Met, Names
 from checks.data.usage.queue_log import Event, QueueTally
 from checks.data.usage.record_formats import FORMATS, Format
@@ -129,12 +130,13 @@ def read(job: Job, stage: Callable[[str], None]) -> Read:
             found.queues = _queues(job, job.queue_log, found.queue_met)
         stage("compute")
         with Spool(spool.in_memory) as paired:
-            _fold(job, _paired(spool, paired, taker.pairs), found)
+            _fold(job, _paired(spool, paired, taker), found)
     return found
 
 
-def _paired(spool: Spool, other: Spool, pairs: Sequence[Pairs]) -> Spool:
+def _paired(spool: Spool, other: Spool, taker: Taker) -> Spool:
     """The legs by their calls, where legs name legs; only when all are read is it known whose."""
+    pairs = [*taker.pairs, *attempts(taker.seen, taker.pairs)]
     if not pairs:
         return spool
     calls = Calls(pairs)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 import zstandard
 
@@ -87,7 +87,21 @@ _NOT_READ: Mapping[bytes, str] = {
 _HEAD_BYTES = 64
 
 
-def files_of(pattern: str, not_before: int) -> list[Path]:
+class Listed(NamedTuple):
+    """A file as it was when the list was made: a log may be rotated before its turn comes."""
+
+    path: Path
+    device: int
+    inode: int
+    size: int
+    """bytes"""
+
+    def is_that(self, status: os.stat_result) -> bool:
+        """Whether this is still the same file, under whatever name."""
+        return (status.st_dev, status.st_ino) == (self.device, self.inode)
+
+
+def files_of(pattern: str, not_before: int) -> list[Listed]:
     """The files there are, oldest first, less those that were finished before `not_before` (UTC
     seconds). Raises SourceFault, also for what is there and no file.
     """
@@ -107,18 +121,32 @@ def files_of(pattern: str, not_before: int) -> list[Path]:
             raise SourceFault(
                 "not-records", f"{file} is {what}; name a pattern that meets files of records alone"
             )
-    return sorted(
+    wanted = sorted(
         (file for file in found if known[file].st_mtime >= not_before),
         key=lambda file: (known[file].st_mtime, file.name),
     )
+    return [
+        Listed(file, known[file].st_dev, known[file].st_ino, known[file].st_size) for file in wanted
+    ]
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[IO[bytes]]:
-    """The text of a file, unpacked. Raises SourceFault."""
+def opened(listed: Listed) -> Iterator[IO[bytes]]:
+    """The text of a file, unpacked; where it was renamed meanwhile, under its new name. Raises
+    SourceFault, also where it was emptied.
+    """
+    file = listed.path
     try:
-        with file.open("rb", buffering=_BUFFER_BYTES) as raw:
-            yield _unpacked(file, raw)
+        with _found(listed) as raw:
+            # Who reads it as text closes it too.
+            watched = os.dup(raw.fileno())
+            try:
+                yield _unpacked(file, raw)
+                # logrotate's copytruncate: what was not read yet is in the copy.
+                if os.fstat(watched).st_size < listed.size:
+                    raise SourceFault("corrupt", f"{file} was emptied while it was read")
+            finally:
+                os.close(watched)
     except PermissionError as error:
         raise SourceFault("not-allowed", f"{file}: {error.strerror}") from None
     except FileNotFoundError as error:
@@ -129,6 +157,17 @@ def opened(file: Path) -> Iterator[IO[bytes]]:
     # gzip, bz2 and the disk itself all say it this way.
     except OSError as error:
         raise SourceFault("corrupt", f"{file}: {error.strerror or error}") from None
+
+
+def _found(listed: Listed) -> IO[bytes]:
+    raw = listed.path.open("rb", buffering=_BUFFER_BYTES)
+    if listed.is_that(os.fstat(raw.fileno())):
+        return raw
+    raw.close()
+    for other in listed.path.parent.iterdir():
+        if listed.is_that(other.stat(follow_symlinks=False)):
+            return other.open("rb", buffering=_BUFFER_BYTES)
+    raise SourceFault("no-such-file", f"{listed.path} was rotated away while it was read")
 
 
 def _unpacked(file: Path, raw: IO[bytes]) -> IO[bytes]:

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
 from checks.data.usage.csv_blocks import Reading, TextColumns
 from checks.data.usage.csv_cut import MARGIN, Cut, Shape
 from checks.data.usage.leg_rows import Met
+from checks.data.usage.queue_log import EVENTS
 from checks.data.usage.source_faults import SourceFault
-from checks.data.usage.text_files import opened
+from checks.data.usage.text_files import Listed, opened
 from checks.digits import whole
 
 # Arrays of a megabyte are taken from memory that is at hand; for larger ones the system is asked
@@ -27,12 +28,13 @@ _LONGEST_RECORD = 1 << 16
 _EDGE = b"\n" * MARGIN
 # The comma of Asterisk and FreeSWITCH, and what spreadsheets and other exporters write instead.
 _DELIMITERS = ",;\t|"
+_EVENT = re.compile(r"[A-Z_]+")
 
 
 class CsvRecords:
     """CSV as Asterisk and FreeSWITCH write it."""
 
-    def __init__(self, files: Sequence[Path], fields: Sequence[str], met: Met) -> None:
+    def __init__(self, files: Sequence[Listed], fields: Sequence[str], met: Met) -> None:
         self._files, self._met = files, met
         needed = 1 + max(
             (at for at, term in enumerate(fields) if term in ("start", "length")), default=0
@@ -55,7 +57,8 @@ class CsvRecords:
                 while chunk := raw.read(_BLOCK_BYTES):
                     if not begun and b"\n" not in chunk and b"\r" in chunk.rstrip(b"\r"):
                         raise SourceFault(
-                            "not-records", f"{file}: its lines end by CR alone; have them end by LF"
+                            "not-records",
+                            f"{file.path}: its lines end by CR alone; have them end by LF",
                         )
                     begun = True
                     block = left + chunk
@@ -109,7 +112,7 @@ class CsvRecords:
         return None
 
 
-def queue_lines(files: Sequence[Path], met: Met) -> Iterator[list[str]]:
+def queue_lines(files: Sequence[Listed], met: Met) -> Iterator[list[str]]:
     """The fields of each line of queue_log: time, call, queue, agent, event, parameters."""
     for file in files:
         with opened(file) as raw, io.TextIOWrapper(raw, "utf-8", errors="replace") as text:
@@ -121,4 +124,14 @@ def queue_lines(files: Sequence[Path], met: Met) -> Iterator[list[str]]:
                     met.stray(line.encode())
                 else:
                     met.records += 1
-                    yield [seconds, *fields[1:]]
+                    yield [seconds, *_with_agent(fields[1:])]
+
+
+def _with_agent(fields: list[str]) -> list[str]:
+    """Call, queue, agent, event, parameters: Asterisk writes an agent's name as it is, also with
+    bars in it, and events in capitals.
+    """
+    at = 3
+    if fields[at] not in EVENTS and not _EVENT.fullmatch(fields[at]):
+        at = next((n for n in range(at + 1, len(fields)) if fields[n] in EVENTS), at)
+    return [*fields[:2], "|".join(fields[2:at]), *fields[at:]]

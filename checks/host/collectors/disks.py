@@ -70,10 +70,12 @@ def fill(at: Look) -> None:
             f"{mount}: {percent:.1f} % of bytes, {inode_percent:.1f} % of inodes, {free:.1f} GB"
             f" free{_soon(left)}"
         )
-        _judge(at, mount, percent, inode_percent, left)
         # ext4 with errors=remount-ro becomes read-only by itself when its disk fails; services run
-        # on, and lose what they write.
-        if mounted.read_only and mount not in _meant_read_only():
+        # on, and lose what they write. One that is meant to take no writes may be full.
+        meant = mounted.read_only and mount in _meant_read_only()
+        if not meant:
+            _judge(at, mount, percent, inode_percent, left)
+        if mounted.read_only and not meant:
             at.fault("read-only", f"{mount} is mounted read-only")
         used.append(percent)
         inodes.append(inode_percent)
@@ -174,17 +176,20 @@ def arrays_in(mdstat: str) -> Iterator[tuple[str, str, bool]]:
         words += [f"{disks[2]} of {disks[1]} disks"] if disks else []
         words += [f"failed: {', '.join(failed)}"] if failed else []
         words += [f"{work[1]} at {work[2]}"] if work else []
-        broken = bool(failed) or bool(disks and "_" in disks[3]) or head.startswith("inactive")
+        # The container of an array whose maker's own metadata lie on the disks (mdadm(8), imsm and
+        # ddf) is never active: the arrays in it are ("external:/md127/0").
+        container = re.search(r"super external:(?!/)", rest) is not None
+        idle = head.startswith("inactive") and not container
+        broken = bool(failed) or bool(disks and "_" in disks[3]) or idle
         yield name, ", ".join(words), not broken
 
 
 def smart(at: Look) -> None:
     """What the disks say of themselves. Raises NotLooked."""
     scanned = _told(run(["smartctl", "--scan", "--json"], _SMART_SECONDS).output)
-    devices = [device["name"] for device in scanned.get("devices", ())]
     counts: dict[str, Any] = {}
-    for device in devices:
-        command = ["smartctl", "--json", "-i", "-H", "-A", "--", device]
+    for device, way in devices_in(scanned):
+        command = ["smartctl", "--json", "-i", "-H", "-A", *way]
         done = run(command, min(_SMART_SECONDS, at.left()), answers=_SMART_ANSWERS)
         if done.status & _SMART_NOT_OPENED:
             at.note(f"not looked at: {device}: smartctl could not open it (it needs root)")
@@ -196,6 +201,23 @@ def smart(at: Look) -> None:
     at.measure("disks", len(counts))
     if not counts:
         raise NotLooked("no disk here tells of its health", missing=True)
+
+
+def devices_in(scanned: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """The disks that smartctl has found: what each is called, and how it is asked."""
+    for found in scanned.get("devices", ()):
+        path, kind = str(found["name"]), str(found.get("type", ""))
+        # smartctl(8), -d: disks behind a RAID controller share its path, and are told apart by a
+        # number (megaraid,4; cciss,0; sat+areca,1/2). Other types are a guess of its scan.
+        behind = "," in kind
+        yield (
+            f"{path} [{kind}]" if behind else path,
+            [
+                *([f"--device={kind}"] if behind else []),
+                "--",
+                path,
+            ],
+        )
 
 
 def judge_disk(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from checks.data.quoted_rows import without_rows
 from checks.data.usage.database_login import mariadb_log_in
 from checks.data.usage.driver_faults import mariadb_fault
 from checks.host.collectors.collector import Look, NotLooked
@@ -81,7 +82,8 @@ class MariaDb:
             at.fault("replication-broken", "this server replicates from nobody")
         for row in rows:
             wire, work = row["Slave_IO_Running"], row["Slave_SQL_Running"]
-            said = row.get("Last_SQL_Error") or row.get("Last_IO_Error") or ""
+            # It tells the whole statement that could not be applied.
+            said = without_rows(row.get("Last_SQL_Error") or row.get("Last_IO_Error") or "")
             behind = row.get("Seconds_Behind_Master")
             # IO running has a third value: "Connecting" while the primary is not reached.
             if "Yes" not in wire or "Yes" not in work or wire != "Yes":

@@ -5,6 +5,8 @@ stands until then.
 from __future__ import annotations
 
 import re
+import tempfile
+from pathlib import Path
 
 from checks.host.collectors.collector import Look, NotLooked
 from checks.host.collectors.delta import Codes, Delta
@@ -16,7 +18,9 @@ _RKHUNTER = (
     "--skip-keypress",
     "--nocolors",
     "--report-warnings-only",
-    "--nolog",
+    # /etc/rkhunter.conf may have it warn in another language.
+    "--lang",
+    "en",
 )
 # The tests of files and accounts are done by the other areas, which know what a package has
 # changed: rkhunter warns after every upgrade.
@@ -64,9 +68,12 @@ def _looked_for(at: Look) -> list[str]:
 
 
 def _by_rkhunter(at: Look) -> list[str]:
-    command = [*_RKHUNTER, "--enable", _RKHUNTER_TESTS]
-    # Half of what is left: chkrootkit comes after it.
-    done = run(command, at.left() / 2, answers=_RKHUNTER_ANSWERS)
+    with tempfile.TemporaryDirectory() as folder:
+        # It takes its warnings out of its own log: without one (--nolog) it reports none, and ends.
+        log = ["--noappend-log", "--logfile", str(Path(folder) / "rkhunter.log")]
+        command = [*_RKHUNTER, *log, "--enable", _RKHUNTER_TESTS]
+        # Half of what is left: chkrootkit comes after it.
+        done = run(command, at.left() / 2, answers=_RKHUNTER_ANSWERS)
     lines = done.output.splitlines()
     warnings = [" ".join(line.split()) for line in lines if line.startswith("Warning:")]
     if done.status and not warnings:

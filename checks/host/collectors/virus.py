@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from checks.host.collectors import skipped
 from checks.host.collectors.clamav import Scanner, Silent, scanner, signatures_from
 from checks.host.collectors.collector import Blind, Look, NotLooked, listed
 from checks.host.collectors.tree_walk import walk
@@ -37,6 +38,8 @@ def look(at: Look) -> None:
         with at.stage("self-test"):
             if at.settings["self_test"] and not self_test(at, one):
                 return
+            if at.settings["self_test"]:
+                tells_what_it_skips(at, one)
         with at.stage("scan"):
             scan(at, one)
 
@@ -77,6 +80,32 @@ def self_test(at: Look, one: Scanner) -> bool:
             "the scanner does not find the EICAR test string, so its silence means nothing",
         )
     return any(found)
+
+
+def tells_what_it_skips(at: Look, one: Scanner) -> None:
+    """Warn where the scanner says OK to what it did not look into: clamd does, unless its
+    configuration has it tell (clamd.conf(5)).
+    """
+    mute = [option for option, file in (
+        ("AlertEncrypted yes", skipped.locked()),
+        ("AlertExceedsMax yes", skipped.too_deep()),
+    ) if _is_ok(at, one, file)]  # fmt: skip
+    if mute:
+        at.warning(
+            "the scanner says OK to files that it does not look into (locked, too large, too deep);"
+            f" write into clamd.conf: {', '.join(mute)}"
+        )
+
+
+def _is_ok(at: Look, one: Scanner, content: bytes) -> bool:
+    with tempfile.NamedTemporaryFile("wb", suffix=".zip") as test:
+        test.write(content)
+        test.flush()
+        try:
+            return [said for _, said in one.scan([Path(test.name)], at.left)] == [""]
+        except (Silent, NotLooked) as why:
+            at.note(f"not known whether the scanner tells what it skips: {why}")
+            return False
 
 
 def scan(at: Look, one: Scanner) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import zstandard
 
-from checks.data.backup import programs
 from checks.data.backup.engines.postgresql import content
 from tests.loopback.backup_world import World, fault_of
 from tests.loopback.databases import Postgres, postgres
@@ -365,16 +364,24 @@ def test_objects_of_zeros_and_of_nothing_are_told_apart(site: Site) -> None:
     assert site.world.manifest()["tables"]["large objects"]["rows"] == 3
 
 
-def test_no_value_of_a_row_stands_in_what_a_tool_says() -> None:
-    told = (
-        'pg_restore: error: COPY failed for table "t": ERROR:  invalid input syntax for type money:'
-        ' "1,234.50" · CONTEXT:  COPY t, line 1, column m: "1,234.50"'
+def test_who_sees_some_rows_alone_makes_no_backup(site: Site, tmp_path: Path) -> None:
+    """Row-level security hides rows from a reader without BYPASSRLS: half a table is no table."""
+    site.run(
+        CDR,
+        ROWS,
+        "create role half login password 'half-secret'",
+        "grant select on all tables in schema public to half",
+        "grant select on all sequences in schema public to half",
+        "alter table cdr enable row level security",
+        "create policy early on cdr for select to half using (id <= 50)",
     )
-    assert "1,234" not in programs.without_rows(told)
-    assert 'table "t"' in programs.without_rows(told)
-    for told in (
-        "ERROR 1062 (23000) at line 9: Duplicate entry '49123' for key 'PRIMARY'",
-        "-------------- · INSERT INTO `cdr` VALUES (1,'49123') · -------------- · ERROR 1100",
-        "ERROR 1064: syntax error near '49123','x'' at line 1",
-    ):
-        assert "49123" not in programs.without_rows(told)
+    (tmp_path / "secret").write_text("half-secret")
+    half = {"user": "half", "password": {"file": tmp_path / "secret"}}
+    seen = site.world.take(**half)
+    assert fault_of(seen) == "dump: permission"
+    assert seen.fault is not None
+    assert "row-level security" in seen.fault.text
+    site.server.run("alter role half bypassrls")
+    assert fault_of(site.world.take(**half)) == ""
+    assert site.world.manifest()["tables"]["public.cdr"]["rows"] == 100
+    site.run("drop owned by half", "drop role half")

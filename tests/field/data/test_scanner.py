@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.field.story import once
-from tests.loopback.clamav_server import EICAR, signatures
+from tests.loopback.clamav_server import EICAR, TELLS, clamd, signatures
 
 DEPTH = 25
 # Past ClamAV's MaxFileSize of 100 MB (clamd.conf(5)).
@@ -78,3 +78,36 @@ async def test_what_lies_under_a_name_like_a_limit_is_found_all_the_same(tmp_pat
     )
     assert seen.observation.measures["infected_files"] == 1
     assert seen.observation.measures["not_scanned_files"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("clamd", path="/usr/sbin:/usr/bin") is None, reason="no clamd")
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({}, ["AlertEncrypted yes", "AlertExceedsMax yes"]),
+        ({"AlertEncryptedArchive": "yes"}, ["AlertExceedsMax yes"]),
+        ({"AlertExceedsMax": "yes"}, ["AlertEncrypted yes"]),
+        ({**TELLS, "MaxRecursion": "5"}, []),
+    ],
+)
+async def test_a_daemon_that_says_ok_to_what_it_skips_is_named(
+    tmp_path: Path, more: dict[str, str], named: list[str]
+) -> None:
+    """clamd.conf(5): by default clamd tells nothing of what is locked or beyond its limits."""
+    with clamd(signatures(tmp_path / "signatures"), more=more) as socket:
+        seen = await once(
+            tmp_path,
+            "virus",
+            clamd=str(socket),
+            paths=[skipped(tmp_path / "files")],
+            most_megabytes=1000,
+            every_file=True,
+        )
+    said = " ".join(seen.observation.warnings)
+    assert [option for option in TELLS_ALL if option in said] == named
+    if not named:
+        assert seen.observation.measures["not_scanned_files"] >= 3
+
+
+TELLS_ALL = [f"{option} yes" for option in TELLS]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
@@ -29,6 +29,7 @@ from checks.data.backup.tar_extraction import opened as opened_tar
 ARCHIVE, TREE = "files.tar", "files"
 HASHED_BY = "sum of sha256(path, kind, mode, mtime, content)"
 _CHUNK_BYTES = 1 << 20
+_MOST_NOTES = 20
 
 
 class DirectorySource:
@@ -53,8 +54,10 @@ class DirectorySource:
         # By the clock of the file system that holds the backup, as the folder was made: no other
         # clock is known to be right.
         moment = datetime.fromtimestamp(partial.stat().st_mtime, UTC)
-        stream = TarStream(self._root, self._exclude, work.events.note)
+        few = FewNotes(work.events.note)
+        stream = TarStream(self._root, self._exclude, few)
         artefact = work.store(stream, partial, ARCHIVE)
+        few.end()
         newest = datetime.fromtimestamp(stream.newest, UTC).isoformat() if stream.newest else None
         return Taken(
             data_as_of=moment.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -69,6 +72,25 @@ class DirectorySource:
                 "with_attributes": stream.with_attributes,
             },
         )
+
+
+class FewNotes:
+    """Notes of files, the first of them: a cleaning that runs meanwhile takes thousands away, and
+    would hide all other notes.
+    """
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note, self._count = note, 0
+
+    def __call__(self, text: str) -> None:
+        self._count += 1
+        if self._count <= _MOST_NOTES:
+            self._note(text)
+
+    def end(self) -> None:
+        """Say how many more there were."""
+        if self._count > _MOST_NOTES:
+            self._note(f"{self._count - _MOST_NOTES} more vanished or changed while they were read")
 
 
 def streamed(folder: Path, manifest: Manifest, work: Work) -> Found:

@@ -17,10 +17,11 @@ from checks.contract import Failed
 from checks.data.backup.engine import Told, Work
 from checks.data.backup.engines.unpacking import unpack_all
 from checks.data.backup.instructions import PLAIN, RESTORE_STEP, commands
-from checks.data.backup.programs import ToolFailed, run, without_rows
+from checks.data.backup.programs import ToolFailed, run
 from checks.data.backup.sandbox.outside import NoSandbox, drilled
 from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.manifest import Manifest
+from checks.data.quoted_rows import without_rows
 
 Restored = Callable[[Mapping[str, Any], Callable[[], Path], Path, Work], dict[str, Any]]
 

@@ -211,7 +211,24 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
                 database.create_collation(name, _by_letters)
             yield database
     except sqlite3.Error as problem:
-        raise Failed(_code(problem), f"SQLite: {problem}") from problem
+        raise Failed(_code(problem), f"SQLite: {_said(problem, path)}") from problem
+
+
+def _said(problem: sqlite3.Error, path: Path) -> str:
+    # sqlite.org/rescode.html, extended result codes: a reader without rights to write cannot undo
+    # what a writer left half done.
+    name = getattr(problem, "sqlite_errorname", "")
+    if name == "SQLITE_READONLY_ROLLBACK":
+        return (
+            f"a program died while it wrote: {path.name}-journal holds what is to be undone first;"
+            f" start that program again, or ask as its user `sqlite3 {path.name} .tables`"
+        )
+    if name in ("SQLITE_READONLY_RECOVERY", "SQLITE_READONLY_CANTINIT"):
+        return (
+            f"a program died while it wrote: {path.name}-wal holds what is to be taken over first,"
+            " and this user may not write there; start that program again"
+        )
+    return str(problem)
 
 
 def _code(problem: sqlite3.Error) -> str:

@@ -10,12 +10,12 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
 from checks.data.backup.engines.list import source_of
 from checks.data.backup.instructions import instructions
 from checks.data.backup.job import Job, Source
 from checks.data.backup.run.copies import copy_out
+from checks.data.backup.run.shrinkage import looked_into
 from checks.data.backup.store.archive_file import not_written, room
 from checks.data.backup.store.manifest import Link, Manifest
 from checks.data.backup.store.repository import MANIFEST, RESTORE, Backup, Repository, write_whole
@@ -42,7 +42,8 @@ def take(job: Job, source: Source, repository: Repository, work: Work) -> Backup
             room(repository.folder, _needed(source, previous))
             partial = repository.aside("partial", secrets.token_hex(6))
             taken = source_of(source).dump(partial, work, previous)
-            _not_emptied(taken, previous, job.shrink_percent)
+            before = None if previous is None else previous.manifest
+            looked_into(taken, before, job.shrink_percent, work)
         with work.events.stage("write"):
             manifest = _manifest(source, taken, previous, work, time.monotonic() - began)
             write_whole(partial / RESTORE, instructions(manifest).encode())
@@ -83,21 +84,6 @@ def _previous(repository: Repository) -> Previous | None:
         if backup.manifest is not None and not backup.failed:
             return Previous(backup.manifest, backup.folder)
     return None
-
-
-def _not_emptied(taken: Taken, previous: Previous | None, shrink_percent: float) -> None:
-    """An empty database where there was one is no backup of it."""
-    if previous is None or previous.manifest.rows == 0:
-        return
-    rows, before = sum(content.rows for content in taken.tables.values()), previous.manifest.rows
-    # A pg_dump of an emptied database succeeds: only the comparison with the last one shows what
-    # happened.
-    if rows == 0:
-        raise Failed(
-            "empty-database", f"it holds no row; it held {before} in {previous.manifest.id}"
-        )
-    if before - rows > before * shrink_percent / 100:
-        raise Failed("shrunk", f"it holds {rows} rows; it held {before} in {previous.manifest.id}")
 
 
 def _manifest(

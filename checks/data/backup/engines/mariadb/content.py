@@ -13,9 +13,9 @@ import pymysql
 
 from checks.contract import Failed
 from checks.data.backup.job import Source
-from checks.data.backup.programs import without_rows
 from checks.data.backup.store.manifest import Content
 from checks.data.backup.unreached import unreached
+from checks.data.quoted_rows import without_rows
 
 HASHED_BY = "sum of md5(columns)"
 # Names and values in full Unicode, and TIMESTAMPs read alike on both servers. Without the shorter

@@ -23,9 +23,8 @@ from typing import Any
 
 import pymysql
 
-from checks.contract import Failed
 from checks.data.backup.engine import Previous, Taken, Work
-from checks.data.backup.engines.mariadb import floats
+from checks.data.backup.engines.mariadb import endless_events, floats
 from checks.data.backup.engines.mariadb.commit_hold import commits_held
 from checks.data.backup.engines.mariadb.content import (
     HASHED_BY,
@@ -42,6 +41,7 @@ from checks.data.backup.engines.mariadb.content import (
 )
 from checks.data.backup.engines.mariadb.other_databases import spoken_of
 from checks.data.backup.engines.mariadb.programs import (
+    EVENTS_TOO,
     MORE,
     PLAIN,
     address,
@@ -66,12 +66,6 @@ _MOMENT = (
 _MAY_LEAVE_CHECKS = "SHOW SESSION VARIABLES LIKE 'check_constraint_checks'"
 # Only these have snapshots; a table of another engine is read as it stands at the moment.
 _TRANSACTIONAL = {"InnoDB", "RocksDB", "TokuDB"}
-# mariadb-dump looks for a delimiter that an event does not hold, and looks for `;;` for ever
-# (create_delimiter in mysqldump.c counts up the wrong variable).
-_ENDLESS = (
-    "SELECT event_name FROM information_schema.events WHERE event_schema = DATABASE()"
-    " AND INSTR(CONCAT_WS(' ', event_name, event_definition, event_comment), ';;') ORDER BY 1"
-)
 # mariadb-dump writes its first table after START TRANSACTION; an empty database has the mark of its
 # end instead. Between CREATE and VIEW stands a definer: a user of 128 letters, a host of 255.
 _FIRST_TABLE = re.compile(rb"(CREATE|DROP) TABLE|Dump completed|CREATE .{0,500}?VIEW")
@@ -113,18 +107,12 @@ class _Dump:
             work,
         )
         self._program = dump_program(source.tools_folder)
-        self._history = False
+        self._history, self._events = False, b""
         self._moving: dict[str, list[int]] = {}
         self._before: dict[str, Content] = {}
 
     def taken(self) -> Taken:
-        if endless := [name for (name,) in rows(self._connection, _ENDLESS)]:
-            raise Failed(
-                "dump-failed",
-                f"mariadb-dump comes to no end with the event {', '.join(endless)[:200]}: it holds"
-                " two semicolons side by side; put a blank between them",
-                origin="local",
-            )
+        self._events = endless_events.written(self._connection)
         self._history = self._history_of(of_versions(self._connection))
         command: list[str | Path] = [
             *self._tool(),
@@ -135,6 +123,7 @@ class _Dump:
             # refused (1100).
             "--skip-add-locks",
             *MORE,
+            *([] if self._events else [EVENTS_TOO]),
             *(["--dump-history"] if self._history else []),
             "--",
             self._source.database,
@@ -190,7 +179,10 @@ class _Dump:
         self._moved(self._rows(_still(tables))[0], counted[0])
         columns = floats.whole(self._connection)
         exact = floats.Statements(self._connection, columns)
-        more = () if exact.empty else (self._work.store(exact, self._partial, floats.FLOATS),)
+        more = [] if exact.empty else [self._work.store(exact, self._partial, floats.FLOATS)]
+        if self._events:
+            events = Bytes(self._events)
+            more.append(self._work.store(events, self._partial, endless_events.EVENTS))
         cut = floats_cut_off(self._connection, [(table, column) for table, column, _ in columns])
         if cut:
             self._work.events.note(
@@ -198,7 +190,7 @@ class _Dump:
                 f" {', '.join(cut)}; make such columns DOUBLE or DECIMAL"
             )
         newest = newest_record(self._connection, self._source.newest_record)
-        plain = schema(self._program, self._source)
+        plain = schema(self._program, self._source, self._events)
         return Taken(
             data_as_of=moment,
             # The exact tool stands in the manifest: a dump is read back by the same one or a newer.

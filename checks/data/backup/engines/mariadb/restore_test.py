@@ -29,16 +29,23 @@ from checks.data.backup.engine import (
     schema_difference,
     told_tables,
 )
-from checks.data.backup.engines.mariadb import content, dump, floats, programs
+from checks.data.backup.engines.mariadb import (
+    content,
+    dump,
+    endless_events,
+    floats,
+    programs,
+)
 from checks.data.backup.engines.mariadb.other_databases import lacking
 from checks.data.backup.engines.mariadb.server_settings import for_drill
 from checks.data.backup.engines.mariadb.throw_away_server import server
 from checks.data.backup.engines.mariadb.users import make_users, needed_client
 from checks.data.backup.instructions import RESTORE_STEP, commands
 from checks.data.backup.job import Source
-from checks.data.backup.programs import ToolFailed, run, without_rows
+from checks.data.backup.programs import ToolFailed, run
 from checks.data.backup.sandbox.outside import drilled
 from checks.data.backup.store.manifest import Content, Manifest
+from checks.data.quoted_rows import without_rows
 
 _USERS = "SELECT User, Host FROM mysql.user WHERE Host <> '' AND User NOT IN ('', %s)"
 
@@ -90,7 +97,7 @@ def restored(task: Mapping[str, Any], artefacts: Any, scratch: Path, work: Work)
             make_users(administrator, archive / dump.USERS, tools)
             loader = _loader(administrator, task["database"])
         except pymysql.Error as problem:
-            raise Failed("restore-failed", str(problem)) from problem
+            raise content.refusal(str(problem), "restore-failed") from problem
         load(task["commands"], loader, archive, tools, task["others"])
         with work.events.stage("compare"):
             database = replace(administrator, database=task["database"])
@@ -145,9 +152,10 @@ def read(
             newest = content.newest_record(connection, facts["newest_record_query"])
             missing = content.missing_definers(connection)
             exact = floats.sums(connection, facts.get("floats", []))
-        plain = programs.schema(programs.dump_program(tools), source)
+            events = endless_events.written(connection)
+        plain = programs.schema(programs.dump_program(tools), source, events)
     except pymysql.Error as problem:
-        raise Failed("compare-failed", str(problem), origin="local") from problem
+        raise Failed("compare-failed", without_rows(str(problem)), origin="local") from problem
     except ToolFailed as failed:
         text = f"{failed.tool}: {without_rows(failed.said)[-600:]}"
         raise Failed("compare-failed", text, "local") from failed
@@ -179,7 +187,8 @@ def judged(told: Mapping[str, Any], manifest: Manifest, kept: bytes = b"") -> Fo
     wrong += floats.differing(manifest.facts.get("float_sums", {}), exact)
     if manifest.schema_sha256 not in schemas:
         was = programs.without_own_name(kept, manifest.facts["database"])
-        wrong.append(schema_difference(was, now))
+        if programs.as_sent(was) != programs.as_sent(now):
+            wrong.append(schema_difference(was, now))
     tables = _between(found_there.tables, manifest)
     return Found(tables, found_there.newest_record, tuple(wrong))
 

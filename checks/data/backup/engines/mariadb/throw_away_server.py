@@ -16,8 +16,9 @@ from checks.contract import Failed
 from checks.data.backup.engines.mariadb import content
 from checks.data.backup.engines.sockets import socket_folder
 from checks.data.backup.job import Source
-from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started, without_rows
+from checks.data.backup.programs import Tool, ToolFailed, found, needed, run, started
 from checks.data.backup.sandbox.server import without_programs
+from checks.data.quoted_rows import without_rows
 
 _START_SECONDS = 120.0
 # Reached by its socket alone, nothing durable, and no event of the restored application may run in

@@ -11,7 +11,8 @@ from pathlib import Path
 from checks.contract import Failed
 from checks.data.backup.engines.mariadb import content, programs
 from checks.data.backup.job import Source
-from checks.data.backup.programs import ToolFailed, found, needed, run, without_rows
+from checks.data.backup.programs import ToolFailed, found, needed, run
+from checks.data.quoted_rows import without_rows
 
 # Rights of the whole server, as mysql.global_priv keeps them: a definer with one of these would
 # have more than his database.

@@ -11,8 +11,8 @@ from checks.contract import Failed
 from checks.data.backup.engines.postgresql.programs import login
 from checks.data.backup.engines.postgresql.session import Connection, settle
 from checks.data.backup.job import Source
-from checks.data.backup.programs import without_rows
 from checks.data.backup.unreached import unreached
+from checks.data.quoted_rows import without_rows
 
 
 @contextmanager

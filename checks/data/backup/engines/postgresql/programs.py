@@ -8,8 +8,9 @@ from typing import Any
 from checks.contract import Failed
 from checks.data.backup.connection_options import POSTGRESQL_OPTIONS
 from checks.data.backup.job import Source
-from checks.data.backup.programs import ToolFailed, without_rows
+from checks.data.backup.programs import ToolFailed
 from checks.data.backup.unreached import unreached
+from checks.data.quoted_rows import without_rows
 
 _CONNECT_SECONDS = 10
 # The tools say what is wrong in words alone; checks/data/backup/programs.py has them speak English

@@ -22,6 +22,7 @@ from psycopg import sql
 
 from checks.contract import Failed
 from checks.data.backup.engine import Work, compared
+from checks.data.backup.engines.postgresql.connection import first_line
 from checks.data.backup.engines.postgresql.copied_rows import copied_names
 from checks.data.backup.engines.postgresql.dump import SCHEMA
 from checks.data.backup.engines.postgresql.loading import (
@@ -86,7 +87,7 @@ def restore_database(
                 work.events.note("; ".join(wrong))
             aside = _change_places(server, name, target, backup.id if there else "")
         except psycopg.Error as problem:
-            raise Failed("restore-failed", str(problem).splitlines()[0]) from problem
+            raise Failed("restore-failed", first_line(problem)) from problem
         except ToolFailed as failed:
             raise restore_fault(failed) from failed
         finally:
