@@ -129,7 +129,6 @@ def warnings(configuration: Configuration, of: SiteTables | None = None) -> list
         *_kept_for_nobody(configuration),
         *nobody_told(configuration),
         *owners_of_nobody(configuration),
-        *owners_of_nobody(configuration),
         *_secrets_not_there(configuration),
         *_passwords_in_the_clear(configuration),
         *_hosts_without(configuration),

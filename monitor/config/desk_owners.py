@@ -42,11 +42,12 @@ def _wrong(
             return f"tickets call {shown(person)} by the name", f"write {shown(one.name)}"
     _, at, desk = person.rpartition(" at ")
     if at and desk in configuration.desks:
-        other = next((name for name in configuration.desks if name != own), "NAME")
+        tables = configuration.desks.items()
+        other = next((n for n, one in tables if n != own and hasattr(one, "owners")), "NAME")
         right = f"name who takes it elsewhere, as in 'asha at {other}'"
         return ("who takes it there owns it there already", right) if desk == own else None
     near = nearest(person, known)
     if at or near or "@" in person or " " in person:
         right = "write the name in [[people]], of a user of [page], or of an account of this host"
-        return f"nobody who takes tickets is called {shown(person)}{near}", right
+        return f"nobody who takes tickets is called {shown(person)}", near.lstrip("; ") or right
     return None
