@@ -172,7 +172,7 @@ class _Seen:
     def _acknowledge(self, seen: _Told, who: str) -> None:
         number, there = seen.number, seen.there
         incident = self._ledger.incident(number)
-        # Whom we have made the owner before it was reopened has taken nothing since.
+        # Whom we have made the owner has taken nothing there by that.
         owned = there.owner and self._desk.settings.owned_is_taken and not seen.ours
         taken = there.status == "taken" or owned
         # Whoever resolves it has answered it as well: that stops the response clock by itself.

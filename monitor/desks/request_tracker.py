@@ -192,7 +192,7 @@ class RequestTracker(FileHelpdesk[RequestTrackerSettings]):
                 raise Never(f"{name} of {reference} is {stands[name]!r} still: {said}"[:300])
 
     async def user(self, written: str) -> str:
-        """By login, or RT's number for him; whether he has OwnTicket shows when he is to own."""
+        """By login; whether he has OwnTicket shows when he is to own."""
         path = f"/REST/2.0/user/{quote(written, safe='')}"
         reply = await self.reply("GET", path, taken=(404,))
         if reply.status == 404:

@@ -49,8 +49,9 @@ _DONE_BY_SOMEBODY = frozenset({"acknowledged", "note", "reclassified", "closed"}
 # Copies of one ticket come of one lost answer each; more than a few are no work of ours.
 _MOST_COPIES = 5
 _MARK = re.compile(r"^\[(rv-[A-Za-z0-9._-]{1,200})\]\s*$", re.MULTILINE)
-# A find, a read of two, a change and a remark, each followed by a look; and the evidence.
-_STEPS_OF_A_LETTER = 16
+# A find, a read of two, a change and a remark, each followed by a look; the evidence; and an owner,
+# whom some desks have to be asked for in five steps.
+_STEPS_OF_A_LETTER = 22
 
 
 def at_the_desk(person: str, desk: str) -> str:
@@ -101,7 +102,10 @@ class TicketDesk:
         """Whether its owner is whom we have made it, for whoever had taken it in the last letter.
         Raises TryLater.
         """
-        return await self._owner.is_as_told(there, told)
+        try:
+            return await self._owner.is_as_told(there, told)
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as strange:
+            raise TryLater(f"{self.name}: {type(strange).__name__} in its answer") from None
 
     async def _delivered(self, letter: Letter) -> str:
         if "ticket" not in letter.body:

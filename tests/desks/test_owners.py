@@ -11,7 +11,7 @@ import pytest
 
 from monitor.desks.desk import Desk, Never, TryLater, Unowned
 from monitor.desks.helpdesk import Change
-from monitor.desks.ticket_desk import marks_in
+from monitor.desks.ticket_desk import TicketDesk, marks_in
 from monitor.incidents.ticket_actions import TicketActions
 from tests.desks.proxy import between
 from tests.desks.server import Refused, VendorServer, serving
@@ -151,6 +151,21 @@ async def test_a_right_that_stays_missing_is_said_and_not_waited_for(tmp_path: P
         answer = await desk.deliver(replace(taken, since_last_try_seconds=10.0))
         assert isinstance(answer, Unowned) and "403" in answer.why
         assert server.stands("1")[0] == "open" and len(server.stands("1")[2]) == 2
+
+
+async def test_an_account_that_may_not_look_users_up_sees_what_they_do(tmp_path: Path) -> None:
+    class Shy(ZammadServer):
+        def users(self, asked: Any) -> object:
+            raise Refused(403, {"error": "Not authorized"})
+
+    server, vendor = Shy(), VENDORS["zammad"]
+    async with serving(server) as port:
+        desk = vendor.desk(port, tmp_path)
+        assert isinstance(desk, TicketDesk)
+        await desk.deliver(next(letters(12)))
+        server.operator("1", owner="asha")
+        there = await desk.look("rv-12.cafe0001")
+        assert there and not await desk.owned_as_told(there, "asha")
 
 
 async def test_trouble_on_the_way_is_no_refusal(tmp_path: Path) -> None:
