@@ -27,8 +27,9 @@ from monitor.delivery.keyed_letters import thread_of
 from monitor.desks.desk import Desk, Never, TryLater
 from monitor.desks.helpdesk import DeskTicket, Vocabulary
 from monitor.desks.ticket_desk import TicketDesk, at_the_desk, marks_in
+from monitor.incidents.store import incident_of
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
-from monitor.ledger import Ledger, LedgerAccess, OutboxRow
+from monitor.ledger import IncidentRow, Ledger, LedgerAccess, OutboxRow
 from monitor.ledger.encoding import plain
 
 log = logging.getLogger("reveille.desks")
@@ -174,7 +175,8 @@ class _Seen:
         incident = self._ledger.incident(number)
         # Whom we have made the owner has taken nothing there by that.
         owned = there.owner and self._desk.settings.owned_is_taken and not seen.ours
-        taken = there.status == "taken" or owned
+        # Nor is the word for taken news that we have written there ourselves.
+        taken = (there.status == "taken" and not _told_as_taken(incident)) or owned
         # Whoever resolves it has answered it as well: that stops the response clock by itself.
         if taken and there.status != "resolved" and incident and incident.acknowledged_at is None:
             self._actions.taken_at_desk(number, who)
@@ -204,6 +206,16 @@ class _Seen:
 
     def _person(self, name: str) -> str:
         return at_the_desk(self._mask.text(name)[:100] or _NOBODY, self._desk.name)
+
+
+def _told_as_taken(row: IncidentRow | None) -> bool:
+    """Whether somebody has taken it since it was opened, or came back; it may have been formally
+    escalated after that, which wants an answer of its own.
+    """
+    if row is None:
+        return False
+    incident = incident_of(row)
+    return any(at >= incident.counts_from for at, _ in incident.acknowledgements)
 
 
 def _severity_of(settings: Vocabulary, word: str) -> str:

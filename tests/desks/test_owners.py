@@ -210,9 +210,8 @@ async def test_whom_we_made_the_owner_has_not_taken_it_again_there(tmp_path: Pat
         scene = here.scene
         actions = TicketActions(scene.ledger, scene.configuration, scene.clock.now())
         actions.escalate(1, "the customer", "it takes too long")
-        await scene.run_for(minutes=1)
-        here.server.operator(here.number, status="new")
-        await here.polled()
+        await here.goes_on(minutes=1)
+        assert here.stands[0] == "open", "as we have left it"
         assert here.server.owner(here.number) == "asha"
         assert here.incident.taken is None, "nobody has taken it there"
         here.server.operator(here.number, owner="ravi")
