@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from checks.fault_codes import NARROWED
 from checks.settings import nearest, shown
 from monitor.config.configuration import Configuration, secrets_in, sections, tables_in
+from monitor.config.desk_owners import owners_of_nobody
 from monitor.config.errors.explanation import Found, offer
 from monitor.config.fault_list import dotted
 from monitor.config.model_reader import Table
@@ -127,6 +128,7 @@ def warnings(configuration: Configuration, of: SiteTables | None = None) -> list
         *_looked_at_by_nobody(configuration),
         *_kept_for_nobody(configuration),
         *nobody_told(configuration),
+        *owners_of_nobody(configuration),
         *_secrets_not_there(configuration),
         *_passwords_in_the_clear(configuration),
         *_hosts_without(configuration),

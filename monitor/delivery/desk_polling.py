@@ -27,8 +27,9 @@ from monitor.delivery.keyed_letters import thread_of
 from monitor.desks.desk import Desk, Never, TryLater
 from monitor.desks.helpdesk import DeskTicket, Vocabulary
 from monitor.desks.ticket_desk import TicketDesk, at_the_desk, marks_in
+from monitor.incidents.store import incident_of
 from monitor.incidents.ticket_actions import NotPossible, TicketActions
-from monitor.ledger import Ledger, LedgerAccess, OutboxRow
+from monitor.ledger import IncidentRow, Ledger, LedgerAccess, OutboxRow
 from monitor.ledger.encoding import plain
 
 log = logging.getLogger("reveille.desks")
@@ -88,11 +89,10 @@ class DeskPolling:
                 continue
             with masking.attempt() as mask:
                 try:
-                    there = await desk.look(thread)
+                    seen = await _seen(desk, number, thread, last)
                 except (TryLater, Never) as away:
                     raise type(away)(mask.text(str(away))) from None
-                if there is not None:
-                    seen = _Told(number, there, last)
+                if seen is not None:
                     await self._ledger.do(partial(_taken, configuration, now, desk, mask, seen))
 
 
@@ -103,6 +103,16 @@ class _Told:
     number: int
     there: DeskTicket
     last: OutboxRow
+    ours: bool
+    """whether its owner is whom that letter, or one before, has made it"""
+
+
+async def _seen(desk: TicketDesk, number: int, thread: str, last: OutboxRow) -> _Told | None:
+    there = await desk.look(thread)
+    if there is None:
+        return None
+    told = str(last.body["ticket"].get("acknowledged_by") or "")
+    return _Told(number, there, last, await desk.owned_as_told(there, told))
 
 
 def _open_threads(ledger: Ledger) -> list[tuple[int, str]]:
@@ -123,7 +133,7 @@ def _taken(
     again = _all_told(seen.number, desk.name, ledger)
     if again is not None and again.id == seen.last.id:
         actions = TicketActions(ledger, configuration, now)
-        _Seen(ledger, actions, desk, mask).take(seen.number, seen.there, seen.last)
+        _Seen(ledger, actions, desk, mask).take(seen)
 
 
 def _all_told(number: int, desk: str, ledger: Ledger) -> OutboxRow | None:
@@ -144,14 +154,15 @@ class _Seen:
     ) -> None:
         self._ledger, self._actions, self._desk, self._mask = ledger, actions, desk, mask
 
-    def take(self, number: int, there: DeskTicket, last: OutboxRow) -> None:
+    def take(self, seen: _Told) -> None:
         """Remarks first, then who has it, how grave it is, and whether it is over."""
+        number, there, last = seen.number, seen.there, seen.last
         new = list(self._new_remarks(number, there))
         who = self._person(there.owner or (new[-1][0] if new else ""))
         try:
             for author, text in new:
                 self._actions.note(number, self._person(author), text)
-            self._acknowledge(number, there, who)
+            self._acknowledge(seen, who)
             if severity := self._severity(there, str(last.body["ticket"]["severity"])):
                 self._actions.reclassify(number, who, severity=severity)
             if there.status == "resolved":
@@ -159,9 +170,13 @@ class _Seen:
         except NotPossible as why:
             log.warning("action=desk_not_followed desk=%s %s", self._desk.name, plain(str(why)))
 
-    def _acknowledge(self, number: int, there: DeskTicket, who: str) -> None:
+    def _acknowledge(self, seen: _Told, who: str) -> None:
+        number, there = seen.number, seen.there
         incident = self._ledger.incident(number)
-        taken = there.status == "taken" or (there.owner and self._desk.settings.owned_is_taken)
+        # Whom we have made the owner has taken nothing there by that.
+        owned = there.owner and self._desk.settings.owned_is_taken and not seen.ours
+        # Nor is the word for taken news that we have written there ourselves.
+        taken = (there.status == "taken" and not _told_as_taken(incident)) or owned
         # Whoever resolves it has answered it as well: that stops the response clock by itself.
         if taken and there.status != "resolved" and incident and incident.acknowledged_at is None:
             self._actions.taken_at_desk(number, who)
@@ -191,6 +206,16 @@ class _Seen:
 
     def _person(self, name: str) -> str:
         return at_the_desk(self._mask.text(name)[:100] or _NOBODY, self._desk.name)
+
+
+def _told_as_taken(row: IncidentRow | None) -> bool:
+    """Whether somebody has taken it since it was opened, or came back; it may have been formally
+    escalated after that, which wants an answer of its own.
+    """
+    if row is None:
+        return False
+    incident = incident_of(row)
+    return any(at >= incident.counts_from for at, _ in incident.acknowledgements)
 
 
 def _severity_of(settings: Vocabulary, word: str) -> str:

@@ -33,7 +33,7 @@ from checks.masking import Mask
 from monitor.delivery.keyed_letters import Letters
 from monitor.delivery.predecessor import taken_over
 from monitor.delivery.stopwatch import Stopwatch
-from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater
+from monitor.desks.desk import Acknowledged, Desk, Letter, Never, TryLater, Unowned
 from monitor.ledger import Ledger, LedgerAccess, OutboxRow, Transaction
 from monitor.ledger.encoding import plain
 from monitor.ledger.happening_bodies import happening_body
@@ -193,7 +193,8 @@ class Outbox:
             raise
         else:
             taken = told if isinstance(told, Acknowledged) else None
-            await self._sent(row, stopwatch.now(), reference, taken.by if taken else "")
+            refused = mask.text(told.why) if isinstance(told, Unowned) else ""
+            await self._sent(row, stopwatch.now(), reference, taken.by if taken else "", refused)
             if taken and taken.minutes:
                 self._conferences.add(asyncio.ensure_future(self._hear(row, taken, stopwatch)))
 
@@ -221,7 +222,9 @@ class Outbox:
 
         await asyncio.shield(self._ledger.do(written))
 
-    async def _sent(self, row: OutboxRow, at: datetime, reference: str, by: str = "") -> None:
+    async def _sent(
+        self, row: OutboxRow, at: datetime, reference: str, by: str, refused: str
+    ) -> None:
         self._downs.pop(row.desk, None)
 
         def sent(t: Transaction) -> None:
@@ -230,6 +233,9 @@ class Outbox:
             if by:
                 facts = {"by": by, "text": reference}
                 t.happened(row.incident, at, "answered", happening_body("answered", facts))
+            if refused:
+                facts = {"desk": row.desk, "reason": refused}
+                t.happened(row.incident, at, "unowned", happening_body("unowned", facts))
 
         await self._written(sent)
         _log.info("action=letter_sent desk=%s letter=%d %s", row.desk, row.id, plain(reference))

@@ -39,7 +39,7 @@ _CALLS = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)|<(?=[!@#&])", re
 
 
 class ChatSettings(DeskSettings):
-    """Chat and push for people, by Apprise."""
+    """Chat and push for people, by Apprise; a message has no owner."""
 
     KIND: ClassVar[str] = "chat"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"tickets"})

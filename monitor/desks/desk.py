@@ -50,12 +50,26 @@ class Acknowledged(str):
         return made
 
 
-class TryLater(Exception):
-    """Not now. `whole_desk`: nobody's letters go out at the moment, not only this one."""
+class Unowned(str):
+    """What a helpdesk returns that has all of a letter but the owner; `why` is its refusal."""
 
-    def __init__(self, text: str, *, whole_desk: bool = False) -> None:
+    why: str
+
+    def __new__(cls, text: str, why: str) -> Unowned:
+        """`text` is the ticket's name there."""
+        made = super().__new__(cls, text)
+        made.why = why
+        return made
+
+
+class TryLater(Exception):
+    """Not now. `whole_desk`: nobody's letters go out at the moment, not only this one. `answered`:
+    the desk has looked at what was asked, and refuses it as things are.
+    """
+
+    def __init__(self, text: str, *, whole_desk: bool = False, answered: bool = False) -> None:
         super().__init__(text)
-        self.whole_desk = whole_desk
+        self.whole_desk, self.answered = whole_desk, answered
 
 
 class Never(Exception):

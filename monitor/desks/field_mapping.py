@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from checks.messages import nearest
 from monitor.desks.desk import Letter
+from monitor.desks.owners import called_there
 from reports.render import render_mail
 from reports.ticket import Ticket
 
@@ -31,13 +33,14 @@ FACTS: Mapping[str, Callable[[Ticket], str]] = {
     "state": lambda ticket: ticket.state,
     "policy": lambda ticket: ticket.policy,
     "rule": lambda ticket: ticket.rule,
+    "taken_by": lambda ticket: ticket.acknowledged_by,
     "opened_at": lambda ticket: ticket.opened_at.isoformat(),
     "response_due": lambda ticket: _due(ticket, "response"),
     "resolution_due": lambda ticket: _due(ticket, "resolution"),
 }
 """the facts that may stand in braces; the dues are what an SLA field wants"""
-OF_A_LETTER = ("event", "key", "thread", "subject", "words")
-"""beside them, what a letter itself is"""
+OF_A_LETTER = ("event", "key", "thread", "subject", "words", "taken_as")
+"""beside them, what a letter itself is; "taken_as" is what `owners` calls who has taken it"""
 
 
 def checked(written: object) -> object:
@@ -53,7 +56,12 @@ def checked(written: object) -> object:
     return written
 
 
-def filled(written: Any, letter: Letter, longest: int = _LONGEST) -> Any:
+def filled(
+    written: Any,
+    letter: Letter,
+    longest: int = _LONGEST,
+    owners: Mapping[str, str] = MappingProxyType({}),
+) -> Any:
     """A text, or a table or list of texts, with the facts of a letter's ticket in it; none is
     longer than `longest` letters.
     """
@@ -65,6 +73,7 @@ def filled(written: Any, letter: Letter, longest: int = _LONGEST) -> Any:
         "thread": letter.thread,
         "subject": mail.subject,
         "words": mail.text,
+        "taken_as": called_there(owners, ticket.acknowledged_by),
     }
 
     def fact(found: re.Match[str]) -> str:

@@ -4,7 +4,8 @@
     GET  /api/v2/search/tickets?query="tag:'KEY'"    its index lags some minutes behind
     GET  /api/v2/tickets?order_by=created_at         the newest hundred, which lag behind nothing
     GET  /api/v2/tickets/ID, /api/v2/tickets/ID/conversations
-    PUT  /api/v2/tickets/ID {status, priority, tags}
+    PUT  /api/v2/tickets/ID {status, priority, responder_id, tags}
+    GET  /api/v2/agents?email=MAIL, /api/v2/agents/ID
     POST /api/v2/tickets/ID/notes {body, private}; with files it is a form
 
 Rules: texts are HTML there, so ours are escaped. The key is a tag, of at most 32 letters. It merges
@@ -16,9 +17,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
+from monitor.desks.desk import Never
 from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import (
     Change,
@@ -120,6 +123,7 @@ class Freshdesk(FileHelpdesk[FreshdeskSettings]):
             str(one["priority"]),
             str(owner or ""),
             (first, *(Remark(str(a["user_id"]), without_tags(a["body"])) for a in said)),
+            owners=(str(owner),) if owner else (),
             fields={n: str(v) for n, v in (one.get("custom_fields") or {}).items()},
         )
 
@@ -135,13 +139,28 @@ class Freshdesk(FileHelpdesk[FreshdeskSettings]):
         await self.ask("POST", f"/api/v2/tickets/{reference}/notes", form, kind=kind)
 
     async def change(self, reference: str, change: Change) -> None:
-        """Status and priority by their numbers."""
+        """Status, priority and agent by their numbers."""
         given: dict[str, Any] = {}
         if change.status is not None:
             given["status"] = int(self._settings.word(change.status))
         if change.severity is not None:
             given["priority"] = int(change.severity)
+        if change.owner is not None:
+            given["responder_id"] = int(change.owner)
         await self.ask("PUT", f"/api/v2/tickets/{reference}", given)
+
+    async def user(self, written: str) -> str:
+        """An agent, by mail address or number ("List All Agents", "View an Agent")."""
+        if "@" in written:
+            found = await self.ask("GET", "/api/v2/agents", query={"email": written})
+        else:
+            path = f"/api/v2/agents/{quote(written, safe='')}"
+            reply = await self.reply("GET", path, taken=(400, 404))
+            found = [reply.json] if reply.status == 200 else []
+        for one in found:
+            if written.lower() in (str(one["id"]), one["contact"]["email"].lower()):
+                return str(one["id"])
+        raise Never(f"there is no agent {written!r}")
 
     async def merge(self, newer: str, older: str) -> None:
         """Closed, without the key, and saying where it goes on."""

@@ -5,6 +5,8 @@
     GET  /apirest.php/search/Ticket?criteria[0][field]=1&...value=KEY      1 is the name, 2 the id
     GET  /apirest.php/Ticket/ID and its ITILFollowup, Ticket_User
     PUT  /apirest.php/Ticket/ID {input: {status, urgency, impact}}
+    POST /apirest.php/Ticket_User {input: {tickets_id, users_id, type: 2}}; DELETE Ticket_User/ID
+    GET  /apirest.php/search/User?criteria[0][field]=1&...value=^LOGIN$    8 is whether he is active
     POST /apirest.php/ITILFollowup, ITILSolution, Ticket_Ticket
     POST /apirest.php/Document, a form: uploadManifest {input: {comment, itemtype, items_id}}, and
          filename[0]; each file once, since its comment has the letter's key
@@ -24,7 +26,7 @@ from typing import Any, ClassVar
 from checks import masking
 from checks.settings import Secret
 from checks.transport.http.message import Headers
-from monitor.desks.desk import TryLater
+from monitor.desks.desk import Never, TryLater
 from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import (
     Change,
@@ -127,7 +129,7 @@ class Glpi(FileHelpdesk[GlpiSettings]):
         one = reply.json
         said = await self.ask("GET", f"{path}/ITILFollowup", query={"range": "0-99"})
         users = await self.ask("GET", f"{path}/Ticket_User")
-        owners = [str(user["users_id"]) for user in users if user["type"] == _ASSIGNED]
+        owners = tuple(str(user["users_id"]) for user in users if user["type"] == _ASSIGNED)
         status = str(one["status"])
         return DeskTicket(
             str(one["id"]),
@@ -138,6 +140,7 @@ class Glpi(FileHelpdesk[GlpiSettings]):
                 Remark("", _text(one["content"])),
                 *(Remark(str(entry["users_id"]), _text(entry["content"])) for entry in said),
             ),
+            owners=owners,
             final=status == _CLOSED,
             fields={name: str(one.get(name)) for name in self._settings.fields},
         )
@@ -171,7 +174,39 @@ class Glpi(FileHelpdesk[GlpiSettings]):
         given: dict[str, Any] = _levels(change.severity or "")
         if change.status is not None:
             given["status"] = int(self._settings.word(change.status))
-        await self._put(reference, given)
+        if given:
+            await self._put(reference, given)
+        if change.owner is not None:
+            await self._assign(reference, change.owner)
+
+    async def _assign(self, reference: str, owner: str) -> None:
+        """Whoever was assigned before goes last: at no time is it nobody's."""
+        before = await self.ask("GET", f"/apirest.php/Ticket/{reference}/Ticket_User")
+        assigned = [one for one in before if one["type"] == _ASSIGNED]
+        if owner not in {str(one["users_id"]) for one in assigned}:
+            link = {"tickets_id": int(reference), "users_id": int(owner), "type": _ASSIGNED}
+            await self.ask("POST", "/apirest.php/Ticket_User", {"input": link})
+        for one in assigned:
+            if str(one["users_id"]) != owner:
+                await self.ask("DELETE", f"/apirest.php/Ticket_User/{one['id']}")
+
+    async def user(self, written: str) -> str:
+        """An active user, by login or number."""
+        by = 2 if written.isdigit() else 1
+        query: Mapping[str, str | int] = {
+            "criteria[0][field]": by,
+            "criteria[0][searchtype]": "contains",
+            "criteria[0][value]": f"^{written}$",
+            **{f"forcedisplay[{n}]": field for n, field in enumerate((1, 2, 8))},
+            "range": "0-49",
+        }
+        found = (await self.ask("GET", "/apirest.php/search/User", query=query)).get("data") or []
+        for one in found:
+            if str(one[str(by)]).lower() == written.lower():
+                if not int(one.get("8") or 0):
+                    raise Never(f"the user {written!r} is not active")
+                return str(one["2"])
+        raise Never(f"there is no user {written!r}, or the profile may not read users")
 
     async def close(self, reference: str, text: str, /) -> None:
         """A solution; it sets the status."""

@@ -6,6 +6,7 @@
     note             a remark, internal or public
     change           status, severity, owner
     close, merge     over; the newer of two goes into the older
+    user             somebody who may own tickets, by the desk's own id
     prove            what is missing before anything breaks: account, queue, fields, rights
     enclose          a remark with files, where the desk takes them (TakesFiles)
 
@@ -29,6 +30,7 @@ from checks.transport.http.address import Address
 from monitor.desks import field_mapping
 from monitor.desks.desk import DeskSettings, Takes
 from monitor.desks.evidence_files import EvidenceFile
+from monitor.desks.owners import Owners
 from monitor.desks.policy_words import SEVERITY
 
 Status = Literal["open", "taken", "resolved"]
@@ -59,6 +61,8 @@ class DeskTicket:
     """whether the desk lets nobody change it any more"""
     fields: Mapping[str, str] = field(default_factory=dict)
     """custom fields by the names in `fields`, as far as the desk tells them"""
+    owners: tuple[str, ...] = ()
+    """who has it in hand, by the desk's own ids; several at a desk that assigns to several"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Change:
 
     status: Status | None = None
     severity: str | None = None
+    owner: str | None = None
+    """by the desk's own id (`Helpdesk.user`), instead of whoever owns it"""
 
 
 class Helpdesk(Protocol):
@@ -108,6 +114,9 @@ class Helpdesk(Protocol):
 
     async def merge(self, newer: str, older: str) -> None:
         """The newer one goes on in the older."""
+
+    async def user(self, written: str) -> str:
+        """The id of whom `owners` calls so; Never where he is not there, or owns no tickets."""
 
     async def prove(self) -> list[str]:
         """What is missing, a sentence each; [] where all is there. Leaves nothing behind."""
@@ -162,6 +171,10 @@ class Vocabulary(ClearText, DeskSettings):
     fields: FieldMapping = Field(default_factory=dict)
     """custom fields by their names there; {site}, {severity}, {owner}, {resolution_due} and the
     like are filled in"""
+    owners: Owners = Field(default_factory=dict)
+    """who takes tickets here = the user who owns them there, as in { asha = "asha.k" }; here he is
+    called as the ticket says who has acknowledged it, there as the desk's page in docs/desks.md
+    says"""
     owned_is_taken: bool = True
     """whether a ticket with an owner is taken in hand; false where the desk assigns by itself"""
     public: bool = False

@@ -5,6 +5,8 @@
     GET  /rest/api/3/issue/KEY, /rest/servicedeskapi/request/KEY/comment
     PUT  /rest/api/3/issue/KEY {fields: {priority}}
     POST /rest/api/3/issue/KEY/transitions {transition: {id}}   of those that its status has
+    PUT  /rest/api/3/issue/KEY/assignee {accountId}
+    GET  /rest/api/3/user/assignable/search?project=PROJECT&query=MAIL or &accountId=ID
     POST /rest/servicedeskapi/request/KEY/comment {body, public}
     POST /rest/servicedeskapi/servicedesk/ID/attachTemporaryFile, then request/KEY/attachment
 
@@ -115,11 +117,12 @@ class Jira(FileHelpdesk[JiraSettings]):
             reply.json["key"],
             self._settings.status_of(about["status"]["name"]),
             (about.get("priority") or {}).get("name", ""),
-            (about.get("assignee") or {}).get("displayName", ""),
+            (owner := about.get("assignee") or {}).get("displayName", ""),
             (
                 Remark("", "".join(_text(about.get("description")))),
                 *(Remark(one["author"]["displayName"], one["body"]) for one in said),
             ),
+            owners=(owner["accountId"],) if owner else (),
         )
 
     async def note(self, reference: str, text: str, public: bool, /) -> None:
@@ -151,6 +154,8 @@ class Jira(FileHelpdesk[JiraSettings]):
         path = f"/rest/api/3/issue/{reference}"
         if change.severity is not None:
             await self.ask("PUT", path, {"fields": {"priority": {"name": change.severity}}})
+        if change.owner is not None:
+            await self.ask("PUT", f"{path}/assignee", {"accountId": change.owner})
         if change.status is None:
             return
         word = self._settings.word(change.status)
@@ -170,6 +175,26 @@ class Jira(FileHelpdesk[JiraSettings]):
             await self.change(newer, Change(status="resolved"))
         renamed = {"fields": {"summary": f"Duplicate of {older}"}}
         await self.ask("PUT", f"/rest/api/3/issue/{newer}", renamed)
+
+    async def user(self, written: str) -> str:
+        """Of those whom issues of the project may be assigned to ("Find users assignable to
+        issues"): by account id, or mail address where his profile shows it to the account.
+        """
+        desk = await self.ask(
+            "GET", f"/rest/servicedeskapi/servicedesk/{self._settings.service_desk}"
+        )
+        by = "query" if "@" in written else "accountId"
+        query = {"project": desk["projectKey"], by: written}
+        found = await self.ask("GET", "/rest/api/3/user/assignable/search", query=query)
+        mine = [
+            one["accountId"]
+            for one in found
+            if written == one["accountId"]
+            or written.lower() == (one.get("emailAddress") or "").lower()
+        ]
+        if not mine:
+            raise Never(f"no issue of {desk['projectKey']} may be assigned to {written!r}")
+        return str(mine[0])
 
     async def prove(self) -> list[str]:
         """Who we are, the request type with its fields, the priorities."""

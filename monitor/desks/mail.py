@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class MailSettings(SubmissionSettings):
-    """Tickets as mails."""
+    """Tickets as mails; a mail has no owner, and says in words who has taken a ticket."""
 
     KIND: ClassVar[str] = "mail"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"people"})

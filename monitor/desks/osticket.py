@@ -34,7 +34,8 @@ _BEGINS = frozenset({"opened", "blind", "reopened"})
 
 
 class OsticketSettings(ClearText, DeskSettings):
-    """Tickets at osTicket, by its API for mails."""
+    """Tickets at osTicket, by its API for mails. A mail sets no owner: who takes a ticket here is
+    named in words there."""
 
     KIND: ClassVar[str] = "osticket"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"tickets"})

@@ -43,7 +43,8 @@ _BY_RANK: tuple[Grave, ...] = ("critical", "error", "warning", "info")
 
 
 class PagerdutySettings(ClearText, DeskSettings):
-    """Alerts of PagerDuty, or of what takes its events."""
+    """Alerts of PagerDuty, or of what takes its events. An event names nobody: who has
+    taken a ticket here is not shown there, and no owner is set."""
 
     KIND: ClassVar[str] = "pagerduty"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"tickets"})

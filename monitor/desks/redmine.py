@@ -3,11 +3,12 @@
     POST /issues.json {issue: {project_id, subject, description, priority_id, custom_fields}}
     GET  /issues.json?subject=~KEY&status_id=*      without status_id closed ones stay away
     GET  /issues/ID.json?include=journals
-    PUT  /issues/ID.json {issue: {notes, private_notes, status_id, priority_id}}   204
+    PUT  /issues/ID.json {issue: {notes, private_notes, status_id, priority_id, assigned_to_id}}
+    GET  /projects/PROJECT/memberships.json, /roles/ID.json: who may be assigned issues
     POST /uploads.json?filename=NAME, then {issue: {notes, uploads: [{token}]}}
 
-Rules: a status that the workflow does not allow is passed over with 204, so the issue is read
-again. It merges nothing: the newer one is related as a duplicate, loses the key, and is closed.
+Rules: what the workflow does not allow is passed over with 204, so the issue is read again. It
+merges nothing: the newer one is related as a duplicate, loses the key, and is closed.
 """
 
 from __future__ import annotations
@@ -101,11 +102,12 @@ class Redmine(FileHelpdesk[RedmineSettings]):
             reference,
             self._settings.status_of(one["status"]["name"]),
             one["priority"]["name"],
-            one.get("assigned_to", {}).get("name", ""),
+            (owner := one.get("assigned_to") or {}).get("name", ""),
             (
                 Remark(one["author"]["name"], one["description"] or ""),
                 *(Remark(entry["user"]["name"], entry["notes"]) for entry in journals),
             ),
+            owners=(str(owner["id"]),) if owner else (),
             fields={field["name"]: field["value"] for field in one.get("custom_fields", ())},
         )
 
@@ -132,11 +134,14 @@ class Redmine(FileHelpdesk[RedmineSettings]):
             given["status_id"] = _id(statuses, word, "status")
         if change.severity is not None:
             given["priority_id"] = await self._priority(change.severity)
+        if change.owner is not None:
+            given["assigned_to_id"] = int(change.owner)
         await self._put(reference, given)
         there = (await self.ask("GET", f"/issues/{reference}.json"))["issue"]
-        for name in ("status", "priority"):
-            if there[name]["id"] != given.get(f"{name}_id", there[name]["id"]):
-                raise Never(f"the workflow leaves {reference} at {there[name]['name']!r}")
+        for name in ("status", "priority", "assigned_to"):
+            stands = there.get(name) or {"id": None, "name": "nobody"}
+            if stands["id"] != given.get(f"{name}_id", stands["id"]):
+                raise Never(f"the workflow leaves {reference} at {stands['name']!r}")
 
     async def merge(self, newer: str, older: str) -> None:
         """Related, without the key, closed; each step may come twice."""
@@ -146,6 +151,41 @@ class Redmine(FileHelpdesk[RedmineSettings]):
         await self.ask("POST", path, {"relation": relation}, taken=(422,))
         await self.change(newer, Change(status="resolved"))
         await self._put(newer, {"subject": f"Duplicate of #{older}"})
+
+    async def user(self, written: str) -> str:
+        """A member of the project: by number, by name as its list of members shows it, or by login
+        where this account may look logins up (an administrator's).
+        """
+        named = await self._by_login(written)
+        for member in await self._members():
+            who = member.get("user") or {}
+            if written not in (str(who.get("id")), who.get("name")) and who.get("id") != named:
+                continue
+            if not await self._assignable(member["roles"]):
+                raise Never(f"no role of {written!r} may be assigned issues")
+            return str(who["id"])
+        raise Never(f"the project has no member {written!r}")
+
+    async def _by_login(self, written: str) -> int:
+        """0 where there is none, or this account may not ask."""
+        query = {"name": written, "limit": 100}
+        reply = await self.reply("GET", "/users.json", query=query, taken=(403,))
+        users = reply.json["users"] if reply.status == 200 else ()
+        return next((int(one["id"]) for one in users if one.get("login") == written), 0)
+
+    async def _members(self) -> list[Any]:
+        """Page after page of a hundred."""
+        path, found = f"/projects/{self._settings.project}/memberships.json", list[Any]()
+        while True:
+            page = await self.ask("GET", path, query={"limit": 100, "offset": len(found)})
+            found += page["memberships"]
+            if not page["memberships"] or len(found) >= page["total_count"]:
+                return found
+
+    async def _assignable(self, roles: Iterable[Any]) -> bool:
+        """Rest_Roles has told of it since 4.2."""
+        told = [(await self.ask("GET", f"/roles/{one['id']}.json"))["role"] for one in roles]
+        return any(one.get("assignable", True) for one in told)
 
     async def prove(self) -> list[str]:
         """Who we are, the project, its trackers and fields, statuses and priorities."""

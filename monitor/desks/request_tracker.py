@@ -3,7 +3,9 @@
     POST /REST/2.0/ticket {Queue, Subject, Content, Priority, CustomFields}
     GET  /REST/2.0/tickets?query=Subject LIKE 'KEY'
     GET  /REST/2.0/ticket/ID, its history, and each transaction's attachments
-    PUT  /REST/2.0/ticket/ID {Status, Priority, MergeInto}    200, also with a complaint as text
+    PUT  /REST/2.0/ticket/ID {Status, Priority, Owner, MergeInto}
+                                                              200, also with a complaint as text
+    GET  /REST/2.0/user/LOGIN
     POST /REST/2.0/ticket/ID/comment                          a reply would reopen what is resolved
 
 Rule: what it answers to a change proves nothing; the ticket is read again. The key is looked for in
@@ -15,6 +17,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
@@ -114,6 +117,7 @@ class RequestTracker(FileHelpdesk[RequestTrackerSettings]):
             str(one.get("Priority", "")),
             "" if owner == "Nobody" else owner,
             await self._remarks(reference),
+            owners=() if owner == "Nobody" else (owner.lower(),),
             fields={name: ", ".join(there.get(name, ())) for name in self._settings.fields},
         )
 
@@ -177,12 +181,26 @@ class RequestTracker(FileHelpdesk[RequestTrackerSettings]):
             given["Status"] = self._settings.word(change.status)
         if change.severity is not None:
             given["Priority"] = change.severity
+        if change.owner is not None:
+            given["Owner"] = change.owner
         path = f"/REST/2.0/ticket/{reference}"
         said = await self.ask("PUT", path, given)
         there = await self.ask("GET", path)
+        stands = {**there, "Owner": there["Owner"]["id"].lower()}
         for name, value in given.items():
-            if str(there[name]) != value:
-                raise Never(f"{name} of {reference} is {there[name]!r} still: {said}"[:300])
+            if str(stands[name]) != value:
+                raise Never(f"{name} of {reference} is {stands[name]!r} still: {said}"[:300])
+
+    async def user(self, written: str) -> str:
+        """By login; whether he has OwnTicket shows when he is to own."""
+        path = f"/REST/2.0/user/{quote(written, safe='')}"
+        reply = await self.reply("GET", path, taken=(404,))
+        if reply.status == 404:
+            raise Never(f"there is no user {written!r}")
+        # Accounts without AdminUsers are told little of others (RT::REST2::Resource::User).
+        if int(reply.json.get("Disabled") or 0):
+            raise Never(f"the user {written!r} is disabled")
+        return str(reply.json.get("Name") or written).lower()
 
     async def merge(self, newer: str, older: str) -> None:
         """Its history goes along."""

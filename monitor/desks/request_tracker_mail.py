@@ -47,7 +47,7 @@ _PATIENCE_SECONDS = 15.0
 
 
 class RequestTrackerMailSettings(SubmissionSettings):
-    """Tickets at Request Tracker 5, by mail alone."""
+    """Tickets at Request Tracker 5, by mail alone, which sets no owner."""
 
     KIND: ClassVar[str] = "request-tracker-mail"
     TAKES: ClassVar[frozenset[Takes]] = frozenset({"tickets"})

@@ -125,11 +125,15 @@ class Rest:
 def refusal(status: int, said: str) -> TryLater | Never:
     """What a status that is no success means for a letter."""
     if status in (_ACCOUNT, _RIGHTS):
-        return TryLater(f"{said} (the account, or its rights)", whole_desk=status == _ACCOUNT)
+        return TryLater(
+            f"{said} (the account, or its rights)",
+            whole_desk=status == _ACCOUNT,
+            answered=status == _RIGHTS,
+        )
     if 300 <= status < 400:
         return TryLater(f"{said} (it leads elsewhere: is the url right?)", whole_desk=True)
     if status in _LATER or status >= 500:
-        return TryLater(said, whole_desk=status in _WHOLE_DESK)
+        return TryLater(said, whole_desk=status in _WHOLE_DESK, answered=status not in _WHOLE_DESK)
     return Never(said)
 
 

@@ -5,7 +5,7 @@ account in it.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -13,7 +13,7 @@ from pydantic import Field
 from checks.messages import nearest
 from checks.settings import Secret
 from checks.transport.http.message import Headers
-from monitor.desks.desk import Desk, TryLater
+from monitor.desks.desk import Desk, Never, TryLater
 from monitor.desks.helpdesk import Change, Helpdesk, Vocabulary
 from monitor.desks.rest import Reply, Rest
 from monitor.desks.ticket_desk import TicketDesk
@@ -32,9 +32,13 @@ class HelpdeskSettings(Vocabulary):
 
     async def try_out(self) -> str:
         """Ask for account, queue, fields and rights; nothing is left behind."""
-        if missing := await self.helpdesk().prove():
+        helpdesk = self.helpdesk()
+        # First: proving ends the session where there is one.
+        strangers = [one async for one in _strangers(helpdesk, self.owners)]
+        if missing := [*await helpdesk.prove(), *strangers]:
             raise TryLater("; ".join(missing), whole_desk=True)
-        return f"{self.url}: account, queue, fields and rights are there"
+        owners = f"; {len(self.owners)} owners too" if self.owners else ""
+        return f"{self.url}: account, queue, fields and rights are there{owners}"
 
     def api(self, headers: Headers = ()) -> Rest:
         """Its API, without an account."""
@@ -80,6 +84,10 @@ class RestHelpdesk(Generic[S]):
         """Set what is named."""
         raise NotImplementedError
 
+    async def user(self, written: str) -> str:
+        """The id of whom `owners` calls so."""
+        raise NotImplementedError
+
     async def close(self, reference: str, _text: str, /) -> None:
         """The words stand in the last remark already."""
         await self.change(reference, Change(status="resolved"))
@@ -92,6 +100,15 @@ class FileHelpdesk(RestHelpdesk[F]):
     def most_file_bytes(self) -> int:
         """As it is configured."""
         return int(self._settings.evidence_megabytes * 1_000_000)
+
+
+async def _strangers(helpdesk: Helpdesk, owners: Mapping[str, str]) -> AsyncIterator[str]:
+    """A sentence for each of `owners` who owns nothing there."""
+    for person, written in owners.items():
+        try:
+            await helpdesk.user(written)
+        except Never as not_there:
+            yield f"owner of what {person} takes: {not_there}"
 
 
 def lacking(what: str, wanted: Iterable[str], there: Iterable[object]) -> Iterator[str]:

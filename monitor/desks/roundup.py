@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
-from monitor.desks.desk import TryLater
+from monitor.desks.desk import Never, TryLater
 from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
 from monitor.desks.rest import basic, multipart, refusal
@@ -109,8 +109,9 @@ class Roundup(FileHelpdesk[RoundupSettings]):
             reference,
             self._settings.status_of((about["status"] or {}).get("name", "")),
             (about["priority"] or {}).get("name", ""),
-            (about["assignedto"] or {}).get("username", ""),
+            owner := (about["assignedto"] or {}).get("username", ""),
             tuple([await self._remark(number) for number in kept]),
+            owners=(owner,) if owner else (),
             fields={name: str(about.get(name)) for name in self._settings.fields},
         )
 
@@ -136,19 +137,27 @@ class Roundup(FileHelpdesk[RoundupSettings]):
         await self._set(one, {**given, "status": about["status"]["name"]})
 
     async def change(self, reference: str, change: Change) -> None:
-        """Status and priority by their names."""
+        """Status, priority and owner by their names."""
         one = await self._item(reference) or {}
         given: dict[str, Any] = {"status": one["attributes"]["status"]["name"]}
         if change.status is not None:
             given["status"] = self._settings.word(change.status)
         if change.severity is not None:
             given["priority"] = change.severity
+        if change.owner is not None:
+            given["assignedto"] = change.owner
         await self._set(one, given)
 
     async def merge(self, newer: str, older: str) -> None:
         """Superseded by the older one, and resolved."""
         one = await self._item(newer) or {}
         await self._set(one, {"superseder": [older], "status": self._settings.word("resolved")})
+
+    async def user(self, written: str) -> str:
+        """By login; whoever has an account may own issues."""
+        if not await self._users(written):
+            raise Never(f"there is no user {written!r}")
+        return written
 
     async def prove(self) -> list[str]:
         """Who we are, statuses and priorities."""
@@ -165,11 +174,13 @@ class Roundup(FileHelpdesk[RoundupSettings]):
         return [one["name"] for one in found["collection"]]
 
     async def _own_number(self) -> str:
-        query = {"username": self._settings.user, "@fields": "username"}
+        return (await self._users(self._settings.user))[0]
+
+    async def _users(self, name: str) -> list[str]:
+        query = {"username": name, "@fields": "username"}
         found = (await self._data("GET", "/user", query=query))["collection"]
         # A part of a name is enough for its search.
-        mine = [one["id"] for one in found if one["username"] == self._settings.user]
-        return str(mine[0])
+        return [str(one["id"]) for one in found if one["username"] == name]
 
     async def _message(self, text: str) -> str:
         said = {"content": text, "author": await self._own_number(), "date": "."}

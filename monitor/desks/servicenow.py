@@ -5,7 +5,8 @@
     GET   /api/now/table/incident/SYS_ID, /api/now/table/sys_journal_field?... for what was written
     GET   /api/now/attachment?sysparm_query=table_name=incident^table_sys_id=SYS_ID
     POST  /api/now/attachment/file?table_name=incident&table_sys_id=SYS_ID&file_name=NAME
-    PATCH /api/now/table/incident/SYS_ID {state, work_notes, close_code, close_notes}
+    PATCH /api/now/table/incident/SYS_ID {state, work_notes, close_code, close_notes, assigned_to}
+    GET   /api/now/table/sys_user?sysparm_query=user_name=LOGIN^active=true^roles=itil
 
 Rules: a query over a field that is not there gives every record, so each is held to the key once
 more. Resolving wants a close code and notes. A severity is impact/urgency, as in "1/2": the
@@ -23,6 +24,7 @@ from pydantic import field_validator
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
+from monitor.desks.desk import Never
 from monitor.desks.evidence_files import EvidenceFile
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, Remark, Status
 from monitor.desks.rest import basic
@@ -125,13 +127,14 @@ class Servicenow(FileHelpdesk[ServicenowSettings]):
         if one["state"] == _CANCELLED:
             return None
         status = "resolved" if one["state"] == _CLOSED else self._settings.status_of(one["state"])
-        owner = one.get("assigned_to") or ""
+        owner = _reference(one.get("assigned_to"))
         return DeskTicket(
             one["sys_id"],
             status,
             f"{one['impact']}/{one['urgency']}",
-            owner if isinstance(owner, str) else str(owner.get("value", "")),
+            owner,
             (Remark("", one.get("description") or ""), *await self._journal(one["sys_id"])),
+            owners=(owner,) if owner else (),
             final=one["state"] == _CLOSED,
             fields={name: str(one.get(name, "")) for name in self._settings.fields},
         )
@@ -161,7 +164,35 @@ class Servicenow(FileHelpdesk[ServicenowSettings]):
         given: dict[str, Any] = {}
         if change.status is not None:
             given["state"] = self._settings.word(change.status)
-        await self._patch(reference, {**given, **_levels(change.severity or "")})
+        given |= _levels(change.severity or "")
+        if given:
+            await self._patch(reference, given)
+        if change.owner is not None:
+            await self._assign(reference, change.owner)
+
+    async def _assign(self, reference: str, owner: str) -> None:
+        """By sys_id, so not as a display value; a rule of the instance may set another."""
+        given = {"assigned_to": owner}
+        there = (await self.ask("PATCH", f"{_TABLE}/{reference}", given))["result"]
+        if _reference(there.get("assigned_to")) != owner:
+            raise Never("the instance has assigned it otherwise, with a success")
+
+    async def user(self, written: str) -> str:
+        """An active user with the role itil, whom alone the form lets incidents be assigned to
+        (reference qualifier of task.assigned_to): by user name, mail address or sys_id.
+        """
+        name = "email" if "@" in written else "user_name"
+        for field in (name, "sys_id"):
+            query: Mapping[str, str | int] = {
+                "sysparm_query": f"{field}={written}^active=true^roles=itil",
+                "sysparm_fields": "sys_id,user_name,email",
+                **_few(50),
+            }
+            # A field that is not there would give everybody.
+            for one in (await self.ask("GET", "/api/now/table/sys_user", query=query))["result"]:
+                if str(one.get(field, "")).lower() == written.lower():
+                    return str(one["sys_id"])
+        raise Never(f"there is no active user {written!r} with the role itil")
 
     async def close(self, reference: str, text: str, /) -> None:
         """Resolved, with the close code and notes that it wants."""
@@ -219,6 +250,11 @@ class Servicenow(FileHelpdesk[ServicenowSettings]):
         # Names instead of sys_ids are understood for references with this alone.
         query = {"sysparm_input_display_value": "true"}
         await self.ask("PATCH", f"{_TABLE}/{reference}", dict(given), query=query)
+
+
+def _reference(field: Any) -> str:
+    """The sys_id in a field that refers to a record: a text, or one with a link."""
+    return str(field.get("value", "")) if isinstance(field, Mapping) else str(field or "")
 
 
 def _levels(severity: str) -> dict[str, str]:

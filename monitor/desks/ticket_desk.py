@@ -4,7 +4,8 @@ any crash, time-out or lost answer changes nothing.
 | the letter says | what is done |
 |---|---|
 | opened, blind   | found by its key, else opened, and read back |
-| acknowledged    | "taken", where nobody at the desk has touched it |
+| acknowledged    | "taken", where nobody at the desk has touched it; owned by who took it
+                    (monitor/desks/ticket_owner.py) |
 | reopened        | reopened, if it was resolved lately; else a new ticket under the same key |
 | closed          | resolved, unless somebody there has done so |
 | any             | the severity follows, unless somebody there has set another; one remark |
@@ -31,10 +32,11 @@ from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.desks.desk import Letter, Never, TryLater
+from monitor.desks.desk import Letter, Never, TryLater, Unowned
 from monitor.desks.evidence_files import EVENTS, evidence_of
 from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import Change, DeskTicket, Draft, Helpdesk, TakesFiles, Vocabulary
+from monitor.desks.ticket_owner import TicketOwner
 from reports.render import Mail, render_mail
 from reports.ticket import Ticket
 
@@ -47,8 +49,9 @@ _DONE_BY_SOMEBODY = frozenset({"acknowledged", "note", "reclassified", "closed"}
 # Copies of one ticket come of one lost answer each; more than a few are no work of ours.
 _MOST_COPIES = 5
 _MARK = re.compile(r"^\[(rv-[A-Za-z0-9._-]{1,200})\]\s*$", re.MULTILINE)
-# A find, a read of two, a change and a remark, each followed by a look; and the evidence.
-_STEPS_OF_A_LETTER = 16
+# A find, a read of two, a change and a remark, each followed by a look; the evidence; and an owner,
+# whom some desks have to be asked for in five steps.
+_STEPS_OF_A_LETTER = 22
 
 
 def at_the_desk(person: str, desk: str) -> str:
@@ -75,6 +78,7 @@ class TicketDesk:
         self.concurrency = 2
         self.timeout_seconds = _STEPS_OF_A_LETTER * settings.timeout
         self._blind = False
+        self._owner = TicketOwner(name, settings.owners, helpdesk)
 
     async def deliver(self, letter: Letter) -> str:
         """Do what it asks; returns the ticket's name at the desk. Raises TryLater, Never."""
@@ -94,6 +98,15 @@ class TicketDesk:
         except (KeyError, TypeError, IndexError, AttributeError, ValueError) as strange:
             raise TryLater(f"{self.name}: {type(strange).__name__} in its answer") from None
 
+    async def owned_as_told(self, there: DeskTicket, told: str) -> bool:
+        """Whether its owner is whom we have made it, for whoever had taken it in the last letter.
+        Raises TryLater.
+        """
+        try:
+            return await self._owner.is_as_told(there, told)
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as strange:
+            raise TryLater(f"{self.name}: {type(strange).__name__} in its answer") from None
+
     async def _delivered(self, letter: Letter) -> str:
         if "ticket" not in letter.body:
             raise Never("a report is for people; a helpdesk takes none")
@@ -108,7 +121,10 @@ class TicketDesk:
         if found is None and letter.kind in _ENDS:
             return f"{self.name}: it was never opened there"
         if found is None:
-            return await self._opened(letter, ticket)
+            reference = await self._opened(letter, ticket)
+            found = await self._helpdesk.read(reference) if letter.kind == "acknowledged" else None
+            if found is None:
+                return reference
         # It is told to everybody, and there it is known: it comes from there.
         by = str(letter.body.get("extra", {}).get("by", ""))
         if letter.kind in _DONE_BY_SOMEBODY and by.endswith(at_the_desk("", self.name)):
@@ -157,7 +173,7 @@ class TicketDesk:
             f"{words.subject} [{letter.thread}]",
             marked(words.text, letter.key),
             self.settings.severities.get(ticket.severity, ""),
-            filled(fields, letter) if fields else {},
+            filled(fields, letter, owners=self.settings.owners) if fields else {},
         )
         if self._blind and waited is not None:
             raise TryLater("it may be there already, and this desk finds nothing by its key")
@@ -196,7 +212,8 @@ class TicketDesk:
             await self._so_it_stands(
                 found, self._helpdesk.close(found.reference, text), Change(status="resolved")
             )
-        return found.reference
+        refused = await self._owner.follow(found, letter, ticket)
+        return Unowned(found.reference, refused) if refused else found.reference
 
     async def _changed(self, found: DeskTicket, change: Change) -> None:
         await self._so_it_stands(found, self._helpdesk.change(found.reference, change), change)

@@ -27,6 +27,7 @@ from monitor.clock import SystemClock
 from monitor.desks.desk import Desk, DeskSettings, Letter, Never, Takes, TryLater
 from monitor.desks.field_mapping import filled
 from monitor.desks.helpdesk import FieldMapping, Url
+from monitor.desks.owners import Owners
 from monitor.desks.rest import Rest, encoded, refusal
 from monitor.desks.rest_helpdesk import revealed
 
@@ -43,6 +44,8 @@ _TEMPLATE: dict[str, Any] = {
         "title": "{title}",
         "severity": "{severity}",
         "owner": "{owner}",
+        "taken_by": "{taken_by}",
+        "taken_as": "{taken_as}",
         "state": "{state}",
         "check": "{check}",
         "opened_at": "{opened_at}",
@@ -73,6 +76,9 @@ body = { ticket = "{number}", what = "{event}", text = "{subject}" }
     """what it is signed with, as in whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, by reference"""
     body: FieldMapping = Field(default_factory=lambda: dict(_TEMPLATE))
     """the JSON that is sent; {number}, {event}, {subject}, {words} and the like are filled in"""
+    owners: Owners = Field(default_factory=dict)
+    """who takes tickets here = what he is called there, as in { asha = "asha.k" }; {taken_as} is
+    who has taken it, {taken_by} the same as he is called here"""
     trusted_certificates: ReadableFile | None = None
     """PEM file of the authorities to trust; without it the system's"""
     timeout: Duration = 30.0
@@ -118,7 +124,7 @@ class Webhook:
         """Post it; returns its id. Raises TryLater, Never."""
         if "ticket" not in letter.body:
             raise Never("a report is for people; a webhook takes none")
-        body = encoded(filled(self._settings.body, letter, _LONGEST_TEXT))
+        body = encoded(filled(self._settings.body, letter, _LONGEST_TEXT, self._settings.owners))
         moment = str(int(self._clock.now().timestamp()))
         headers = signed(_key(self._settings.secret), letter.key, moment, body)
         reply = await self._rest(

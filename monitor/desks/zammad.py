@@ -3,7 +3,8 @@
 POST /api/v1/tickets {title, group, customer, article}     the key stands in the title
 GET  /api/v1/tickets/search?query="KEY"                    over titles where it has no index
 GET  /api/v1/tickets/ID?expand=true, /api/v1/ticket_articles/by_ticket/ID
-PUT  /api/v1/tickets/ID {state, priority}
+PUT  /api/v1/tickets/ID {state, priority, owner}     200 and nobody, for an owner it does not allow
+GET  /api/v1/users/search?query=LOGIN
 POST /api/v1/ticket_articles {ticket_id, body, internal}
 PUT  /api/v1/ticket_merge/ID/NUMBER      200 with result "failed" for what it does not do
 """
@@ -106,9 +107,9 @@ class Zammad(FileHelpdesk[ZammadSettings]):
             str(one["id"]),
             self._settings.status_of(one["state"]),
             one.get("priority") or "",
-            # User 1 is nobody, and is called "-".
-            "" if one.get("owner") in (None, "-") else one["owner"],
+            next(iter(_owners(one)), ""),
             tuple(Remark(a.get("created_by") or "", without_tags(a["body"])) for a in articles),
+            owners=_owners(one),
             fields={name: str(one.get(name)) for name in self._settings.fields},
         )
 
@@ -139,7 +140,27 @@ class Zammad(FileHelpdesk[ZammadSettings]):
             given["state"] = self._settings.word(change.status)
         if change.severity is not None:
             given["priority"] = change.severity
-        await self.ask("PUT", f"/api/v1/tickets/{reference}", given)
+        if change.owner is not None:
+            given["owner"] = change.owner
+        path = f"/api/v1/tickets/{reference}"
+        await self.ask("PUT", path, given)
+        if change.owner is not None:
+            there = await self.ask("GET", path, query={"expand": "true"})
+            # An agent without full access to the group becomes nobody, with 200.
+            if _owners(there) != (change.owner,):
+                raise Never(f"{change.owner!r} has no full access to the group {there['group']!r}")
+
+    async def user(self, written: str) -> str:
+        """An active user, by login or mail address; whether he has full access to the group shows
+        when he is to own: roles give it too.
+        """
+        query: Mapping[str, str | int] = {"query": f'"{written}"', "limit": 50}
+        for one in await self.ask("GET", "/api/v1/users/search", query=query) or []:
+            if written.lower() in (one["login"].lower(), (one.get("email") or "").lower()):
+                if not one.get("active", True):
+                    raise Never(f"the user {written!r} is not active")
+                return str(one["login"])
+        raise Never(f"there is no user {written!r}")
 
     async def merge(self, newer: str, older: str) -> None:
         """The target goes by its number, which is not its id."""
@@ -162,3 +183,8 @@ class Zammad(FileHelpdesk[ZammadSettings]):
             *lacking("state", words, there["ticket_states"]),
             *lacking("priority", severities, there["ticket_priorities"]),
         ]
+
+
+def _owners(ticket: Mapping[str, Any]) -> tuple[str, ...]:
+    # User 1 is nobody, and is called "-".
+    return () if ticket.get("owner") in (None, "", "-") else (ticket["owner"],)

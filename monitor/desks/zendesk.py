@@ -4,7 +4,8 @@
          with Idempotency-Key: the same one gives the first answer again, for two hours
     GET  /api/v2/tickets.json?external_id=KEY
     GET  /api/v2/tickets/ID.json and .../comments.json
-    PUT  /api/v2/tickets/ID.json {ticket: {status, priority, comment: {body, public}}}
+    PUT  /api/v2/tickets/ID.json {ticket: {status, priority, assignee_id, comment: {body, public}}}
+    GET  /api/v2/users/ID.json, /api/v2/users/search.json?query=email:MAIL
     POST /api/v2/uploads.json?filename=NAME, then {comment: {body, uploads: [TOKEN]}}
     POST /api/v2/tickets/OLDER/merge.json {ids: [NEWER]}      done by a job, a little later
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from checks.settings import Secret
 from checks.transport.http.message import Headers
@@ -112,6 +114,7 @@ class Zendesk(FileHelpdesk[ZendeskSettings]):
             one.get("priority") or "",
             str(one.get("assignee_id") or ""),
             tuple(Remark(str(said["author_id"]), said["plain_body"]) for said in comments),
+            owners=(str(one["assignee_id"]),) if one.get("assignee_id") else (),
             final=final,
         )
 
@@ -131,13 +134,32 @@ class Zendesk(FileHelpdesk[ZendeskSettings]):
         await self._put(reference, {"comment": comment})
 
     async def change(self, reference: str, change: Change) -> None:
-        """Status and priority."""
+        """Status, priority and assignee."""
         given: dict[str, Any] = {}
         if change.status is not None:
             given["status"] = self._settings.word(change.status)
         if change.severity is not None:
             given["priority"] = change.severity
+        if change.owner is not None:
+            given["assignee_id"] = int(change.owner)
         await self._put(reference, given)
+
+    async def user(self, written: str) -> str:
+        """An agent, by mail address or number ("Search Users", "Show User")."""
+        if "@" in written:
+            query = {"query": f"email:{written}"}
+            found = (await self.ask("GET", "/api/v2/users/search.json", query=query))["users"]
+        else:
+            path = f"/api/v2/users/{quote(written, safe='')}.json"
+            reply = await self.reply("GET", path, taken=(400, 404))
+            found = [reply.json["user"]] if reply.status == 200 else []
+        for one in found:
+            if written.lower() not in (str(one["id"]), (one.get("email") or "").lower()):
+                continue
+            if one.get("role") not in ("agent", "admin") or one.get("suspended"):
+                raise Never(f"{written!r} is no agent, or suspended")
+            return str(one["id"])
+        raise Never(f"there is no agent {written!r}")
 
     async def merge(self, newer: str, older: str) -> None:
         """The newer one loses the key before it is merged: afterwards it is closed to changes."""

@@ -41,6 +41,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "acknowledged": ("by",),
     "answered": ("by", "text"),
     "conference": ("text",),
+    "unowned": ("desk", "reason"),
     "replied": ("by", "way", "identity"),
     "rests": ("who", "until"),
     "note": ("by", "text"),

@@ -5,6 +5,8 @@ Conversations of a Ticket"; "Errors").
 * a field that there is not: 400 "Validation failed" with `invalid_field`.
 * a search that is not over newly made tickets: "it may take a few minutes for the index".
 * a requester is required; status and priority are numbers (2 open, 3 pending, 4 resolved).
+* a `responder_id` of no agent: 400 with `invalid_value`; agents are found by mail address ("List
+  All Agents") and number ("View an Agent").
 * a tag has at most 32 letters.
 """
 
@@ -18,7 +20,10 @@ from tests.desks.server import Asked, Refused, VendorServer
 
 TOKEN = "freshdesk-key-0123"
 INDEXED_AFTER_SECONDS = 120.0
-KNOWN = "subject description email priority status source tags group_id custom_fields type"
+AGENTS = {44: "asha@example.net", 45: "ravi@example.net"}
+KNOWN = (
+    "responder_id subject description email priority status source tags group_id custom_fields type"
+)
 
 
 class FreshdeskServer(VendorServer):
@@ -26,6 +31,8 @@ class FreshdeskServer(VendorServer):
 
     routes = (
         ("GET", r"/api/v2/agents/me", "me"),
+        ("GET", r"/api/v2/agents", "agents"),
+        ("GET", r"/api/v2/agents/(\d+)", "agent"),
         ("GET", r"/api/v2/ticket_fields", "fields"),
         ("GET", r"/api/v2/groups", "groups"),
         ("GET", r"/api/v2/search/tickets", "search"),
@@ -46,6 +53,18 @@ class FreshdeskServer(VendorServer):
 
     def me(self, asked: Asked) -> object:
         return {"id": 9, "contact": {"email": "reveille@example.net"}}
+
+    def agents(self, asked: Asked) -> object:
+        wanted = asked.query.get("email")
+        return [self._agent(n) for n, mail in AGENTS.items() if mail == wanted]
+
+    def agent(self, asked: Asked, number: str) -> object:
+        if int(number) not in AGENTS:
+            raise Refused(404, None)
+        return self._agent(int(number))
+
+    def _agent(self, number: int) -> dict[str, Any]:
+        return {"id": number, "contact": {"email": AGENTS[number], "active": True}}
 
     def fields(self, asked: Asked) -> object:
         return [{"name": "status"}, {"name": "priority"}, {"name": "cf_service"}]
@@ -120,6 +139,8 @@ class FreshdeskServer(VendorServer):
             raise self._invalid(sorted(strange)[0], "invalid_field")
         if given.get("status", 2) not in (2, 3, 4, 5):
             raise self._invalid("status", "invalid_value")
+        if given.get("responder_id") not in (None, *AGENTS):
+            raise self._invalid("responder_id", "invalid_value")
         if given.get("priority", 1) not in (1, 2, 3, 4):
             raise self._invalid("priority", "invalid_value")
         if any(len(tag) > 32 for tag in given.get("tags", ())):
@@ -142,10 +163,14 @@ class FreshdeskServer(VendorServer):
         texts = [one["description_text"], *(text for _, text in one["_notes"])]
         return str(one["status"]), str(one["priority"]), [without_tags(text) for text in texts]
 
+    def owner(self, number: str) -> str:
+        return AGENTS.get(self.ticket(number)["responder_id"], "")
+
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)
         if "note" in does:
             one["_notes"].append((44, f"<div>{does['note']}</div>"))
-        one["responder_id"] = 44 if "owner" in does else one["responder_id"]
+        if "owner" in does:
+            one["responder_id"] = next(n for n, mail in AGENTS.items() if mail == does["owner"])
         one["status"] = int(does.get("status", one["status"]))
         one["priority"] = int(does.get("severity", one["priority"]))

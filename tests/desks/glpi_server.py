@@ -5,6 +5,10 @@
   ERROR_SESSION_TOKEN_INVALID.
 * `add` answers 201 with the id; unknown fields of an input are dropped.
 * an update answers 200 with [{"ID": true, "message": ""}], false where it did nothing.
+* who is assigned is a Ticket_User of type 2, an item as any; the same link twice is no new one
+  (400). A new ticket that is assigned is processed (status 2; CommonITILActor::post_addItem).
+* in a search of users 1 is the name (the login), 2 the id, 8 whether he is active; ^ and $ hold the
+  value to its ends (Search::makeTextSearchValue).
 * a solution solves (status 5); a followup under a solved ticket that is not private reopens it.
 * a file is a Document ("Upload a document file"): multipart/form-data with `uploadManifest`, the
   input as JSON, and `filename[0]`. Releases before 10.0.4 strip backslashes from that JSON before
@@ -23,6 +27,8 @@ from typing import Any
 from tests.desks.server import Asked, Refused, VendorServer
 
 TOKEN, APP = "glpi-user-token-0123", "glpi-app-token-0123"
+USERS = {44: "asha", 45: "ravi", 46: "gone"}
+INACTIVE = (46,)
 NEW, ASSIGNED, WAITING, SOLVED, CLOSED = 1, 2, 4, 5, 6
 
 
@@ -34,6 +40,9 @@ class GlpiServer(VendorServer):
         ("GET", r"/apirest.php/killSession", "end"),
         ("GET", r"/apirest.php/getActiveProfile", "profile"),
         ("GET", r"/apirest.php/search/Ticket", "search"),
+        ("GET", r"/apirest.php/search/User", "people"),
+        ("POST", r"/apirest.php/Ticket_User", "assign"),
+        ("DELETE", r"/apirest.php/Ticket_User/(\d+)", "leave"),
         ("GET", r"/apirest.php/ITILCategory/(\d+)", "category"),
         ("POST", r"/apirest.php/Ticket", "create"),
         ("GET", r"/apirest.php/Ticket/(\d+)", "show"),
@@ -50,6 +59,8 @@ class GlpiServer(VendorServer):
         super().__init__()
         self.sessions: set[str] = set()
         self.begun = 0
+        self.links: dict[int, tuple[int, int]] = {}
+        """Ticket_User of type 2 -> ticket and user"""
         self.followup = 13319
         """what the profile may do with followups: READ, ADDALLITEM and the like, as bits"""
 
@@ -80,6 +91,30 @@ class GlpiServer(VendorServer):
             raise Refused(404, ["ERROR_ITEM_NOT_FOUND", "Item not found"])
         return {"id": 3, "name": "Telephony"}
 
+    def people(self, asked: Asked) -> object:
+        wanted, by = asked.query["criteria[0][value]"], asked.query["criteria[0][field]"]
+        found = [
+            {"1": name, "2": n, "8": int(n not in INACTIVE)}
+            for n, name in USERS.items()
+            if re.search(wanted, name if by == "1" else str(n))
+        ]
+        return {"totalcount": len(found), "count": len(found), "data": found}
+
+    def assign(self, asked: Asked) -> object:
+        given = asked.json["input"]
+        one, link = self.ticket(str(given["tickets_id"])), (given["tickets_id"], given["users_id"])
+        if given["type"] != 2 or given["users_id"] not in USERS or link in self.links.values():
+            raise Refused(400, ["ERROR_GLPI_ADD", "it cannot be added"])
+        self.links[number := max(self.links, default=0) + 1] = link
+        if one["status"] == NEW:
+            one["status"] = ASSIGNED
+        return 201, {"id": number, "message": ""}
+
+    def leave(self, asked: Asked, number: str) -> object:
+        if self.links.pop(int(number), None) is None:
+            raise Refused(404, ["ERROR_ITEM_NOT_FOUND", "Item not found"])
+        return [{number: True, "message": ""}]
+
     def search(self, asked: Asked) -> object:
         words = asked.query["criteria[0][value]"]
         found = [
@@ -95,7 +130,7 @@ class GlpiServer(VendorServer):
         self.tickets[number] = {
             "id": number, "name": given["name"][:255], "content": escape(given["content"]),
             "status": given.get("status", NEW), "urgency": given.get("urgency", 3),
-            "impact": given.get("impact", 3), "_said": [], "_owner": None, "_merged": False,
+            "impact": given.get("impact", 3), "_said": [], "_merged": False,
             "_documents": [],
         }  # fmt: skip
         return 201, {"id": number, "message": ""}
@@ -142,8 +177,12 @@ class GlpiServer(VendorServer):
         ]
 
     def users(self, asked: Asked, number: str) -> object:
-        owner = self.ticket(number)["_owner"]
-        return [{"users_id": owner, "type": 2}] if owner else []
+        self.ticket(number)
+        mine = [(n, user) for n, (ticket, user) in self.links.items() if ticket == int(number)]
+        # Who has asked for it stands there as well.
+        return [{"id": 0, "users_id": 9, "type": 1}] + [
+            {"id": n, "users_id": user, "type": 2} for n, user in mine
+        ]
 
     def follow(self, asked: Asked) -> object:
         given = asked.json["input"]
@@ -179,11 +218,17 @@ class GlpiServer(VendorServer):
         texts = [unescape(one["content"]), *(text for _, text in one["_said"])]
         return str(one["status"]), f"{one['impact']}/{one['urgency']}", texts
 
+    def owner(self, number: str) -> str:
+        return ", ".join(USERS[user] for n, user in self.links.values() if n == int(number))
+
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)
         if "note" in does:
             one["_said"].append((44, does["note"]))
         if "severity" in does:
             one["impact"], one["urgency"] = (int(n) for n in does["severity"].split("/"))
-        one["_owner"] = 44 if "owner" in does else one["_owner"]
+        if "owner" in does:
+            user = next(n for n, name in USERS.items() if name == does["owner"])
+            self.links = {n: link for n, link in self.links.items() if link[0] != int(number)}
+            self.links[max(self.links, default=0) + 1] = (int(number), user)
         one["status"] = int(does.get("status", one["status"]))

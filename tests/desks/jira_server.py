@@ -4,6 +4,8 @@ Request", "Jira Cloud platform REST API v3 > Issue search, Issues, Issue links")
 * a request field that its type does not have: 400 with `errorMessage`.
 * JQL does not know what was made a moment ago ("eventual consistency"); a field that there is not
   in it is 400.
+* an assignee is an account id ("Assign issue"); one that may not be assigned is 400. "Find users
+  assignable to issues" finds by account id, or by the mail addresses that profiles show.
 * a transition that the workflow does not have at this status: 400.
 """
 
@@ -23,6 +25,7 @@ WORKFLOW = {
     "Resolved": {"31": "Open", "41": "Closed"},
     "Closed": {},
 }
+USERS = {"asha@example.net": "5b10a-asha", "ravi@example.net": "5b10a-ravi"}
 PRIORITIES = ("Highest", "High", "Medium", "Low")
 
 
@@ -33,6 +36,9 @@ class JiraServer(VendorServer):
         ("GET", r"/rest/api/3/myself", "me"),
         ("GET", r"/rest/api/3/priority/search", "priorities"),
         ("GET", r"/rest/servicedeskapi/servicedesk/(\d+)/requesttype/(\d+)/field", "fields"),
+        ("GET", r"/rest/servicedeskapi/servicedesk/2", "service_desk"),
+        ("GET", r"/rest/api/3/user/assignable/search", "assignable"),
+        ("PUT", r"/rest/api/3/issue/NOC-(\d+)/assignee", "assign"),
         ("POST", r"/rest/servicedeskapi/request", "create"),
         ("GET", r"/rest/servicedeskapi/request/NOC-(\d+)/comment", "comments"),
         ("POST", r"/rest/servicedeskapi/request/NOC-(\d+)/comment", "comment"),
@@ -65,6 +71,25 @@ class JiraServer(VendorServer):
             "canRaiseOnBehalfOf": True,
             "requestTypeFields": [{"fieldId": name, "required": False} for name in names],
         }
+
+    def service_desk(self, asked: Asked) -> object:
+        return {"id": "2", "projectId": "10001", "projectKey": "NOC"}
+
+    def assignable(self, asked: Asked) -> object:
+        if asked.query.get("project") != "NOC":
+            raise Refused(404, {"errorMessages": ["No project could be found."]})
+        return [
+            {"accountId": number, "displayName": mail.partition("@")[0], "emailAddress": mail}
+            for mail, number in USERS.items()
+            if asked.query.get("query", "-") in mail or asked.query.get("accountId") == number
+        ]
+
+    def assign(self, asked: Asked, number: str) -> object:
+        given = asked.json
+        if set(given) != {"accountId"} or given["accountId"] not in USERS.values():
+            raise Refused(400, {"errors": {"assignee": "User cannot be assigned issues."}})
+        self.ticket(number)["assignee"] = given["accountId"]
+        return 204, None
 
     def create(self, asked: Asked) -> object:
         given = asked.json
@@ -120,7 +145,8 @@ class JiraServer(VendorServer):
 
     def show(self, asked: Asked, number: str) -> object:
         one = self.ticket(number)
-        assignee = {"displayName": one["assignee"]} if one["assignee"] else None
+        who = one["assignee"]
+        assignee = {"accountId": who, "displayName": who.rpartition("-")[2]} if who else None
         fields = {
             "summary": one["summary"], "status": {"name": one["status"]}, "assignee": assignee,
             "priority": {"name": one["priority"]}, "description": self._document(one),
@@ -178,9 +204,15 @@ class JiraServer(VendorServer):
         texts = [one["description"], *(text for _, text in one["comments"])]
         return one["status"], one["priority"], texts
 
+    def owner(self, number: str) -> str:
+        who = self.ticket(number.removeprefix("NOC-"))["assignee"]
+        return next((mail for mail, account in USERS.items() if account == who), "")
+
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number.removeprefix("NOC-"))
         if "note" in does:
             one["comments"].append(("Asha", does["note"]))
-        names = {"status": "status", "severity": "priority", "owner": "assignee"}
+        if "owner" in does:
+            one["assignee"] = USERS[does["owner"]]
+        names = {"status": "status", "severity": "priority"}
         one.update({names[name]: value for name, value in does.items() if name in names})

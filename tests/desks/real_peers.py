@@ -34,7 +34,7 @@ Set($MasonDataDir, '{folder}/mason'); Set($MasonSessionDir, '{folder}/sessions')
 """
 _RIGHTS = (
     "SeeQueue CreateTicket ShowTicket ShowTicketComments CommentOnTicket ReplyToTicket ModifyTicket"
-    " OwnTicket SeeCustomField ModifyCustomField"
+    " OwnTicket ReassignTicket SeeCustomField ModifyCustomField"
 )
 _BEGIN = """
 use RT -init;
@@ -43,9 +43,10 @@ $queue->Create(Name => 'NOC');
 my $field = RT::CustomField->new(RT->SystemUser);
 $field->Create(Name => 'Service', Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket');
 $field->AddToObject($queue);
-for my $name ('reveille', 'asha') {
+for my $name ('reveille', 'asha', 'guest') {
     my $user = RT::User->new(RT->SystemUser);
     $user->Create(Name => $name, EmailAddress => "$name\\@example.net", Privileged => 1);
+    next if $name eq 'guest';
     $user->PrincipalObj->GrantRight(Right => $_, Object => RT->System) for qw(RIGHTS);
     my $token = RT::AuthToken->new(RT->SystemUser);
     my ($id, $said, $auth) = $token->Create(Owner => $user->Id, Description => $name);

@@ -3,6 +3,9 @@ Rest_IssueStatuses, Rest_Enumerations, Rest_Projects, Rest_Users).
 
 * an update answers 204 without a body, also for a status that the workflow does not allow to this
   role: it is passed over without a word.
+* memberships tell of each member his name and roles; logins are told to administrators alone
+  (Rest_Memberships, Rest_Users). A role says whether it is `assignable` (Rest_Roles).
+* an assignee who may not be one is 422 "Assignee is invalid" (Issue#validate_issue).
 * 422 with `errors` for what its validations refuse; an attribute that it does not know is dropped.
 """
 
@@ -12,6 +15,10 @@ from typing import Any
 
 from tests.desks.server import Asked, Refused, VendorServer
 
+USERS = {5: "Asha NOC", 6: "Ravi NOC", 7: "Guest NOC"}
+ROLES = {3: True, 4: False}
+"""role -> whether its members may be assigned issues"""
+MEMBERS = {5: 3, 6: 3, 7: 4}
 KEY = "redmine-api-key-0123"
 STATUSES = {1: "New", 2: "In Progress", 3: "Resolved", 5: "Closed"}
 PRIORITIES = {1: "Low", 2: "Normal", 4: "Urgent"}
@@ -32,6 +39,9 @@ class RedmineServer(VendorServer):
     routes = (
         ("GET", r"/users/current.json", "me"),
         ("GET", r"/projects/(\w+).json", "project"),
+        ("GET", r"/projects/noc/memberships.json", "memberships"),
+        ("GET", r"/roles/(\d+).json", "role"),
+        ("GET", r"/users.json", "users"),
         ("GET", r"/issue_statuses.json", "statuses"),
         ("GET", r"/enumerations/issue_priorities.json", "priorities"),
         ("GET", r"/issues.json", "search"),
@@ -60,6 +70,21 @@ class RedmineServer(VendorServer):
                 "issue_custom_fields": fields,
             }
         }  # fmt: skip
+
+    def memberships(self, asked: Asked) -> object:
+        all_ = [
+            {"id": n, "user": {"id": n, "name": USERS[n]}, "roles": [{"id": role, "name": "R"}]}
+            for n, role in MEMBERS.items()
+        ]
+        start = int(asked.query.get("offset", "0"))
+        # A page of two, as a project of hundreds has pages of a hundred.
+        return {"memberships": all_[start : start + 2], "total_count": len(all_)}
+
+    def role(self, asked: Asked, number: str) -> object:
+        return {"role": {"id": int(number), "name": "R", "assignable": ROLES[int(number)]}}
+
+    def users(self, asked: Asked) -> object:
+        raise Refused(403, None)  # for administrators alone
 
     def statuses(self, asked: Asked) -> object:
         return {
@@ -91,7 +116,7 @@ class RedmineServer(VendorServer):
         number = self.next_number()
         self.tickets[number] = {
             "subject": given["subject"], "description": given.get("description", ""),
-            "status": 1, "priority": given.get("priority_id", 2), "journals": [], "to": "",
+            "status": 1, "priority": given.get("priority_id", 2), "journals": [], "to": 0,
             "fields": {f["id"]: f["value"] for f in given.get("custom_fields", ())
                        if f["id"] in FIELDS | EVERYWHERE},
         }  # fmt: skip
@@ -103,6 +128,10 @@ class RedmineServer(VendorServer):
 
     def update(self, asked: Asked, number: str) -> object:
         one, given = self.ticket(number), asked.json["issue"]
+        if (to := given.get("assigned_to_id")) is not None:
+            if not ROLES.get(MEMBERS.get(to, 0)):
+                raise refused("Assignee is invalid")
+            one["to"] = to
         if given.get("status_id") in WORKFLOW[one["status"]]:
             one["status"] = given["status_id"]
         if given.get("priority_id") in PRIORITIES:
@@ -142,7 +171,7 @@ class RedmineServer(VendorServer):
             ],
         }  # fmt: skip
         if one["to"]:
-            shown["assigned_to"] = {"id": 5, "name": one["to"]}
+            shown["assigned_to"] = {"id": one["to"], "name": USERS[one["to"]]}
         if journals:
             shown["journals"] = [
                 {"id": n, "user": {"name": by}, "notes": text}
@@ -158,11 +187,15 @@ class RedmineServer(VendorServer):
         texts = [one["description"], *(text for _, text in one["journals"])]
         return STATUSES[one["status"]], PRIORITIES[one["priority"]], texts
 
+    def owner(self, number: str) -> str:
+        return USERS.get(self.ticket(number)["to"], "")
+
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)
         if "note" in does:
             one["journals"].append(("asha", does["note"]))
-        one["to"] = does.get("owner", one["to"])
+        if "owner" in does:
+            one["to"] = next(n for n, name in USERS.items() if name == does["owner"])
         for name, words in (("status", STATUSES), ("severity", PRIORITIES)):
             if name in does:
                 place = "priority" if name == "severity" else name

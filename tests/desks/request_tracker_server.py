@@ -4,6 +4,10 @@
 * an unknown custom field is dropped on create, with 201; in a query it gives 200 and total 0.
 * a status that is none, or no transition of the lifecycle, gives 200 with the complaint as text.
 * a reply (`correspond`) reopens a resolved ticket; a comment does not.
+* an owner that is none, or has no OwnTicket there, gives 200 with the complaint as text, and so
+  does the owner that it has already (RT::Ticket::CurrentUserCanSetOwner, _NewOwnerCanOwnTicket).
+* of a user an account without AdminUsers is told `Privileged` and little more, a stranger is 404
+  (RT::REST2::Resource::User).
 * merging is `MergeInto` of an update; a merged ticket answers as the one it lives on in.
 """
 
@@ -23,11 +27,16 @@ STATUSES = ("new", "open", "stalled", "resolved", "rejected", "deleted")
 NEXT = {"deleted": ("new", "open", "stalled", "resolved", "rejected")}
 
 
+USERS = {"asha": True, "ravi": True, "guest": False}
+"""login -> whether he has OwnTicket"""
+
+
 class RequestTrackerServer(VendorServer):
     """One instance with a queue and a custom field."""
 
     routes = (
         ("GET", r"/REST/2.0/queue/(.+)", "queue"),
+        ("GET", r"/REST/2.0/user/(.+)", "user"),
         ("POST", r"/REST/2.0/ticket", "create"),
         ("GET", r"/REST/2.0/tickets", "search"),
         ("GET", r"/REST/2.0/ticket/(\d+)", "show"),
@@ -56,6 +65,11 @@ class RequestTrackerServer(VendorServer):
             "id": 1, "Name": QUEUE, "Lifecycle": "default", "TicketCustomFields": fields,
             "_hyperlinks": [create],
         }  # fmt: skip
+
+    def user(self, asked: Asked, name: str) -> object:
+        if name not in USERS:
+            raise Refused(404, {"message": "Not Found"})
+        return {"Privileged": 1, "RealName": name.title(), "EmailAddress": f"{name}@example.net"}
 
     def create(self, asked: Asked) -> object:
         given = asked.json
@@ -101,6 +115,8 @@ class RequestTrackerServer(VendorServer):
             elif name == "Priority":
                 one["Priority"] = int(value)
                 said.append(f"Ticket {number}: Priority changed")
+            elif name == "Owner":
+                said.append(self._given_to(one, value))
             elif name == "MergeInto":
                 # RT::Ticket::MergeInto: both are loaded by their effective ids.
                 mine, into = self._effective(number), self._effective(str(value))
@@ -111,6 +127,16 @@ class RequestTrackerServer(VendorServer):
                 said.append("Merge Successful")
             # An attribute that it does not know is passed over without a word.
         return said
+
+    def _given_to(self, one: dict[str, Any], name: str) -> str:
+        if name not in USERS:
+            return "That user does not exist"
+        if not USERS[name]:
+            return "That user may not own tickets in that queue"
+        if one["Owner"] == name:
+            return "That user already owns that ticket"
+        one["Owner"] = name
+        return f"Owner changed to {name}"
 
     def write(self, asked: Asked, number: str, how: str) -> object:
         one, given = self._effective(number), asked.json
@@ -159,6 +185,10 @@ class RequestTrackerServer(VendorServer):
         one = self.ticket(number)
         mine = [t for t in self.transactions if self._effective(str(t["ticket"])) is one]
         return one["Status"], str(one["Priority"]), [t["text"] for t in mine]
+
+    def owner(self, number: str) -> str:
+        one = self.ticket(number)["Owner"]
+        return "" if one == "Nobody" else str(one)
 
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)

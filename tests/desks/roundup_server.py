@@ -20,7 +20,7 @@ WORDS = {
     "status": ("unread", "deferred", "chatting", "need-eg", "in-progress", "testing", "done-cbb",
                "resolved"),
     "priority": ("critical", "urgent", "bug", "feature", "wish"),
-    "user": ("admin", "anonymous", "asha", "reveille"),
+    "user": ("admin", "anonymous", "asha", "reveille", "ravi"),
 }  # fmt: skip
 PROPERTIES = "title messages files nosy superseder keyword priority status assignedto"
 
@@ -71,7 +71,7 @@ class RoundupServer(VendorServer):
 
     def say(self, asked: Asked) -> object:
         self.known(asked.json, "content author date", 400)
-        if asked.json.get("author") not in {str(n) for n in range(1, 5)}:
+        if asked.json.get("author") not in {str(n) for n in range(1, 6)}:
             raise error(409, "no such user None")
         self.messages.append(asked.json)
         return 201, {"data": {"id": str(len(self.messages)), "link": ""}}
@@ -145,6 +145,8 @@ class RoundupServer(VendorServer):
         for name in ("status", "priority"):
             if name in given:
                 given[name] = self._word(name, given[name])
+        if "assignedto" in given:
+            given["assignedto"] = self._word("user", given["assignedto"])
         if "messages" in given and "status" not in given and one["status"] == "resolved":
             one["status"] = "chatting"
         known = one.get("files", ())
@@ -173,6 +175,9 @@ class RoundupServer(VendorServer):
         one = self.ticket(number)
         texts = [self.messages[int(n) - 1]["content"] for n in one["messages"]]
         return one["status"], one["priority"], texts
+
+    def owner(self, number: str) -> str:
+        return str(self._issue(number)["assignedto"])
 
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)

@@ -107,6 +107,10 @@ class VendorServer:
         """Status and severity in the vendor's words, and all that was written."""
         raise NotImplementedError
 
+    def owner(self, number: str) -> str:
+        """Who owns it, as `owners` has him; "" nobody."""
+        raise NotImplementedError
+
     def operator(self, number: str, **does: str) -> None:
         """Somebody at the desk sets `status`, `severity` or `owner`, or writes a `note`."""
         raise NotImplementedError

@@ -6,6 +6,8 @@ the data policy "Make close info mandatory when resolved or closed" as shipped).
   (glide.invalid_query.returns_no_rows is false as shipped).
 * resolved or closed without `close_code` and `close_notes`: 403, "Operation against file 'incident'
   was aborted by Business Rule".
+* a reference holds a sys_id; it is read as {link, value}. With sysparm_input_display_value a value
+  is looked up among display values (a user's: his name).
 * a closed incident is read-only for everybody but administrators.
 """
 
@@ -43,6 +45,7 @@ FIELDS = [
     "sys_id",
     "number",
 ]
+USERS = {"asha": "5137153cc611227c000bbd1bd8cd2005", "ravi": "5137153cc611227c000bbd1bd8cd2006"}
 CLOSE_CODES = ("Solution provided", "Duplicate", "Resolved by caller", "No resolution provided")
 
 
@@ -57,6 +60,7 @@ class ServicenowServer(VendorServer):
         ("GET", r"/api/now/table/sys_journal_field", "journal"),
         ("POST", r"/api/now/attachment/file", "upload"),
         ("GET", r"/api/now/attachment", "attachments"),
+        ("GET", r"/api/now/table/sys_user", "users"),
         ("GET", r"/api/now/table/(sys_user_group|sys_choice|sys_dictionary)", "named"),
     )
 
@@ -89,6 +93,18 @@ class ServicenowServer(VendorServer):
             ]
         }
 
+    def users(self, asked: Asked) -> object:
+        found = [
+            {"sys_id": number, "user_name": name, "email": f"{name}@example.net"}
+            for name, number in USERS.items()
+        ]
+        for part in asked.query["sysparm_query"].split("^"):
+            name, _, value = part.partition("=")
+            # Both have the role, and are active.
+            if name not in ("active", "roles"):
+                found = [one for one in found if one.get(name, value) == value]
+        return {"result": found}
+
     def query(self, asked: Asked) -> object:
         found = list(self.tickets.values())
         for part in asked.query["sysparm_query"].split("^"):
@@ -116,6 +132,8 @@ class ServicenowServer(VendorServer):
     def update(self, asked: Asked, sys_id: str) -> object:
         one = self._one(sys_id)
         given = {name: str(v) for name, v in asked.json.items() if name in FIELDS}
+        if "assigned_to" in given and asked.query.get("sysparm_input_display_value") == "true":
+            given["assigned_to"] = ""  # no name of a user is a sys_id
         after = {**one, **given}
         closing = after["state"] in ("6", "7")
         if one["state"] == "7" and set(given) - {"work_notes", "comments"}:
@@ -162,7 +180,10 @@ class ServicenowServer(VendorServer):
         one["priority"] = str(int(one["impact"]) + int(one["urgency"]) - 1)
 
     def _shown(self, one: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in one.items() if name not in ("work_notes",)}
+        shown = {name: value for name, value in one.items() if name not in ("work_notes",)}
+        if who := shown.get("assigned_to"):
+            shown["assigned_to"] = {"link": f"https://x/api/now/table/sys_user/{who}", "value": who}
+        return shown
 
     def alive(self, key: str) -> list[str]:
         return [o["sys_id"] for o in self.tickets.values() if o.get("correlation_id") == key]
@@ -171,6 +192,10 @@ class ServicenowServer(VendorServer):
         one = self._one(number)
         notes = [o["value"] for o in self.journals if o["element_id"] == number]
         return one["state"], f"{one['impact']}/{one['urgency']}", [one["description"], *notes]
+
+    def owner(self, number: str) -> str:
+        who = self._one(number)["assigned_to"]
+        return next((name for name, sys_id in USERS.items() if sys_id == who), "")
 
     def operator(self, number: str, **does: str) -> None:
         one = self._one(number)
@@ -181,4 +206,5 @@ class ServicenowServer(VendorServer):
         one["state"] = does.get("status", one["state"])
         if one["state"] == "6":
             one.update(close_code="Resolved by caller", close_notes="done")
-        one["assigned_to"] = does.get("owner", one["assigned_to"])
+        if "owner" in does:
+            one["assigned_to"] = USERS[does["owner"]]

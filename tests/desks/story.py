@@ -37,18 +37,21 @@ class Words:
     p2: str
 
 
-def letters(number: int, events: Sequence[str] = STORY) -> Iterator[Letter]:
-    """The letters of one incident, as the outbox makes them but for their references."""
+def letters(number: int, events: Sequence[str] = STORY, by: str = "asha") -> Iterator[Letter]:
+    """The letters of one incident, as the outbox makes them but for their references; `by` is who
+    takes it.
+    """
     thread, before = f"rv-{number}.cafe0001", None
-    severity, acknowledged = "P0", None
+    severity, acknowledged, taker = "P0", None, ""
     for sequence, event in enumerate(events, 1):
         if event == "reclassified":
             severity = "P2"
         if event == "acknowledged":
-            acknowledged = NOW
+            acknowledged, taker = NOW, by
         at = NOW + timedelta(minutes=sequence)
         told = ticket(
             number=f"RV-{number}", severity=severity, acknowledged_at=acknowledged,
+            acknowledged_by=taker,
             closed_at=at if event == "closed" else None,
             state="closed" if event == "closed" else "open", opened_at=OPENED,
         ).to_dict()  # fmt: skip

@@ -15,7 +15,7 @@ from monitor.desks.desk import TryLater
 from tests.desks.lanes import lived_at_once, through_trouble
 from tests.desks.proxy import FAULTS, between
 from tests.desks.server import serving
-from tests.desks.story import ended_well, letters
+from tests.desks.story import letters
 from tests.desks.vendor_lanes import lanes_to
 from tests.desks.vendors import MOSTLY_SLOW, VENDORS, Vendor
 
@@ -47,7 +47,7 @@ async def test_a_ticket_is_opened_taken_reclassified_resolved_and_reopened(
         ("updated", words.open, words.p2),
         ("closed", words.resolved, words.p2),
     ]
-    ended_well(server, 12, words)
+    vendor.ended_well(server, 12)
 
 
 @pytest.mark.parametrize("vendor", MOSTLY_SLOW)
@@ -65,7 +65,7 @@ async def test_a_ticket_lives_through_whatever_lies_in_between(
             return next(slow, quick) if n == vendor.opens_with else quick
 
         await through_trouble(server.passed, proxy, desk, 1, trouble)
-        ended_well(server, 1, vendor.words, copies=True)
+        vendor.ended_well(server, 1, copies=True)
 
 
 @each
@@ -77,7 +77,7 @@ async def test_a_ticket_lives_where_each_request_arrives_twice(
     async with serving(server) as port, between(port) as (proxy, way):
         desk = vendor.desk(way, tmp_path)
         await through_trouble(server.passed, proxy, desk, 1, lambda _: "twice")
-        ended_well(server, 1, vendor.words, copies=True)
+        vendor.ended_well(server, 1, copies=True)
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ async def test_a_ticket_lives_through_each_fault_at_each_point(
         for point in range(proxy.requests):
             plan = partial(lambda at, n: fault if n == at else "pass", point)
             await through_trouble(server.passed, proxy, desk, point + 1, plan)
-            ended_well(server, point + 1, vendor.words, copies=True)
+            vendor.ended_well(server, point + 1, copies=True)
 
 
 @each

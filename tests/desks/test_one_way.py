@@ -73,6 +73,11 @@ async def test_each_event_is_posted_once_signed_and_in_the_form_that_was_chosen(
         desk = settings("webhook", port, tmp_path, body=form).desk("desk")
         await desk.deliver(replace(next(letters(13)), key="other"))
         assert server.events["other"] == {"text": "P0 at Pune", "kept": [1, True, "RV-13"]}
+        *_, taken = letters(15, ("opened", "acknowledged"))
+        form = {"by": "{taken_by}", "assignee": "{taken_as}"}
+        desk = settings("webhook", port, tmp_path, body=form, owners={"Asha": "asha.k"}).desk("d")
+        await desk.deliver(replace(taken, key="taken"))
+        assert server.events["taken"] == {"by": "asha", "assignee": "asha.k"}
         (tmp_path / "secret").write_text("whsec_d3Jvbmc=", encoding="utf-8")
         with pytest.raises(TryLater, match="401"):
             await desk.deliver(next(letters(14)))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from monitor.desks.desk import Desk, Never, TryLater
+from monitor.desks.desk import Desk, Never, TryLater, Unowned
 from monitor.desks.helpdesk import Change, Draft, Helpdesk, Vocabulary
 from monitor.desks.list import desk_kinds
 from monitor.desks.ticket_desk import TicketDesk, marked, marks_in
@@ -39,6 +39,12 @@ WORDS: dict[str, dict[str, Any]] = {
     "roundup": {"user": "reveille", "severities": {"P0": "critical", "P2": "wish"}},
 }
 KEYS = {"request-tracker": "token", "redmine": "api_key", "roundup": "password"}
+# One who may own tickets, another, and one who may not or is not there.
+OWNERS = {
+    "request-tracker": ("asha", "reveille", "guest"),
+    "redmine": ("asha NOC", "reveille NOC", "Redmine Admin"),
+    "roundup": ("asha", "reveille", "nobody-there"),
+}
 THEIRS = {"roundup": {"user": "asha"}}
 
 
@@ -145,6 +151,32 @@ async def test_a_whole_life_with_people_in_it(real: Real) -> None:
     assert [(one.author.split()[0], one.text.strip()) for one in said] == [
         ("asha", "It was the fan.")
     ]
+
+
+async def test_who_takes_it_here_owns_it_there(real: Real) -> None:
+    asha, second, guest = OWNERS[real.kind]
+    owners = {"asha": asha, "ravi": second, "gerd": guest}
+    real.settings = real.settings.model_copy(update={"owners": owners})
+    helpdesk, desk = real.helpdesk, real.desk
+    hers, his = await helpdesk.user(asha), await helpdesk.user(second)
+    opened, taken = letters(15, ("opened", "acknowledged"))
+    reference = await desk.deliver(opened)
+    before, seen = taken.before, []
+    for n, who in enumerate(("asha", "ravi", "gerd", "a stranger")):
+        *_, taken = letters(15, ("opened", "acknowledged"), who)
+        taken = replace(taken, key=f"{taken.key}{n}", reference=reference, before=before)
+        seen.append(isinstance(await desk.deliver(taken), Unowned))
+        there = await helpdesk.read(reference)
+        assert there and there.status == "taken"
+        assert there.owners == (hers if who == "asha" else his,)
+        assert [mark for one in there.remarks for mark in marks_in(one.text)][-1] == taken.key
+        before = taken.body["ticket"]
+    assert seen == [False, False, True, False]
+    await real.operators.change(reference, Change(owner=hers))
+    *_, taken = letters(15, ("opened", "acknowledged"), "ravi")
+    await desk.deliver(replace(taken, reference=reference, before=before))
+    there = await helpdesk.read(reference)
+    assert there and there.owners == (hers,), "it was theirs to choose"
 
 
 async def test_copies_are_merged_and_a_wrong_word_is_noticed(real: Real) -> None:

@@ -13,6 +13,7 @@ import pytest
 from checks.contract import Failed
 from monitor.delivery.desk_polling import DeskPolling
 from monitor.delivery.outbox import Outbox
+from monitor.desks.rest_helpdesk import HelpdeskSettings
 from monitor.incidents.store import incident_of
 from monitor.testing.scenario import Scene
 from tests.desks.proxy import Proxy, between
@@ -35,6 +36,11 @@ class Site:
         settings = vendor.configured(port, folder)
         self.scene.configuration = replace(self.scene.configuration, desks={"desk": settings})
         self.scene.start_daemon()
+        self.use(settings)
+
+    def use(self, settings: HelpdeskSettings) -> None:
+        """Tell it and look at it by these settings."""
+        self.settings = settings
         desks = {"desk": settings.desk("desk")}
         self.scene.outbox = Outbox(self.scene.ledger, desks, "scene")
         self.polling = DeskPolling(self.scene.ledger, desks)
@@ -94,7 +100,7 @@ async def test_who_takes_writes_and_resolves_there_is_seen_here(
     async with site(vendor, tmp_path) as here:
         await here.polled()
         assert (here.incident.acknowledged_at, here.history("note")) == (None, [])
-        here.server.operator(here.number, owner="asha", status=vendor.words.taken)
+        here.server.operator(here.number, owner=here.vendor.asha, status=vendor.words.taken)
         here.server.operator(here.number, note="The vendor is called, ref 4711.")
         await here.polled()
         assert here.incident.acknowledged_at == here.scene.clock.now()

@@ -10,7 +10,6 @@ from pathlib import Path
 from tests.desks.lanes import LANES, Lane, answer_seconds
 from tests.desks.proxy import between
 from tests.desks.server import VendorServer, serving
-from tests.desks.story import ended_well
 from tests.desks.vendors import Vendor
 
 # So long an answer may take where nothing is known yet, and so long where they take no time.
@@ -45,7 +44,7 @@ async def _judged(server: VendorServer, vendor: Vendor, number: int) -> str:
     if len(alive) != 1:
         return "doubled" if alive else "lost"
     try:
-        ended_well(server, number, vendor.words, copies=True)
+        vendor.ended_well(server, number, copies=True)
     except AssertionError:
         return "wrong"
     return "well"

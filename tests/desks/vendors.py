@@ -24,7 +24,7 @@ from tests.desks import (
     zendesk_server,
 )
 from tests.desks.server import VendorServer
-from tests.desks.story import Words
+from tests.desks.story import Words, ended_well
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,12 @@ class Vendor:
     """setting -> the secret that its server wants"""
     path: str = ""
     """of its API, behind host and port"""
+    asha: str = "asha"
+    """a user of its who may own tickets, as `owners` has her"""
+    ravi: str = "ravi"
+    """another"""
+    guest: str = "nobody-there"
+    """one who may not, or who is not there"""
     wrong: str = "no such word"
     """a severity that there is not"""
     opens_with: int = 1
@@ -52,6 +58,7 @@ class Vendor:
             "url": f"http://127.0.0.1:{port}{self.path}",
             "timeout": 5.0,
             "severities": {"P0": self.words.p0, "P2": self.words.p2},
+            "owners": {"asha": self.asha, "ravi": self.ravi},
             **self.settings,
             **{name: {"file": folder / name} for name in self.secrets},
             **changes,
@@ -63,6 +70,12 @@ class Vendor:
     def desk(self, port: int, folder: Path, **changes: Any) -> Desk:
         """A desk called "desk"."""
         return self.configured(port, folder, **changes).desk("desk")
+
+    def ended_well(self, server: VendorServer, number: int, copies: bool = False) -> None:
+        """As `story.ended_well`, and owned by who has taken it."""
+        ended_well(server, number, self.words, copies)
+        (alive,) = server.alive(f"rv-{number}.cafe0001")
+        assert server.owner(alive) == self.asha
 
     def begun(self) -> VendorServer:
         """Its server, empty."""
@@ -81,6 +94,7 @@ VENDORS = {
             Words("new", "open", "closed", "3 high", "1 low"),
             {"group": "NOC", "customer": "reveille@example.net"},
             {"token": zammad_server.TOKEN},
+            guest="guest",
         ),
         Vendor(
             "request-tracker",
@@ -88,6 +102,7 @@ VENDORS = {
             Words("new", "open", "resolved", "90", "40"),
             {"queue": "NOC"},
             {"token": request_tracker_server.TOKEN},
+            guest="guest",
         ),
         Vendor(
             "redmine",
@@ -95,6 +110,9 @@ VENDORS = {
             Words("New", "In Progress", "Resolved", "Urgent", "Low"),
             {"project": "noc"},
             {"api_key": redmine_server.KEY},
+            asha="Asha NOC",
+            ravi="Ravi NOC",
+            guest="Guest NOC",
             opens_with=2,
         ),
         Vendor(
@@ -120,6 +138,9 @@ VENDORS = {
             Words("new", "open", "solved", "urgent", "low"),
             {"user": zendesk_server.USER},
             {"token": zendesk_server.TOKEN},
+            asha="asha@example.net",
+            ravi="ravi@example.net",
+            guest="guest@example.net",
         ),
         Vendor(
             "freshdesk",
@@ -127,6 +148,8 @@ VENDORS = {
             Words("2", "3", "4", "4", "1"),
             {"email": "reveille@example.net"},
             {"api_key": freshdesk_server.TOKEN},
+            asha="asha@example.net",
+            ravi="ravi@example.net",
             opens_with=2,
         ),
         Vendor(
@@ -135,6 +158,7 @@ VENDORS = {
             Words("1", "2", "5", "5/5", "2/2"),
             {},
             {"user_token": glpi_server.TOKEN, "app_token": glpi_server.APP},
+            guest="gone",
             opens_with=2,
         ),
         Vendor(
@@ -143,6 +167,8 @@ VENDORS = {
             Words("Open", "In Progress", "Resolved", "Highest", "Low"),
             {"user": jira_server.USER, "service_desk": "2", "request_type": "17"},
             {"token": jira_server.TOKEN},
+            asha="asha@example.net",
+            ravi="ravi@example.net",
         ),
     )
 }

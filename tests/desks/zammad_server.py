@@ -3,6 +3,8 @@
 
 * create: `group`, `title`, `customer` and an `article` are required; an unknown reference is 422
   ("No lookup value found for 'group'").
+* an owner without full access to the group, or who is not active, becomes nobody without a word
+  (admin documentation, "Group permissions"; Ticket#check_owner_active).
 * `ticket_merge` answers 200 with result "failed" for what it does not do.
 * Without Elasticsearch the search is one over titles; merged tickets stay in it, as state "merged".
 """
@@ -18,6 +20,8 @@ TOKEN = "zammad-token-0123"
 STATES = ("new", "open", "pending reminder", "pending close", "closed", "merged")
 PRIORITIES = ("1 low", "2 normal", "3 high")
 GROUPS = ("Users", "NOC")
+AGENTS = {"-": True, "asha": True, "ravi": True, "guest": False}
+"""login -> whether he has full access to the groups"""
 
 
 class ZammadServer(VendorServer):
@@ -25,6 +29,7 @@ class ZammadServer(VendorServer):
 
     routes = (
         ("GET", r"/api/v1/users/me", "me"),
+        ("GET", r"/api/v1/users/search", "users"),
         ("GET", r"/api/v1/groups", "groups"),
         ("GET", r"/api/v1/ticket_states", "states"),
         ("GET", r"/api/v1/ticket_priorities", "priorities"),
@@ -43,6 +48,14 @@ class ZammadServer(VendorServer):
 
     def me(self, asked: Asked) -> object:
         return {"id": 3, "login": "reveille", "email": "reveille@example.net"}
+
+    def users(self, asked: Asked) -> object:
+        words = asked.query["query"].strip('"')
+        return [
+            {"id": n, "login": one, "email": f"{one}@example.net", "active": True}
+            for n, one in enumerate(AGENTS, 1)
+            if words in f"{one}@example.net"
+        ]
 
     def groups(self, asked: Asked) -> object:
         return [{"id": n, "name": name, "active": True} for n, name in enumerate(GROUPS, 1)]
@@ -84,6 +97,8 @@ class ZammadServer(VendorServer):
             raise Refused(422, {"error": "Cannot follow-up on a merged ticket."})
         if "article" in given:
             self._article(int(number), given.pop("article"))
+        if not AGENTS[given.get("owner", "-")]:
+            given["owner"] = "-"
         ticket.update(given)
         return ticket
 
@@ -104,7 +119,12 @@ class ZammadServer(VendorServer):
 
     def _looked_up(self, given: dict[str, Any]) -> None:
         self.known(given, "title group customer state priority owner article tags service")
-        for name, there in (("group", GROUPS), ("state", STATES), ("priority", PRIORITIES)):
+        for name, there in (
+            ("group", GROUPS),
+            ("state", STATES),
+            ("priority", PRIORITIES),
+            ("owner", tuple(AGENTS)),
+        ):
             if name in given and given[name] not in there:
                 raise Refused(422, {"error": f"No lookup value found for '{name}': {given[name]}"})
 
@@ -136,6 +156,9 @@ class ZammadServer(VendorServer):
     def stands(self, number: str) -> tuple[str, str, list[str]]:
         one = self.ticket(number)
         return one["state"], one["priority"], [article["body"] for article in one["articles"]]
+
+    def owner(self, number: str) -> str:
+        return str(self.ticket(number)["owner"]).strip("-")
 
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)

@@ -5,6 +5,7 @@ Ticket"; "Idempotency" of the introduction).
 * the same Idempotency-Key with the same body gives the first answer again
   (x-idempotency-lookup: hit); with another body 400.
 * a closed ticket is immutable: 422 RecordInvalid; it is closed by the desk itself, or by a merge.
+* an assignee who is no agent is 422; a new ticket with one becomes open ("Ticket lifecycle").
 * unknown attributes of a ticket are passed over; a status that there is not is 422.
 """
 
@@ -17,6 +18,8 @@ from tests.desks.server import Asked, Refused, VendorServer
 
 TOKEN = "zendesk-token-0123"
 USER = "reveille@example.net"
+USERS = {44: "asha@example.net", 45: "ravi@example.net", 46: "guest@example.net"}
+AGENTS = (44, 45)
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 PRIORITIES = ("urgent", "high", "normal", "low")
 
@@ -26,6 +29,8 @@ class ZendeskServer(VendorServer):
 
     routes = (
         ("GET", r"/api/v2/users/me.json", "me"),
+        ("GET", r"/api/v2/users/search.json", "users"),
+        ("GET", r"/api/v2/users/(\d+).json", "user"),
         ("GET", r"/api/v2/ticket_fields.json", "fields"),
         ("GET", r"/api/v2/groups/assignable.json", "groups"),
         ("GET", r"/api/v2/tickets.json", "index"),
@@ -48,6 +53,19 @@ class ZendeskServer(VendorServer):
 
     def me(self, asked: Asked) -> object:
         return {"user": {"id": 1, "email": USER, "role": "agent"}}
+
+    def users(self, asked: Asked) -> object:
+        wanted = asked.query["query"].removeprefix("email:")
+        return {"users": [self._user(n) for n, mail in USERS.items() if wanted in mail]}
+
+    def user(self, asked: Asked, number: str) -> object:
+        if int(number) not in USERS:
+            raise Refused(404, {"error": "RecordNotFound"})
+        return {"user": self._user(int(number))}
+
+    def _user(self, number: int) -> dict[str, Any]:
+        role = "agent" if number in AGENTS else "end-user"
+        return {"id": number, "email": USERS[number], "role": role, "suspended": False}
 
     def fields(self, asked: Asked) -> object:
         return {"ticket_fields": [{"id": 360, "title": "Service", "active": True}]}
@@ -97,8 +115,10 @@ class ZendeskServer(VendorServer):
             one["_comments"].append((1, comment["body"]))
             self.enclosed(number, comment.get("uploads", ()))
             # A public comment of the requester reopens; an agent's does not.
-        names = ("status", "priority", "external_id")
+        names = ("status", "priority", "external_id", "assignee_id")
         one.update({name: given[name] for name in names if name in given})
+        if given.get("assignee_id") and one["status"] == "new":
+            one["status"] = "open"
         return {"ticket": self._shown(int(number))}
 
     def upload(self, asked: Asked) -> object:
@@ -123,6 +143,8 @@ class ZendeskServer(VendorServer):
         for name, words in (("status", STATUSES), ("priority", PRIORITIES)):
             if given.get(name) is not None and given[name] not in words:
                 raise self._invalid(f"{name}: {given[name]} is not a valid {name}")
+        if given.get("assignee_id") is not None and given["assignee_id"] not in AGENTS:
+            raise self._invalid("Assignee: is invalid")
 
     def _invalid(self, text: str) -> Refused:
         return Refused(422, {"error": "RecordInvalid", "description": text})
@@ -140,10 +162,14 @@ class ZendeskServer(VendorServer):
         one = self.ticket(number)
         return one["status"], one["priority"], [text for _, text in one["_comments"]]
 
+    def owner(self, number: str) -> str:
+        return USERS.get(self.ticket(number)["assignee_id"], "")
+
     def operator(self, number: str, **does: str) -> None:
         one = self.ticket(number)
         if "note" in does:
             one["_comments"].append((44, does["note"]))
-        one["assignee_id"] = 44 if "owner" in does else one["assignee_id"]
+        if "owner" in does:
+            one["assignee_id"] = next(n for n, mail in USERS.items() if mail == does["owner"])
         one["status"] = does.get("status", one["status"])
         one["priority"] = does.get("severity", one["priority"])

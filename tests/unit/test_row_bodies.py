@@ -82,4 +82,4 @@ def test_what_happened_is_said_in_words(release: str, kind: str, kept: dict[str,
 def test_every_kind_of_happening_has_a_sample() -> None:
     """But of what the outbox writes by itself."""
     kinds = {kind for kind, _ in written("happening")}
-    assert kinds | {"undeliverable"} == set(happening_bodies.HAPPENINGS)
+    assert kinds | {"undeliverable", "unowned"} == set(happening_bodies.HAPPENINGS)
