@@ -51,11 +51,17 @@ _PROOF = re.compile(
 # message (protocol 3, section 55.8), MariaDB's messages 1062, 1264, 1292, 1366, 1064; and hashes of
 # passwords as both keep them, and as crypt(5) does.
 _ROWS = re.compile(
-    r"(?m)\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+):[^\n]*"
-    r"|(?<=Duplicate entry ')[^\n]*(?=' for key)|(?<=value: ')[^\n]*(?=' for column)"
-    r"|\bfor type [\w ]{1,40}: \"[^\n]*|(?<=near ')[^\n]*(?=' at line)"
+    r"\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d{1,9}):[^\n]*"
+    r"|\bfor type [\w ]{1,40}: \"[^\n]*"
     r"|SCRAM-SHA-256\$[\w+/=:$]+|\bmd5[0-9a-f]{32}\b|\*[0-9A-F]{40}\b"
     r"|\$(?:2[aby]|[156y]|argon2id?)\$[\w./=,$]+"
+)
+# From the first of the one to the last of the other in a line. As an expression the end would be
+# looked for again from each beginning.
+_QUOTED = (
+    ("Duplicate entry '", "' for key"),
+    ("value: '", "' for column"),
+    ("near '", "' at line"),
 )
 _OF_ROWS = (
     "DETAIL:",
@@ -94,7 +100,7 @@ class Mask:
             said = self._without(said.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
             said = said[:-_LONGEST_SPELLING] if more else said
         if any(sign in said for sign in _OF_ROWS):
-            said = _ROWS.sub(HIDDEN, said)
+            said = _ROWS.sub(HIDDEN, _without_quotes(said))
         if not said.isprintable():
             said = UNPRINTABLE.sub(" ", said)
         return said if len(said) <= longest else said[: longest - len(_CUT)] + _CUT
@@ -186,6 +192,18 @@ def attempt() -> Iterator[Mask]:
 
 
 _current: ContextVar[Mask | None] = ContextVar("mask", default=None)
+
+
+def _without_quotes(said: str) -> str:
+    for opening, closing in _QUOTED:
+        if opening in said and closing in said:
+            said = "\n".join(_hidden_between(line, opening, closing) for line in said.split("\n"))
+    return said
+
+
+def _hidden_between(line: str, opening: str, closing: str) -> str:
+    begin, end = line.find(opening) + len(opening), line.rfind(closing)
+    return line[:begin] + HIDDEN + line[end:] if len(opening) <= begin <= end else line
 
 
 def _pieces(content: bytes) -> list[bytes]:
