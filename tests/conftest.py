@@ -51,6 +51,21 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Write a failure up with the collector at rest. Before Python 3.11.5 a parser of source that
+    is entered again within itself, by a finalizer that tells an error, ends in SystemError
+    (gh-106905): the worker died of it, and the whole run with it.
+    """
+    at_work = gc.isenabled()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        if at_work:
+            gc.enable()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Count them, for the last lines of `./reveille test` too."""
     skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]

@@ -139,6 +139,31 @@ def test_what_an_older_program_kept_goes_on(tmp_path: Path) -> None:
         assert ledger.own_days() == [day_of(now) + 2, day_of(now) + 3]
 
 
+def test_how_a_check_stood_is_read_off_an_index_of_the_day(tmp_path: Path) -> None:
+    old = PostgresDatabase(on_server(tmp_path))
+    for step in known(old.MIGRATIONS)[:13]:
+        with old.transaction():
+            take(old, step)
+    now = milliseconds(START)
+    with old.transaction():
+        old.rows("SELECT make_day(?)", (FIRST,))
+        old.rows("SELECT make_day(?)", (FIRST + 1,))
+        old.change("INSERT INTO check_names (name) VALUES ('portal')")
+        old.change(
+            "INSERT INTO attempts VALUES (1, ?, 'portal', 'scheduled', 0, 'OK', '{}', '{}')", (now,)
+        )
+    migrate(old)
+    with Ledger(on_server(tmp_path)) as ledger:
+        ledger.make_days([FIRST + 2])
+        rows = ledger._database.rows(
+            "SELECT tablename FROM pg_indexes WHERE schemaname = current_schema()"
+            " AND indexdef LIKE '%(check_number, started_at) INCLUDE (state, muted)'"
+        )
+    of_october = sorted(str(row["tablename"])[-8:] for row in rows if "_202610" in row["tablename"])
+    assert of_october == ["20261002", "20261003"], "the day with a look goes on as it is"
+    old.close()
+
+
 def test_what_takes_long_to_count_is_estimated(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = {one.name: one for one in site.ledger.grown(milliseconds(at(12)))}
     with site.ledger.transaction():

@@ -1,0 +1,1 @@
+-- How checks stood is read off an index of its own, where a day's looks lie in a table of their own: not in a file.
