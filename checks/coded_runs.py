@@ -28,7 +28,7 @@ from checks.search_effort import Effort
 _SHORTEST = 12
 # What may go on in a line of its own; "\n" as two signs is a fold that JSON wrote.
 _FOLDED = re.compile(rb"(?:(?:\\r\\n|\\n|\r?\n)[ \t]{0,8}[A-Za-z0-9+/_-]+)*")
-_FOLD = re.compile(rb"\\r\\n|\\n|[\r\n \t]+")
+_FOLD = b"\r\n \t"
 _MAY_FOLD = frozenset(b"\r\n\\")
 _FILL = (b"", b"A", b"AA", b"AAA")
 _FOR_URLS = bytes.maketrans(b"-_", b"+/")
@@ -67,7 +67,10 @@ def decoded(text: Text, effort: Effort) -> Iterator[Text]:
     in_hex = (match.span() for match in _LONG_HEX.finditer(shape))
     yield from _from_hex(text, _taken(text, in_hex, effort), bytes)
     yield from _from_hex(text, _taken(text, _pairs(shape), effort), _of_pairs)
-    if runs := _taken(text, _numbers(text.content), effort):
+    runs = _taken(text, _numbers(text.content), effort)
+    if (most := effort.numbers(runs)) < len(runs):
+        effort.stop(text.back(*runs[most])[0])
+    if runs := runs[:most]:
         parts = [_of_numbers(text.content[begin:end]) for begin, end in runs]
         octets = b"".join(parts)
         yield _decoded(text, runs, parts, octets, len(octets))
@@ -87,12 +90,13 @@ def _from_base64(text: Text, effort: Effort) -> Iterator[Text]:
         run = text.content[slice(*span)]
         if run.islower():
             continue
-        if b"\n" in run or b"\\" in run:
-            run = _FOLD.sub(b"", run)
+        if b"\\" in run:
+            run = run.replace(b"\\r", b"").replace(b"\\n", b"")
+        run = run.translate(_FOR_URLS, _FOLD)
         # Each begins with a group, so that all are moved by the same.
         parts.append(run + _FILL[-len(run) % 4])
         runs.append(span)
-    whole = b"".join(parts).translate(_FOR_URLS)
+    whole = b"".join(parts)
     # A run may begin with a word that is none of it: each of the four places in a group.
     for offset in range(4) if runs else ():
         moved = b"A" * offset + whole + _FILL[-offset % 4]

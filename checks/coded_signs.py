@@ -30,7 +30,7 @@ CODED = re.compile(
 )
 # Signs read at once: what comes behind them is read when they have been gone into wholly, so that
 # what there is no effort for is the end of the text. Theirs are more bytes than LONGEST_SPELLING.
-_MOST_TOGETHER = 3000
+_MOST_TOGETHER, _MOST_BYTES_TOGETHER = 3000, 32 * 1024
 _DIGITS = "0123456789abcdefABCDEF"
 _OCTETS = {f"{a}{b}".encode(): bytes((int(a + b, 16),)) for a in _DIGITS for b in _DIGITS}
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"0": b"\0"}
@@ -116,7 +116,7 @@ def read_back(text: Text, pattern: re.Pattern[bytes], reach: int, effort: Effort
         since = since if near else max(0, begin - reach)
         near.append((begin, end, meant))
         fresh = True
-        if len(near) >= _MOST_TOGETHER:
+        if len(near) >= _MOST_TOGETHER or end - since >= max(_MOST_BYTES_TOGETHER, 4 * reach):
             yield from _part(text, near, since, reach, effort)
             # What began in this part and ends in the next is read whole in that one.
             since, fresh = end - reach, False

@@ -1,7 +1,7 @@
 """What one search for secrets may cost, counted in steps of the program and never in time, so that
 it is the same on every host and a test can hold it.
 
-    effort = Effort(len(content))
+    effort = Effort(len(content), forms=9)
     if not effort.step(): effort.stop(at)       what lies from `at` on is not shown
 
 Rules: no step is taken back and nothing is searched twice, so that the work is linear in the length
@@ -20,12 +20,17 @@ _T = TypeVar("_T")
 Back = Callable[[int, int], tuple[int, int]]
 """from a span of a text to where it came from in what was sent"""
 
-# A sign read back, a run decoded, a place found: 1 to 2 µs each. A portal's page of 128 kB has
-# 1 000, one whose script holds JSON in a text of its own 10 000.
-MOST_STEPS = 12_000
-# What is coded lies in a part of a page, JSON in HTML twice in nearly all of it: four times the
-# longest exhibit. A kB takes 40 µs.
-MOST_BYTES_AGAIN = 4 * 132 * 1024
+# A sign read back, a run decoded, a place found: 1 to 2 µs each. All that is done comes out of this
+# one, so that no two ends are reached one after the other. A portal's page of 128 kB takes 1 000
+# for its signs; one whose script holds JSON in a text of its own 10 000, and as many to search what
+# was read back.
+MOST_STEPS = 20_000
+# A kB that is read back is searched anew: 30 µs, whatever for, and 0.5 µs a form of a secret.
+_STEPS_A_KB, _FORMS_FOR_A_STEP_A_KB = 16, 4
+# To look for a form in however little costs 1 µs.
+_FORMS_FOR_A_STEP = 2
+# A list of numbers is read number by number: 0.15 µs each, of two characters and more.
+_OF_NUMBERS_FOR_A_STEP = 16
 # An expression that is replaced by nothing costs an eighth of a step, and nothing where it is rare.
 _REPLACED_FOR_A_STEP = 8
 
@@ -33,12 +38,15 @@ _REPLACED_FOR_A_STEP = 8
 class Effort:
     """What is left of it, and how far all was searched."""
 
-    def __init__(self, length: int) -> None:
-        self.steps_left, self.bytes_left = MOST_STEPS, MOST_BYTES_AGAIN
+    def __init__(self, length: int, forms: int) -> None:
+        """`forms`: how many are looked for."""
+        self.steps_left = MOST_STEPS
         self.until = length
         """from here on the content must not be shown"""
         self.looked_bytes = 0
         """how much was looked at in all: for the test of its growth"""
+        self._steps_a_kb = _STEPS_A_KB + forms // _FORMS_FOR_A_STEP_A_KB
+        self._steps_a_look = forms // _FORMS_FOR_A_STEP
 
     @property
     def steps(self) -> int:
@@ -77,11 +85,14 @@ class Effort:
 
     def again(self, length: int) -> bool:
         """Search so many bytes once more, read back."""
-        if length > self.bytes_left:
-            self.bytes_left = 0
-            return False
-        self.bytes_left -= length
-        return True
+        return self.step(self._steps_a_look + length * self._steps_a_kb // 1024)
+
+    def numbers(self, runs: list[tuple[int, int]]) -> int:
+        """How many of these lists of numbers there are steps for, which are taken."""
+        for count, (begin, end) in enumerate(runs):
+            if not self.step((end - begin) // _OF_NUMBERS_FOR_A_STEP):
+                return count
+        return len(runs)
 
     def stop(self, at: int) -> None:
         """What lies from here on was not searched in each spelling."""

@@ -36,6 +36,11 @@ _HASHES = ("md5", "sha1", "sha256", "sha512")
 class Forms:
     """One value, in each form that is searched as it is."""
 
+    @property
+    def count(self) -> int:
+        """How many are looked for in every text."""
+        return len(self.plain) + len(self.coded) + len(self.halves)
+
     def __init__(self, value: str, read_back: Callable[[bytes], Iterable[bytes]]) -> None:
         """`read_back` makes of bytes that look coded themselves what a search will see of them."""
         raw = value.encode("utf-8", "surrogatepass")

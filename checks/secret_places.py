@@ -46,13 +46,15 @@ class Places:
 
 def places(values: Iterable[Forms], content: bytes, effort: Effort, runs: bool = True) -> Places:
     """Of each value. `runs`: of base64 the whole text that it stands in."""
-    found, lower = Places(effort), content.lower()
+    found, lower, ascii_alone = Places(effort), content.lower(), content.isascii()
     effort.looked_bytes += len(content)
     for value in values:
         if value.whole_words:
             _words(found, value, content)
             continue
         for form in value.plain:
+            if ascii_alone and not form.isascii():
+                continue
             found.spans += [(at, at + len(form)) for at in found.all(lower, form)]
         for form in value.coded:
             found.spans += _coded(found, form, content, lower, _LONGEST_RUN if runs else 0)

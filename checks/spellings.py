@@ -60,7 +60,7 @@ class Search:
 
     def __init__(self, values: tuple[Forms, ...], content: bytes) -> None:
         self.found = list[Span]()
-        self.effort = Effort(len(content))
+        self.effort = Effort(len(content), sum(value.count for value in values))
         self._long = tuple(value for value in values if not value.whole_words)
         self._longest = max((value.longest for value in self._long), default=0)
         text = Text(content)

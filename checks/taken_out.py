@@ -34,7 +34,7 @@ _UNSEEN = re.compile(
 _ELEMENT = re.compile(rb"<[^<>]{0,200}>")
 _FIRST_OF_UNSEEN = (b"\x1b", b"\xc2", b"\xe2", b"\xe3", b"\xef")
 # How many signs are looked at together on the way back through blanks.
-_BLOCK = 256
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,8 @@ def test_a_text_is_printable_and_bounded_and_the_cut_shows_no_half() -> None:
             b"%41<>\n>\x1b[m&#65;Abcdefghijkl \\n", base64.b64encode(b"MARKER-secret-9"),
             b"".join(b"%%252525%02x" % sign for sign in b"MARKER-secret-9") + b".",
             b"key=" * 20 + b"\n>" * 20 + b"TVRFAA==" * 20, b"near '" * 20 + b"=41" * 20,
+            b"\xc2\xad" + b"%26amp%3b" * 50 + b"1,2,3,4,5,6," * 200 + b"0x4d, " * 200 + b"\\" * 40,
+            b"ABCDEFGHIJKL\n" * 20 + base64.b64encode(b"%41" * 9) + b"basic aaaaaaaa %41",
         )
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from checks import spellings
 from checks.masking import LONGEST_EXHIBIT
-from checks.search_effort import MOST_BYTES_AGAIN, MOST_STEPS
+from checks.search_effort import MOST_STEPS
 from checks.spellings import LONGEST_SPELLING, Search
 from tests.spellings import SPELLINGS
 
@@ -62,8 +62,24 @@ def test_and_of_whatever_there_is_an_end(pieces: list[bytes], seed: int) -> None
     ]
     effort = Search(KNOWN, content).effort
     assert effort.steps <= MOST_STEPS
-    again = MOST_BYTES_AGAIN - effort.bytes_left
-    assert effort.looked_bytes <= _MOST_LOOKS * (len(content) + again)
+    # Each kB that is read back is so many steps of all there are.
+    assert effort.looked_bytes <= _MOST_LOOKS * (len(content) + MOST_STEPS * 1024 // 16)
+
+
+def test_more_secrets_take_no_more_steps_but_are_searched_less_far() -> None:
+    """What each look costs for each form comes out of the same effort."""
+    content = (b"&amp;quot;word&amp;quot;" + b" words" * 20) * 600
+    few, many = (tuple(map(spellings.forms, known)) for known in (SECRETS[:1], SECRETS * 9))
+    assert Search(few, content).until == len(content)
+    assert Search(many, content).effort.steps <= MOST_STEPS
+    assert 0 < Search(many, content).until < len(content), "as far as it goes"
+
+
+@pytest.mark.parametrize("between", [b",", b", ", b" ;"])
+def test_numbers_are_read_one_by_one_and_each_is_paid_for(between: bytes) -> None:
+    numbers = between.join(b"%d" % (one % 10) for one in range(60_000))
+    effort = Search(KNOWN, numbers).effort
+    assert len(numbers) // 16 - 1 <= effort.steps <= MOST_STEPS
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
