@@ -22,6 +22,7 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "base64 in lines": lambda s: base64.encodebytes(("u" * 50 + s).encode()).decode().strip(),
     "base32": lambda s: base64.b32encode(f"u:{s}".encode()).decode(),
     "base32 behind four": lambda s: base64.b32encode(f"abcd{s}".encode()).decode().rstrip("="),
+    "base32 in small letters": lambda s: base64.b32encode(f"abc{s}".encode()).decode().lower(),
     "UTF-7": lambda s: s.encode("utf-7").decode(),
     "UTF-7, all of it": lambda s: f"+{_utf_16(s)}-",
     "as a mailbox": lambda s: re.sub(
