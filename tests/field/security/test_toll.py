@@ -16,6 +16,7 @@ import pytest
 from sipmessage import Request
 
 from checks.telephony.call.leg import Phone
+from checks.telephony.phone.screening import Sources
 from checks.telephony.sip.caller_id import same_number
 from lab import Lab, prompts
 from tests.field.far_ends.sip_server import USER, answer, bound, over_udp, proven
@@ -263,6 +264,18 @@ async def test_the_password_is_for_the_lines_own_realm(tmp_path: Path) -> None:
         refused = await phone.until("refused", within=10)
     assert refused["code"] == 407
     assert proofs == []
+
+
+def test_a_call_comes_by_the_registrar_where_its_address_is_the_registrars() -> None:
+    sources = Sources(("127.0.0.1:5060", "10.0.0.0/8", "2001:db8::/32", "pbx.example:5060"))
+    ours = ("127.0.0.1:5060", "10.1.2.3:9", "[2001:db8::1]:5060", "pbx.example:5060")
+    assert all(map(sources.hold, ours))
+    others = (
+        "127.0.0.1:5061", "127.0.0.1", "[2001:db9::1]:5060", "10.0.0.1.evil.example:5060",
+        "11.0.0.1:5060", "10.0.0.0/8:5060", "evil.example:127.0.0.1:5060", "pbx.example.evil:5060",
+        "[::ffff:11.0.0.1]:5060", ":5060", ":", "",
+    )  # fmt: skip
+    assert not any(map(sources.hold, others))
 
 
 def test_one_number_in_its_many_spellings() -> None:
