@@ -14,21 +14,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from checks import spellings
+from checks import json_texts, spellings
 
 HIDDEN = "••••"
 LONGEST_TEXT = 4000
 """characters of a note, a fault, a warning: a screen of a terminal, and more than a ticket needs"""
 LONGEST_EXHIBIT = 128 * 1024
 """bytes of what a far end sent that are kept as evidence"""
-# A secret of 256 signs, each of them coded as `&#x0041;`, and folded.
-_LONGEST_SPELLING = 4096
 _CUT = "…"
 _CUT_HERE = b"\n[cut here: %d bytes more came]\n"
 _WITHHELD = b"[withheld: it could not be searched for secrets in good time]\n"
@@ -39,23 +39,30 @@ UNPRINTABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 # The proof of a password, which can be tried offline: RFC 7616 section 3.4, AMI's Key, and what
-# RFC 7617 and RFC 6750 put behind the name of their scheme.
+# RFC 7617 and RFC 6750 put behind the name of their scheme. In small letters.
 _PROOF = re.compile(
-    rb"(?i)\b((?:response|cnonce|key)[\"']?[ \t]{0,8}(?:=|:|%3d|%3a)[ \t]{0,8}"
+    rb"\b((?:response|cnonce|key)[\"']?[ \t]{0,8}(?:=|:|%3d|%3a)[ \t]{0,8}"
     rb"(?:\\?[\"']|&quot;|&#34;|%22)?)[0-9a-f]{32,128}"
     rb"|\b((?:basic|bearer)(?:[ \t]{1,8}|%20|\+))[a-z0-9+/=._~%-]{8,2048}"
 )
 
+_Span = tuple[int, int]
 
 # What databases quote of a row, a statement or a role: PostgreSQL's fields of an error beside its
 # message (protocol 3, section 55.8), MariaDB's messages 1062, 1264, 1292, 1366, 1064; and hashes of
 # passwords as both keep them, and as crypt(5) does.
 _ROWS = re.compile(
-    r"(?m)\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d+):[^\n]*"
-    r"|(?<=Duplicate entry ')[^\n]*(?=' for key)|(?<=value: ')[^\n]*(?=' for column)"
-    r"|\bfor type [\w ]{1,40}: \"[^\n]*|(?<=near ')[^\n]*(?=' at line)"
+    r"\b(?:DETAIL|CONTEXT|STATEMENT|QUERY|LINE \d{1,9}):[^\n]*"
+    r"|\bfor type [\w ]{1,40}: \"[^\n]*"
     r"|SCRAM-SHA-256\$[\w+/=:$]+|\bmd5[0-9a-f]{32}\b|\*[0-9A-F]{40}\b"
     r"|\$(?:2[aby]|[156y]|argon2id?)\$[\w./=,$]+"
+)
+# From the first of the one to the last of the other in a line. As an expression the end would be
+# looked for again from each beginning.
+_QUOTED = (
+    ("Duplicate entry '", "' for key"),
+    ("value: '", "' for column"),
+    ("near '", "' at line"),
 )
 _OF_ROWS = (
     "DETAIL:",
@@ -92,9 +99,9 @@ class Mask:
         more, said = len(said) > longest * 4, said[: longest * 4]
         if self._values:
             said = self._without(said.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
-            said = said[:-_LONGEST_SPELLING] if more else said
+            said = said[: -spellings.LONGEST_SPELLING] if more else said
         if any(sign in said for sign in _OF_ROWS):
-            said = _ROWS.sub(HIDDEN, said)
+            said = _ROWS.sub(HIDDEN, _without_quotes(said))
         if not said.isprintable():
             said = UNPRINTABLE.sub(" ", said)
         return said if len(said) <= longest else said[: longest - len(_CUT)] + _CUT
@@ -106,7 +113,7 @@ class Mask:
     def evidence(self, content: bytes) -> bytes:
         """What is kept of what a far end sent: bounded, and without secrets."""
         more = len(content) - LONGEST_EXHIBIT
-        kept = self.content(content[: LONGEST_EXHIBIT + _LONGEST_SPELLING])
+        kept = self.content(content[: LONGEST_EXHIBIT + spellings.LONGEST_SPELLING])
         return kept[:LONGEST_EXHIBIT] + _CUT_HERE % more if more > 0 else kept
 
     def document(self, content: bytes, media_type: str) -> bytes:
@@ -144,21 +151,39 @@ class Mask:
         """Plain JSON data without secrets."""
         if not self._values:
             return value
-        if isinstance(value, str):
-            return self._without(value.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
-        if isinstance(value, Mapping):
-            return {self.json(key): self.json(part) for key, part in value.items()}
-        return [self.json(part) for part in value] if isinstance(value, list) else value
+        texts = dict[str, str]()
+        for group in json_texts.groups(value, LONGEST_EXHIBIT):
+            texts |= self._texts(group)
+        return json_texts.replaced(value, texts)
+
+    def _texts(self, group: list[str]) -> dict[str, str]:
+        """Texts that are searched together, those that come out otherwise."""
+        parts = [text.encode("utf-8", "surrogatepass") for text in group]
+        found, until = self._search(json_texts.BETWEEN.join(parts))
+        told, at = dict[str, str](), 0
+        for text, part in zip(group, parts, strict=True):
+            end = at + len(part)
+            while found and found[0][1] <= at:
+                found.popleft()
+            here = [(begin - at, last - at) for begin, last in _until(found, end)]
+            clean = _shown(part, here, until - at)
+            if (said := clean.decode("utf-8", "replace")) != text:
+                told[text] = said
+            at = end + len(json_texts.BETWEEN)
+        return told
+
+    def _search(self, content: bytes) -> tuple[deque[_Span], int]:
+        """Where secrets stand, from left to right, and how far the content may be shown."""
+        searched = spellings.Search(tuple(map(spellings.forms, self._values)), content)
+        found = [*searched.found, *_proofs(content)]
+        until = searched.until
+        # Short of the half of a secret that may stand at its end.
+        shown = until if until == len(content) else max(0, until - spellings.LONGEST_SPELLING)
+        return deque(spellings.together(found, touching=1)), shown
 
     def _without(self, content: bytes, same_length: bool = False) -> bytes:
-        try:
-            known = tuple(spellings.forms(value) for value in self._values)
-            found = spellings.spans(content, known)
-        except spellings.TooCoded as too:
-            # What comes before is searched again, short of the half of a secret at its end.
-            return self._without(content[: max(0, too.at - _LONGEST_SPELLING)]) + _WITHHELD
-        found += [(match.end(match.lastindex or 0), match.end()) for match in _proofs(content)]
-        return _cut_out(content, sorted(found), same_length) if found else content
+        found, until = self._search(content)
+        return _shown(content, found, until, same_length)
 
 
 def current() -> Mask:
@@ -188,6 +213,18 @@ def attempt() -> Iterator[Mask]:
 _current: ContextVar[Mask | None] = ContextVar("mask", default=None)
 
 
+def _without_quotes(said: str) -> str:
+    for opening, closing in _QUOTED:
+        if opening in said and closing in said:
+            said = "\n".join(_hidden_between(line, opening, closing) for line in said.split("\n"))
+    return said
+
+
+def _hidden_between(line: str, opening: str, closing: str) -> str:
+    begin, end = line.find(opening) + len(opening), line.rfind(closing)
+    return line[:begin] + HIDDEN + line[end:] if len(opening) <= begin <= end else line
+
+
 def _pieces(content: bytes) -> list[bytes]:
     """A long file in parts that end with a line, so that no secret is cut apart."""
     parts, at = list[bytes](), 0
@@ -198,20 +235,24 @@ def _pieces(content: bytes) -> list[bytes]:
     return parts
 
 
-def _proofs(content: bytes) -> Iterator[re.Match[bytes]]:
+def _proofs(content: bytes) -> Iterator[_Span]:
     lower = content.lower()
     if any(word in lower for word in (b"response", b"key", b"nonce", b"basic", b"bearer")):
-        yield from _PROOF.finditer(content)
+        for match in _PROOF.finditer(lower):
+            yield match.end(match.lastindex or 0), match.end()
 
 
-def _cut_out(content: bytes, found: list[tuple[int, int]], same_length: bool) -> bytes:
-    parts, at = list[bytes](), 0
-    for begin, end in found:
-        if end <= at:
-            continue
-        if begin >= at:
-            parts += [content[at:begin], b"" if same_length else HIDDEN.encode()]
-        if same_length:
-            parts.append(b"*" * (end - max(at, begin)))
-        at = end
-    return b"".join((*parts, content[at:]))
+def _until(found: Iterable[_Span], end: int) -> Iterator[_Span]:
+    return takewhile(lambda span: span[0] < end, found)
+
+
+def _shown(content: bytes, found: Iterable[_Span], until: int, same_length: bool = False) -> bytes:
+    """The content as far as it may be shown, without what was found in it."""
+    parts, at, end = list[bytes](), 0, max(0, min(until, len(content)))
+    for first, last in _until(found, end):
+        length = min(last, end) - max(0, first)
+        hidden = b"*" * length if same_length else HIDDEN.encode()
+        parts += [content[at : max(0, first)], hidden]
+        at = min(last, end)
+    withheld = b"" if end == len(content) else _WITHHELD
+    return b"".join((*parts, content[at:end], withheld))

@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import quopri
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, quote_plus
@@ -19,6 +20,14 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "basic": lambda s: base64.b64encode(f"monitor:{s}".encode()).decode(),
     "base64 for a URL": lambda s: base64.urlsafe_b64encode(f"u:{s}".encode()).decode(),
     "base64 in lines": lambda s: base64.encodebytes(("u" * 50 + s).encode()).decode().strip(),
+    "base32": lambda s: base64.b32encode(f"u:{s}".encode()).decode(),
+    "base32 behind four": lambda s: base64.b32encode(f"abcd{s}".encode()).decode().rstrip("="),
+    "base32 in small letters": lambda s: base64.b32encode(f"abc{s}".encode()).decode().lower(),
+    "UTF-7": lambda s: s.encode("utf-7").decode(),
+    "UTF-7, all of it": lambda s: f"+{_utf_16(s)}-",
+    "as a mailbox": lambda s: re.sub(
+        "&|[^ -~]+", lambda one: f"&{_utf_16(one[0], ',') if one[0] != '&' else ''}-", s
+    ),
     "URL": lambda s: quote(s, safe=""),
     "URL in small letters": lambda s: "".join(f"%{octet:02x}" for octet in s.encode()),
     "form": quote_plus,
@@ -66,6 +75,11 @@ SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "MD5": lambda s: hashlib.md5(s.encode()).hexdigest(),
     "SHA-256 in base64": lambda s: base64.b64encode(hashlib.sha256(s.encode()).digest()).decode(),
 }
+
+
+def _utf_16(text: str, slash: str = "/") -> str:
+    coded = base64.b64encode(text.encode("utf-16-be", "surrogatepass")).decode().rstrip("=")
+    return coded.replace("/", slash)
 
 
 def _base64(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -161,13 +161,24 @@ class SipCallSettings(line_security.Engine, MediaLimits, ProbeLimits, Check):
             codes = (one.log_in.to, one.log_in.out) if one.log_in else ()
             dialled += [(one, code) for code in codes if code]
         for step in self.script:
-            if isinstance(step, Transfer) and step.attended:
-                who = self.line if step.by == "caller" else (self.agent_line or self.line)
-                dialled.append((who, step.to or step.transfer.user or step.transfer.name))
+            if isinstance(step, Transfer):
+                dialled += self._dialled_by(step)
             if isinstance(step, Conference) and step.room:
                 dialled += [(one, step.room) for one in (*agent, step.conference)]
         longest = self.longest_seconds()
         return tuple(toll(line, to, longest) for line, to in dialled)
+
+    def _dialled_by(self, step: Transfer) -> Iterator[tuple[Line, str]]:
+        """The consultation; and what the other side dials where the REFER comes through to it (RFC
+        3515), which nobody knows before.
+        """
+        to = step.to or step.transfer.user or step.transfer.name
+        sides = [self.line, self.agent_line]
+        who, kept = sides if step.by == "caller" else reversed(sides)
+        if step.attended:
+            yield who or self.line, to
+        if kept is not None:
+            yield kept, to
 
     def target(self) -> str:
         """The number, and the registrar that the call goes through."""

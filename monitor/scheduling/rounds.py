@@ -27,6 +27,7 @@ from monitor.ledger.leases import LeaseLost
 from monitor.ledger.together import GATHER_SECONDS, Change, Together
 from monitor.scheduling.attempts import Attempts
 from monitor.scheduling.claims import Alone
+from monitor.scheduling.costly_looks import CostlyLooks
 from monitor.scheduling.due import FIRST, Due
 from monitor.scheduling.granted_looks import GrantedLooks
 from monitor.scheduling.place_looks import Place
@@ -66,7 +67,7 @@ class Rounds(GrantedLooks):
         self.attempts = Attempts(ledger, clock, runner, heard)
         self._attempt = self.attempts.made
         self._together = Together(ledger, ask=store.ask_to_settle)
-        self._shared = SharedLooks(clock)
+        self._shared, self._costly = SharedLooks(clock), CostlyLooks(clock)
         # Keeps looks that the ledger cannot take now; set where there is a place for that.
         self.keep_late: KeepLate | None = None
         self._places = PlaceRounds(
@@ -129,6 +130,7 @@ class Rounds(GrantedLooks):
             begun = self._clock.monotonic()
             seen = await self._attempt(due.entry, due.purpose, due)
             below, others = await self._below(seen, begun, fresh)
+            self._costly.keep([seen])
             if drawn(seen):
                 # To draw a page reads and measures recordings; on the event loop it would make the
                 # live calls' packets late.
@@ -255,6 +257,8 @@ class Rounds(GrantedLooks):
         lower = (self._mine.get(name) for name in reach(self.configuration, seen.entry))
         # What several places judge together is not judged by one of them.
         entries = [entry for entry in lower if entry and not entry.places]
+        known = self._costly.still_count(entries, condition.bad)
+        entries = [entry for entry in entries if entry.name not in {one.name for one in known}]
         if self._claims.shared:
             names = [entry.name for entry in entries]
             fresh += self.taken_before(names)
@@ -264,7 +268,9 @@ class Rounds(GrantedLooks):
         )
         if self._claims.shared:
             mine &= set(fresh)
-        return list(below), frozenset(low.name for low in below) - mine
+        self._costly.keep(below)
+        below = [*known, *below]
+        return below, frozenset(low.name for low in below) - mine
 
     async def _settle(
         self, due: Due, seen: AttemptResult, below: list[AttemptResult], others: frozenset[str]

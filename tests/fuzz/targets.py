@@ -41,7 +41,10 @@ _ARCHIVE = " ".join(
 )
 _TAR = "data/backup/tar_extraction.py data/backup/engines/directory.py"
 _LOOK = "host/look_service.py process/asked.py"
-_MASK = "masking.py spellings.py secret_forms.py coded_runs.py"
+_MASK = (
+    "masking.py json_texts.py spellings.py secret_forms.py secret_places.py search_effort.py"
+    " coded_runs.py coded_signs.py taken_out.py"
+)
 _PLUGIN = "plugin_service.py process/asked.py"
 _CDR = "data/usage/text_reader.py data/usage/records_to_legs.py"
 # Name, what reads, the files whose reading it is, words of theirs, and their clear answers.

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -183,6 +183,70 @@ def test_no_window_of_a_day_has_more_calls_than_the_cap(
             placed.append((at, calls))
     for end, _ in placed:
         assert sum(calls for at, calls in placed if end - 86_400 < at <= end) <= 6
+
+
+TRUNK = Line(name="trunk-a", registrar="127.0.0.1:5060", calls_a_day=5, minutes_a_day=9)
+AGENT = Line(name="agent-01", registrar="127.0.0.1:5060", user="101")
+TARGET = Line(name="agent-02", registrar="127.0.0.1:5060", user="102")
+REACHED = {"agent": AGENT, "within": "5s"}
+DIALLED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
+    "a call alone": ([], [("trunk-a", "8000")]),
+    "a blind transfer": (
+        [REACHED, {"transfer": TARGET}],
+        [("trunk-a", "8000"), ("trunk-a", "102")],
+    ),
+    "a blind transfer to a number": (
+        [REACHED, {"transfer": TARGET, "to": "9000"}],
+        [("trunk-a", "8000"), ("trunk-a", "9000")],
+    ),
+    "an attended one": (
+        [REACHED, {"transfer": TARGET, "attended": True}],
+        [("trunk-a", "8000"), ("agent-01", "102"), ("trunk-a", "102")],
+    ),
+    "by the caller": (
+        [REACHED, {"transfer": TARGET, "by": "caller", "attended": True}],
+        [("trunk-a", "8000"), ("trunk-a", "102"), ("agent-01", "102")],
+    ),
+    "by the caller, of a far end that is not ours": (
+        [{"transfer": TARGET, "by": "caller"}],
+        [("trunk-a", "8000")],
+    ),
+    "a conference room": (
+        [REACHED, {"conference": TARGET, "room": "700"}],
+        [("trunk-a", "8000"), ("agent-01", "700"), ("agent-02", "700")],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DIALLED)
+def test_whatever_a_step_has_dialled_is_in_the_book_before_it_is(what: str) -> None:
+    """Where a REFER comes through a proxy to our own phone, that phone dials."""
+    script, dialled = DIALLED[what]
+    call = SipCall.model_validate({"line": TRUNK, "to": "8000", "script": script})
+    tolls = call.tolls()
+    assert [(one.line, one.to) for one in tolls] == dialled
+    assert all(one.seconds == call.longest_seconds() for one in tolls)
+    assert {one.calls_a_day for one in tolls if one.line == "trunk-a"} == {5}
+
+
+def test_a_burst_and_its_second_look_are_as_many_calls_as_they_place(tmp_path: Path) -> None:
+    """A burst of four, which is confirmed by a second: the cap of five lets the first alone."""
+    burst = Burst.model_validate({"line": TRUNK, "to": "8000", "calls": 4, "at_once": 1})
+    one_call = SipCall.model_validate({"line": TRUNK, "to": "8000"})
+    book, at = CallBook(tmp_path), NOW.timestamp()
+    assert book.enter(burst.tolls(), at)[1] is None
+    refused = book.enter(burst.tolls(), at + 60)[1]
+    assert refused is not None and "has had 4 calls" in refused and "4 more" in refused
+    assert CallBook(tmp_path).enter(one_call.tolls(), at + 90)[1] is None
+    assert CallBook(tmp_path).enter(one_call.tolls(), at + 120)[1] is not None
+
+
+@pytest.mark.parametrize("by", ["agent", "caller"])
+def test_a_step_dials_no_number_that_its_line_may_not(by: str) -> None:
+    only = TRUNK.model_copy(update={"may_dial": ("8000",)})
+    script = [REACHED, {"transfer": TARGET, "to": "0900123", "by": by, "attended": by == "caller"}]
+    tolls = SipCall.model_validate({"line": only, "to": "8000", "script": script}).tolls()
+    assert ("0900123", ("8000",)) in [(one.to, one.may_dial) for one in tolls]
 
 
 def configured(folder: Path, line: str = "", check: str = "") -> Configuration:

@@ -35,6 +35,10 @@ def sqlite_faults() -> Iterator[None]:
         }
         code = next((code for word, code in words.items() if word in text), "corrupt")
         raise SourceFault(code, text) from None
+    except MemoryError:
+        # SQLite's own bound (sqlite_defence.py); a view or a column asks for more.
+        text = "what it has evaluated takes more memory than any table of records"
+        raise SourceFault("corrupt", text) from None
 
 
 # A login that fails has no SQLSTATE in psycopg, only libpq's words.

@@ -22,6 +22,7 @@ from checks.data.usage.queue_log import Event, QueueTally
 from checks.data.usage.record_formats import FORMATS, Format
 from checks.data.usage.record_query import Bounds, TableRecords
 from checks.data.usage.records_to_legs import Taker, Taking, Window
+from checks.data.usage.source_faults import SourceFault
 from checks.data.usage.spool import Spool
 from checks.data.usage.tally import Rules, Tally
 from checks.data.usage.text_files import files_of
@@ -41,6 +42,11 @@ _QUEUE_FORM = Format(
     },
     optional=frozenset({"data", "data1", "data2", "data3", "data4", "data5"}),
 )  # fmt: skip
+
+
+# Five days of eight million legs: no site comes near. A view or a file may have no end, and what is
+# read waits on the disk.
+MOST_RECORDS = 40_000_000
 
 
 class Source(Protocol):
@@ -68,6 +74,7 @@ class Job:
     wrap_seconds: int
     service_level: str
     in_memory: int | None = None
+    most_records: int = MOST_RECORDS
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Job:
@@ -86,6 +93,7 @@ class Job:
             wrap_seconds=plain["wrap_seconds"],
             service_level=plain["service_level"],
             in_memory=plain.get("in_memory"),
+            most_records=plain.get("most_records", MOST_RECORDS),
         )
 
     def days(self) -> tuple[Day, ...]:
@@ -126,12 +134,21 @@ def read(job: Job, stage: Callable[[str], None]) -> Read:
             taker = Taker(_taking(job), found.names, found.met)
             for records in source.batches():
                 spool.add(taker.take(records))
+                _hold_to(job.most_records, found.met.records)
         if job.queue_log is not None:
             found.queues = _queues(job, job.queue_log, found.queue_met)
         stage("compute")
         with Spool(spool.in_memory) as paired:
             _fold(job, _paired(spool, paired, taker), found)
     return found
+
+
+def _hold_to(most: int, records: int) -> None:
+    if records > most:
+        said = (
+            f"more than {most} records were given, which no site has; is it a view without an end?"
+        )
+        raise SourceFault("not-understood", said)
 
 
 def _paired(spool: Spool, other: Spool, taker: Taker) -> Spool:
@@ -226,10 +243,10 @@ def _events(
         table = TableRecords(
             dialect, _QUEUE_FORM, {**place, "columns": {}}, Bounds(around, job.now, zone)
         )
-        yield from _of_table(table, Zone(zone), met)
+        yield from _of_table(table, Zone(zone), met, job.most_records)
 
 
-def _of_table(table: TableRecords, zone: Zone, met: Met) -> Iterator[Event]:
+def _of_table(table: TableRecords, zone: Zone, met: Met, most: int) -> Iterator[Event]:
     """A table has no order: its events are sorted by their time, those of one second as the table
     gives them.
     """
@@ -240,6 +257,7 @@ def _of_table(table: TableRecords, zone: Zone, met: Met) -> Iterator[Event]:
         times, _, _ = zone.read([row[at["start"]] for row in rows])
         for time, row in zip(times.tolist(), rows, strict=True):
             met.records += 1
+            _hold_to(most, met.records)
             if time == NEVER:
                 met.not_understood("without_start", 1, plain(row[at["start"]]))
                 continue

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pjsua2 as pj
 
@@ -26,11 +26,10 @@ from checks.telephony.phone.codec_choice import CodecChoice
 from checks.telephony.phone.rtp_counters import Meter
 from checks.telephony.phone.screening import Sources
 from checks.telephony.sip.ladder import Ladder, Message
+from checks.telephony.sip.refer_target import refer_target
 
 # A tag is a token (RFC 3261 section 25.1), so that no quotes need care.
 _TAG = re.compile(r";[ \t]*tag=([^;,\s]+)")
-# Of a SIP URI (section 19.1.1): the user without its password, and host:port.
-_TARGET = re.compile(r"(?:[^<]*<)?sips?:([^@:;?<>\s]+)(?::[^@<>\s]*)?@([^;?<>\s]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,11 @@ class Following:
 
     def to(self, target: str) -> bool:
         """Whether a Refer-To names that user at one of them."""
-        found = _TARGET.match(target.strip())
-        if not found or not self.user:
+        found = refer_target(target)
+        if found is None or not self.user:
             return False
         places = {_with_port(place) for place in self.places}
-        return unquote(found[1]) == self.user and _with_port(found[2]) in places
+        return found.user == self.user and _with_port(found.place) in places
 
 
 def _with_port(place: str) -> str:

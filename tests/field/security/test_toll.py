@@ -16,6 +16,7 @@ import pytest
 from sipmessage import Request
 
 from checks.telephony.call.leg import Phone
+from checks.telephony.phone.screening import Sources
 from checks.telephony.sip.caller_id import same_number
 from lab import Lab, prompts
 from tests.field.far_ends.sip_server import USER, answer, bound, over_udp, proven
@@ -50,8 +51,10 @@ async def phone_at(port: int, folder: Path, **more: Any) -> AsyncIterator[Phone]
         await phone.close()
 
 
-def refer(invite: Request, raw: RawPhone, target: str, number: int) -> bytes:
-    """A REFER in the dialog of a call that the raw phone has answered."""
+def refer(invite: Request, raw: RawPhone, target: str, number: int, *more: str) -> bytes:
+    """A REFER in the dialog of a call that the raw phone has answered; `target` as it is where it
+    holds brackets of its own.
+    """
     lines = [
         f"REFER {invite.contact[0].uri} SIP/2.0",
         f"Via: SIP/2.0/UDP 127.0.0.1:{raw.sip.port};branch=z9hG4bK{secrets.token_hex(6)}",
@@ -61,7 +64,8 @@ def refer(invite: Request, raw: RawPhone, target: str, number: int) -> bytes:
         f"Call-ID: {invite.headers['Call-ID']}",
         f"CSeq: {number} REFER",
         f"Contact: <sip:raw@127.0.0.1:{raw.sip.port}>",
-        f"Refer-To: <{target}>",
+        f"Refer-To: {target if '<' in target else f'<{target}>'}",
+        *more,
         "Content-Length: 0",
     ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -112,6 +116,70 @@ async def test_a_refer_leads_to_the_steps_number_alone_and_once(tmp_path: Path) 
         assert again.uri.user == STEP
         assert await asked(f"sip:{STEP}@{home}", 121) in (403, 481), "the leave is used up"
         assert premium.sip.all == [], "nothing ever came to the premium host"
+
+
+ODD = {
+    "routed": "<sip:{step}@{home}?Route=%3Csip%3A{trap}%3Blr%3E>",
+    "routed, behind a header": "<sip:{step}@{home}?Replaces=a&Route=%3Csip%3A{trap}%3Blr%3E>",
+    "routed by what is no parameter": "<sip:{step}@{home};x=%3F?route=%3Csip%3A{trap}%3Blr%3E>",
+    "another address": "<sip:{step}@{home};maddr=127.0.0.2>",
+    "another address, in capitals": "<sip:{step}@{home};ob;MADDR=127.0.0.2>",
+    "another method": "<sip:{step}@{home};method=MESSAGE>",
+    "another caller": "<sip:{step}@{home}?From=%3Csip%3A979%40{trap}%3E>",
+    "another who asserts": "<sip:{step}@{home}?P-Asserted-Identity=%3Csip%3A979%40{trap}%3E>",
+    "a name that looks like it": '"<sip:{step}@{home}>" <sip:+97912345678@{trap}>',
+    "a name that begins it": "sip:{step}@{home} <sip:+97912345678@{trap}>",
+    "two": "<sip:{step}@{home}>, <sip:+97912345678@{trap}>",
+    "two, without a blank": "<sip:{step}@{home}>,<sip:+97912345678@{trap}>",
+    "another scheme": "<tel:{step};phone-context={home}>",
+    "a number within a number": "<sip:{step};phone-context=+979@{home}>",
+    "an extension": "<sip:{step};ext=979@{home}>",
+    "dialled on": "<sip:{step};postd=ppp979@{home}>",
+    "another host behind the user": "<sip:{step}@{trap}@{home}>",
+    "a host in the password": "<sip:{step}:@{trap};x@{home}>",
+    "digits of another script": "<sip:\u0668\u0660\u0660\u0660@{home}>",
+    "a null": "<sip:{step}%00979@{home}>",
+    "more digits, coded": "<sip:{step}%39%37%39@{home}>",
+    "a star": "<sip:*@{home}>",
+    "a plus": "<sip:+{step}@{home}>",
+    "two zeros": "<sip:00{step}@{home}>",
+    "no user": "<sip:@{home}>",
+}
+"""what far ends write in a Refer-To so that it looks like the step's number, and leads elsewhere"""
+
+
+@pytest.mark.engine
+async def test_no_odd_spelling_of_a_refer_leads_elsewhere(tmp_path: Path) -> None:
+    async with (
+        RawPhone(0) as raw,
+        RawPhone(0) as premium,
+        phone_at(raw.sip.port, tmp_path) as phone,
+    ):
+        raw.pbx = ("127.0.0.1", int(phone.seen("ready")["port"]))  # type: ignore[index]
+        home, trap = f"127.0.0.1:{raw.sip.port}", f"127.0.0.1:{premium.sip.port}"
+        phone.order("call", to=f"sip:agent@{home}", headers={})
+        invite = await raw.rung()
+        raw.pick_up(invite, "8 101")
+        await phone.until("media", within=10)
+        followed: dict[str, int] = {}
+        for number, (name, written) in enumerate(ODD.items(), 101):
+            phone.order("follow", user=STEP, places=[home], taken_over=False)
+            target = written.format(step=STEP, home=home, trap=trap)
+            raw.say(refer(invite, raw, target, number, "Referred-By: <sip:979@premium.example>"))
+            async with asyncio.timeout(10):
+                while (told := await raw.response()).cseq.sequence != number:
+                    continue
+            if told.code not in (400, 403, 416):
+                followed[name] = told.code
+                break
+        assert not followed
+        assert premium.sip.all == [], "nothing ever came to the premium host"
+        asked = f"<sip:{STEP}@{home};transport=udp;user=phone>"
+        raw.say(refer(invite, raw, asked, 190))
+        async with asyncio.timeout(10):
+            while (again := await raw.rung()).headers["Call-ID"] == invite.headers["Call-ID"]:
+                continue
+        assert again.uri.user == STEP, "what exchanges add to the step's own address is no trick"
 
 
 KNOCKS = ("sipp", "baresip", "raw")
@@ -196,6 +264,18 @@ async def test_the_password_is_for_the_lines_own_realm(tmp_path: Path) -> None:
         refused = await phone.until("refused", within=10)
     assert refused["code"] == 407
     assert proofs == []
+
+
+def test_a_call_comes_by_the_registrar_where_its_address_is_the_registrars() -> None:
+    sources = Sources(("127.0.0.1:5060", "10.0.0.0/8", "2001:db8::/32", "pbx.example:5060"))
+    ours = ("127.0.0.1:5060", "10.1.2.3:9", "[2001:db8::1]:5060", "pbx.example:5060")
+    assert all(map(sources.hold, ours))
+    others = (
+        "127.0.0.1:5061", "127.0.0.1", "[2001:db9::1]:5060", "10.0.0.1.evil.example:5060",
+        "11.0.0.1:5060", "10.0.0.0/8:5060", "evil.example:127.0.0.1:5060", "pbx.example.evil:5060",
+        "[::ffff:11.0.0.1]:5060", ":5060", ":", "",
+    )  # fmt: skip
+    assert not any(map(sources.hold, others))
 
 
 def test_one_number_in_its_many_spellings() -> None:

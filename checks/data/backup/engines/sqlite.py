@@ -33,12 +33,14 @@ from checks.data.backup.job import Source
 from checks.data.backup.store.archive_file import OWN_ROOM_BYTES
 from checks.data.backup.store.manifest import Content, Manifest
 from checks.data.backup.store.throttle import Throttle
-from checks.data.sqlite_defence import defended
+from checks.data.sqlite_defence import defended, ended_after
 
 DATABASE = "database.sqlite"
 HASHED_BY = "sha256 of the rows in the order of their keys"
 _ROWS_AT_ONCE = 2000
 _BUSY_SECONDS = 60.0
+# One record of a table: with an index milliseconds, without one the time of reading it all.
+_NEWEST_SECONDS = 600.0
 _PLAIN = "copy.sqlite"
 # What an application registers itself (sqlite3_create_collation, sqlite3_create_function).
 _COLLATION = re.compile(rb"\bcollate\s{1,9}[\"'`\[]?([A-Za-z_]\w{0,63})", re.IGNORECASE)
@@ -212,6 +214,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield database
     except sqlite3.Error as problem:
         raise Failed(_code(problem), f"SQLite: {_said(problem, path)}") from problem
+    except MemoryError as problem:
+        raise Failed("sql", "SQLite: what it has evaluated takes too much memory") from problem
 
 
 def _said(problem: sqlite3.Error, path: Path) -> str:
@@ -270,7 +274,8 @@ def _schema(database: sqlite3.Connection) -> str:
 
 
 def _newest(database: sqlite3.Connection, query: str) -> str | None:
-    row = database.execute(query).fetchone() if query else None
+    with ended_after(database, _NEWEST_SECONDS):
+        row = database.execute(query).fetchone() if query else None
     if row is None or row[0] is None:
         return None
     return row[0].decode(errors="replace") if isinstance(row[0], bytes) else str(row[0])
