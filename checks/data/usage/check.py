@@ -108,6 +108,10 @@ trunks = ["PJSIP/trunk-*"]
     """names of trunks among the channels, with *; without any the channel that a call came in on"""
     own_calls: tuple[str, ...] = ("reveille",)
     """account codes or caller numbers of Reveille's own test calls"""
+    own_numbers: tuple[str, ...] = Field(default=(), examples=[["+9180234567*"]])
+    """numbers called that are the site's own, with *, which the report has whole; of any other of
+    seven digits and more it has the last two. ["*"] for all
+    """
     also_delivered: tuple[Annotated[int, Field(ge=1, le=127)], ...] = ()
     """further Q.850 causes that count as reached in NER, as 20 and 31"""
     time_limit: Duration = Field(default=600.0, gt=0)
@@ -190,6 +194,7 @@ trunks = ["PJSIP/trunk-*"]
             "records": self.records.plain(),
             "queue_log": None if self.queue_log is None else self._queue_log(self.queue_log),
             "own": list(self.own_calls),
+            "own_numbers": list(self.own_numbers),
             "trunks": list(self.trunks),
             "delivered": list(self.also_delivered),
             "result": str(path),

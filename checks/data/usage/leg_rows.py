@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from checks.data.usage.shown_numbers import shown
 from checks.data.usage.undated import Undated
 
 Rows = NDArray[Any]
@@ -79,11 +80,18 @@ class Names:
     did: Codes = field(default_factory=Codes)
     agent: Codes = field(default_factory=Codes)
     queue: Codes = field(default_factory=Codes)
+    own_numbers: tuple[str, ...] = ()
+    """which numbers that were called are told whole"""
 
     def of(self, group: str) -> Codes:
         """The codes of one group."""
         codes: Codes = getattr(self, group)
         return codes
+
+    def told(self, group: str, code: int) -> str:
+        """A name, as it may leave the process."""
+        name = self.of(group).names[code]
+        return shown(name, self.own_numbers) if group == "did" else name
 
 
 # What is counted of odd records, in the order in which the report names them (result.py).

@@ -75,6 +75,7 @@ class Job:
     service_level: str
     in_memory: int | None = None
     most_records: int = MOST_RECORDS
+    own_numbers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Job:
@@ -94,6 +95,7 @@ class Job:
             service_level=plain["service_level"],
             in_memory=plain.get("in_memory"),
             most_records=plain.get("most_records", MOST_RECORDS),
+            own_numbers=tuple(plain.get("own_numbers", ())),
         )
 
     def days(self) -> tuple[Day, ...]:
@@ -126,6 +128,7 @@ class Read:
 def read(job: Job, stage: Callable[[str], None]) -> Read:
     """Everything the job asks for; `stage` is told what begins. Raises SourceFault."""
     found = Read([Tally(day, job.rules) for day in job.days()])
+    found.names.own_numbers = job.own_numbers
     stage("connect")
     spool = Spool() if job.in_memory is None else Spool(job.in_memory)
     with spool:

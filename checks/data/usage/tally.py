@@ -108,7 +108,7 @@ class Tally:
         table = self._by[group]
         for code in np.flatnonzero(table[:, 0]):
             if code:
-                found.setdefault(names.of(group).names[code], Counts()).add(_counts(table[code]))
+                found.setdefault(names.told(group, int(code)), Counts()).add(_counts(table[code]))
         return found
 
     def failures(self) -> list[tuple[Outcome, int, int]]:

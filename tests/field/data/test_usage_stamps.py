@@ -23,8 +23,9 @@ from checks.data.usage.check import Usage
 START = 1_795_145_400  # 2026-11-20 09:00:00 in Kolkata
 
 
-def looked(folder: Path, records: Mapping[str, Any]) -> Observation:
+def looked(folder: Path, records: Mapping[str, Any], **more: Any) -> Observation:
     given = {"records": records, "timezone": "Asia/Kolkata", "date": date(2026, 11, 20), "weeks": 0}
+    given |= more
     trace = Trace(time.monotonic, folder)
     try:
         asyncio.run(Usage.model_validate(given).probe(trace))
