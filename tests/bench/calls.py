@@ -235,8 +235,10 @@ async def at_once(folder: Path) -> int:
         "SIPp's",
         "unsent %",
         "stall s",
+        "cores",
+        "bare s",
     )
-    print("\n" + f"{'calls at once':<14}" + "".join(f"{word:>9}" for word in (*heading, "cores")))
+    print("\n" + f"{'calls at once':<14}" + "".join(f"{word:>9}" for word in heading))
     most = 0
     async with AsyncExitStack() as stack:
         peers = []
