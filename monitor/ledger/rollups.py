@@ -16,12 +16,11 @@ from monitor.ledger import bodies
 from monitor.ledger.database import Row
 from monitor.ledger.encoding import milliseconds, moment, packed, unpacked
 from monitor.ledger.hour_bodies import HOUR, hour_body
+from monitor.ledger.look_terms import IN_ROLLED_DAYS, OF_CHECK
 from monitor.ledger.seals import DAY_MILLISECONDS
 from monitor.ledger.table import Table
 
 _STATES = frozenset(state.value for state in State)
-_OF_CHECK = "check_number = (SELECT number FROM check_names WHERE name = ?)"
-_ROLLED = "/ 86400000 IN (SELECT day FROM seals WHERE what = 'rolled')"
 # So few rows go at a time that whoever wants to write meanwhile waits for milliseconds.
 BATCH = 500
 # Half an hour, in milliseconds: within it a ticket is opened after its first failure.
@@ -63,8 +62,8 @@ class RollupReading(Table):
         rows = self._database.rows(
             "SELECT first_at, last_at, state, muted FROM rolled_runs"  # noqa: S608 - constants
             # A run ends within its day.
-            f" WHERE {_OF_CHECK} AND first_at >= ? AND first_at < ? AND last_at >= ?"
-            f" AND first_at {_ROLLED} ORDER BY first_at",
+            f" WHERE {OF_CHECK} AND first_at >= ? AND first_at < ? AND last_at >= ?"
+            f" AND first_at {IN_ROLLED_DAYS} ORDER BY first_at",
             (check, milliseconds(start) - DAY_MILLISECONDS, milliseconds(end), milliseconds(start)),
         )
         return [
@@ -80,8 +79,8 @@ class RollupReading(Table):
     def rolled_hours(self, check: str, start: datetime, end: datetime) -> Iterator[Hour]:
         """Hours of days that were rolled up that begin within a time, the oldest first."""
         rows = self._database.rows(
-            f"SELECT hour_at, kind, body FROM rolled_hours WHERE {_OF_CHECK}"  # noqa: S608
-            f" AND hour_at >= ? AND hour_at < ? AND hour_at {_ROLLED} ORDER BY hour_at",
+            f"SELECT hour_at, kind, body FROM rolled_hours WHERE {OF_CHECK}"  # noqa: S608
+            f" AND hour_at >= ? AND hour_at < ? AND hour_at {IN_ROLLED_DAYS} ORDER BY hour_at",
             (check, milliseconds(start), milliseconds(end)),
         )
         for row in rows:
@@ -121,9 +120,9 @@ class RollupWriting(Table):
         failures around the opening of a ticket, by which that is judged anew (`replay`).
         """
         return self._database.change(
-            f"DELETE FROM attempts WHERE {_OF_CHECK} AND started_at IN ("  # noqa: S608 - constants
-            f"SELECT started_at FROM attempts WHERE {_OF_CHECK} AND started_at BETWEEN ? AND ?"
-            f" AND started_at < (SELECT max(started_at) FROM attempts WHERE {_OF_CHECK})"
+            f"DELETE FROM attempts WHERE {OF_CHECK} AND started_at IN ("  # noqa: S608 - constants
+            f"SELECT started_at FROM attempts WHERE {OF_CHECK} AND started_at BETWEEN ? AND ?"
+            f" AND started_at < (SELECT max(started_at) FROM attempts WHERE {OF_CHECK})"
             " AND NOT (state <> 'OK' AND EXISTS (SELECT 1 FROM incidents"
             " WHERE opened_at BETWEEN started_at - ? AND started_at + ?)) LIMIT ?)",
             (check, check, *_span(day), check, AROUND, AROUND, BATCH),
@@ -134,7 +133,7 @@ class RollupWriting(Table):
         span = (check, *_span(day))
         return sum(
             self._database.change(
-                f"DELETE FROM {table} WHERE {_OF_CHECK} AND {at} BETWEEN ? AND ?",  # noqa: S608
+                f"DELETE FROM {table} WHERE {OF_CHECK} AND {at} BETWEEN ? AND ?",  # noqa: S608
                 span,
             )
             for table, at in (("rolled_runs", "first_at"), ("rolled_hours", "hour_at"))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from monitor.ledger.look_terms import LOOKS_WITHIN
+
 
 class Sampled(NamedTuple):
     """Of how many looks one is read."""
@@ -19,11 +21,8 @@ class Sampled(NamedTuple):
 
 EVERY_LOOK = Sampled(1, 1)
 
-_LOOKS = """FROM attempts WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-    (SELECT day FROM seals WHERE what = 'rolled')"""
 COUNT_LOOKS = (
-    f"SELECT count(*) AS looks, sum(CASE state WHEN 'OK' THEN 1 ELSE 0 END) AS good {_LOOKS}"
+    f"SELECT count(*) AS looks, sum(CASE state WHEN 'OK' THEN 1 ELSE 0 END) AS good {LOOKS_WITHIN}"
 )
 # Asked with: a Sampled, the check's name, from, to (milliseconds), the Sampled once more. Each sort
 # is counted by itself, or a check that flaps would show one of them alone; by sums, since to sort a
@@ -34,6 +33,6 @@ FROM (SELECT check_number, started_at, good,
              CASE good WHEN 1 THEN sum(good) OVER so_far
                   ELSE sum(1 - good) OVER so_far END - 1 AS place
       FROM (SELECT check_number, started_at, CASE state WHEN 'OK' THEN 1 ELSE 0 END AS good
-            {_LOOKS}) AS looks
+            {LOOKS_WITHIN}) AS looks
       WINDOW so_far AS (ORDER BY started_at ROWS UNBOUNDED PRECEDING)) AS counted
 WHERE place % CASE good WHEN 1 THEN ? ELSE ? END = 0"""  # noqa: S608 - constants

@@ -10,13 +10,13 @@ from typing import Literal
 
 from monitor.ledger.database import Row
 from monitor.ledger.encoding import milliseconds, moment
+from monitor.ledger.look_terms import OF_CHECK
 from monitor.ledger.table import Table
 
 DAY_MILLISECONDS = 86_400_000
 Sealed = Literal["looks", "rolled", "dropped"]
 # A chunk is what a reader has in its memory at once.
 CHUNK = 2000
-_OF_CHECK = "check_number = (SELECT number FROM check_names WHERE name = ?)"
 _COLUMNS = "day, what, row_count, digest, history, receipts, told, sealed_at, chain"
 
 
@@ -95,8 +95,8 @@ class SealReading(Table):
     def _day_with_looks(self, check: str, day: int) -> int | None:
         found = self._database.row(
             "SELECT min(started_at) AS at FROM attempts"  # noqa: S608 - constants
-            f" WHERE {_OF_CHECK} AND started_at >= ?"
-            f" AND started_at < (SELECT max(started_at) FROM attempts WHERE {_OF_CHECK})",
+            f" WHERE {OF_CHECK} AND started_at >= ?"
+            f" AND started_at < (SELECT max(started_at) FROM attempts WHERE {OF_CHECK})",
             (check, day * DAY_MILLISECONDS, check),
         )
         return found["at"] // DAY_MILLISECONDS if found and found["at"] is not None else None

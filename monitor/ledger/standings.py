@@ -16,26 +16,24 @@ from monitor.core.verdict import State, Verdict
 from monitor.ledger import bodies, encoding
 from monitor.ledger.database import Row
 from monitor.ledger.incidents import IncidentRow, incident_row
+from monitor.ledger.look_terms import LOOKS_WITHIN
 from monitor.ledger.rollups import RollupReading, state_of
 from monitor.ledger.sampling import COUNT_LOOKS, EVERY_LOOK, Sampled
 
 # A look begins a run where it says something else than the one before, or comes after a gap.
-_RUNS = """
+_RUNS = f"""
 WITH looks AS (
     SELECT started_at, state, muted,
            lag(started_at) OVER ordered AS before_at,
            lag(state) OVER ordered AS before,
            lag(muted) OVER ordered AS before_muted
-    FROM attempts
-    WHERE check_number = (SELECT number FROM check_names WHERE name = ?)
-      AND started_at >= ? AND started_at < ? AND started_at / 86400000 NOT IN
-          (SELECT day FROM seals WHERE what = 'rolled')
+    {LOOKS_WITHIN}
     WINDOW ordered AS (ORDER BY started_at)
 )
 SELECT started_at, state, muted, before_at FROM looks
 WHERE before IS NULL OR before <> state OR before_muted <> muted OR started_at - before_at > ?
 ORDER BY started_at
-"""
+"""  # noqa: S608 - constants
 # For most checks this is asked within the tables of the last days alone. By `+` each name has its
 # looks found, and no planner goes through all looks for their names.
 _NEWEST = (
@@ -90,10 +88,8 @@ class StandingReading(RollupReading):
         if not rows:
             return ()
         newest = self._database.row(
-            "SELECT max(started_at) AS at FROM attempts WHERE check_number ="
-            " (SELECT number FROM check_names WHERE name = ?) AND started_at < ?"
-            " AND started_at / 86400000 NOT IN (SELECT day FROM seals WHERE what = 'rolled')",
-            (check, most),
+            f"SELECT max(started_at) AS at {LOOKS_WITHIN}",
+            (check, least, most),
         )
         ends = [row["before_at"] for row in rows[1:]] + [newest["at"] if newest else None]
         return tuple(
