@@ -127,8 +127,8 @@ class Read:
 
 def read(job: Job, stage: Callable[[str], None]) -> Read:
     """Everything the job asks for; `stage` is told what begins. Raises SourceFault."""
-    found = Read([Tally(day, job.rules) for day in job.days()])
-    found.names.own_numbers = job.own_numbers
+    tallies = [Tally(day, job.rules) for day in job.days()]
+    found = Read(tallies, names=Names(own_numbers=job.own_numbers))
     stage("connect")
     spool = Spool() if job.in_memory is None else Spool(job.in_memory)
     with spool:

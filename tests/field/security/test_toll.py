@@ -71,27 +71,47 @@ def refer(invite: Request, raw: RawPhone, target: str, number: int, *more: str) 
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-@pytest.mark.engine
-async def test_a_refer_leads_to_the_steps_number_alone_and_once(tmp_path: Path) -> None:
+@asynccontextmanager
+async def answered(folder: Path) -> AsyncIterator[tuple[RawPhone, RawPhone, Phone, Request]]:
+    """A call of our phone that a far end has answered; its INVITE, and a premium host beside."""
     async with (
         RawPhone(0) as raw,
         RawPhone(0) as premium,
-        phone_at(raw.sip.port, tmp_path) as phone,
+        phone_at(raw.sip.port, folder) as phone,
     ):
         raw.pbx = ("127.0.0.1", int(phone.seen("ready")["port"]))  # type: ignore[index]
-        home, trap = f"127.0.0.1:{raw.sip.port}", f"127.0.0.1:{premium.sip.port}"
-        phone.order("call", to=f"sip:agent@{home}", headers={})
+        phone.order("call", to=f"sip:agent@127.0.0.1:{raw.sip.port}", headers={})
         invite = await raw.rung()
         raw.pick_up(invite, "8 101")
         await phone.until("media", within=10)
+        yield raw, premium, phone, invite
+
+
+async def answer_to(raw: RawPhone, number: int) -> int:
+    """What the phone answers to the REFER of this number."""
+    async with asyncio.timeout(10):
+        while True:
+            told = await raw.response()
+            if (told.cseq.sequence, told.cseq.method) == (number, "REFER"):
+                return told.code
+
+
+async def called_again(raw: RawPhone, invite: Request) -> Request:
+    """The INVITE of another call than the first."""
+    async with asyncio.timeout(10):
+        while (again := await raw.rung()).headers["Call-ID"] == invite.headers["Call-ID"]:
+            continue
+    return again
+
+
+@pytest.mark.engine
+async def test_a_refer_leads_to_the_steps_number_alone_and_once(tmp_path: Path) -> None:
+    async with answered(tmp_path) as (raw, premium, phone, invite):
+        home, trap = f"127.0.0.1:{raw.sip.port}", f"127.0.0.1:{premium.sip.port}"
 
         async def asked(target: str, number: int) -> int:
             raw.say(refer(invite, raw, target, number))
-            async with asyncio.timeout(10):
-                while True:
-                    told = await raw.response()
-                    if (told.cseq.sequence, told.cseq.method) == (number, "REFER"):
-                        return told.code
+            return await answer_to(raw, number)
 
         assert await asked(f"sip:{STEP}@{home}", 101) == 403, "no step is under way"
         phone.order("follow", user=STEP, places=[home], taken_over=False)
@@ -110,9 +130,7 @@ async def test_a_refer_leads_to_the_steps_number_alone_and_once(tmp_path: Path) 
         ):
             assert await asked(elsewhere, number) in (400, 403), elsewhere
         assert await asked(f"sip:{STEP}@{home}", 120) == 202
-        async with asyncio.timeout(10):
-            while (again := await raw.rung()).headers["Call-ID"] == invite.headers["Call-ID"]:
-                continue
+        again = await called_again(raw, invite)
         assert again.uri.user == STEP
         assert await asked(f"sip:{STEP}@{home}", 121) in (403, 481), "the leave is used up"
         assert premium.sip.all == [], "nothing ever came to the premium host"
@@ -150,35 +168,21 @@ ODD = {
 
 @pytest.mark.engine
 async def test_no_odd_spelling_of_a_refer_leads_elsewhere(tmp_path: Path) -> None:
-    async with (
-        RawPhone(0) as raw,
-        RawPhone(0) as premium,
-        phone_at(raw.sip.port, tmp_path) as phone,
-    ):
-        raw.pbx = ("127.0.0.1", int(phone.seen("ready")["port"]))  # type: ignore[index]
+    async with answered(tmp_path) as (raw, premium, phone, invite):
         home, trap = f"127.0.0.1:{raw.sip.port}", f"127.0.0.1:{premium.sip.port}"
-        phone.order("call", to=f"sip:agent@{home}", headers={})
-        invite = await raw.rung()
-        raw.pick_up(invite, "8 101")
-        await phone.until("media", within=10)
         followed: dict[str, int] = {}
         for number, (name, written) in enumerate(ODD.items(), 101):
             phone.order("follow", user=STEP, places=[home], taken_over=False)
             target = written.format(step=STEP, home=home, trap=trap)
             raw.say(refer(invite, raw, target, number, "Referred-By: <sip:979@premium.example>"))
-            async with asyncio.timeout(10):
-                while (told := await raw.response()).cseq.sequence != number:
-                    continue
-            if told.code not in (400, 403, 416):
-                followed[name] = told.code
+            if (code := await answer_to(raw, number)) not in (400, 403, 416):
+                followed[name] = code
                 break
         assert not followed
         assert premium.sip.all == [], "nothing ever came to the premium host"
         asked = f"<sip:{STEP}@{home};transport=udp;user=phone>"
         raw.say(refer(invite, raw, asked, 190))
-        async with asyncio.timeout(10):
-            while (again := await raw.rung()).headers["Call-ID"] == invite.headers["Call-ID"]:
-                continue
+        again = await called_again(raw, invite)
         assert again.uri.user == STEP, "what exchanges add to the step's own address is no trick"
 
 
